@@ -1,0 +1,68 @@
+/** Ethernet II header (IEEE 802.3 clause 3): destination, source, type. `at` is the first byte of the frame. */
+import { copy, put16, u16 } from './bytes.js';
+
+export const HEADER_LENGTH = 14;
+export const ADDRESS_LENGTH = 6;
+export const MINIMUM_TYPE = 0x600;
+
+export const TYPE_IPV4 = 0x0800;
+export const TYPE_ARP = 0x0806;
+export const TYPE_VLAN = 0x8100;
+export const TYPE_QINQ = 0x88a8;
+export const TYPE_IPV6 = 0x86dd;
+export const TYPE_TEB = 0x6558;
+
+export function fits(at: number, end: number): boolean {
+  return at + HEADER_LENGTH <= end;
+}
+
+export function destinationAt(at: number): number {
+  return at;
+}
+
+export function sourceAt(at: number): number {
+  return at + 6;
+}
+
+export function type(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at + 12);
+}
+
+export function putType(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at + 12, value);
+}
+
+export function putDestination(bytes: Uint8Array, at: number, mac: Uint8Array, macAt: number): void {
+  copy(bytes, at, mac, macAt, ADDRESS_LENGTH);
+}
+
+export function putSource(bytes: Uint8Array, at: number, mac: Uint8Array, macAt: number): void {
+  copy(bytes, at + 6, mac, macAt, ADDRESS_LENGTH);
+}
+
+export function isBroadcast(bytes: Uint8Array, macAt: number): boolean {
+  for (let i = 0; i < ADDRESS_LENGTH; i++) if (bytes[macAt + i] !== 0xff) return false;
+  return true;
+}
+
+/** Swaps destination and source in place. */
+export function swapAddresses(bytes: Uint8Array, at: number): void {
+  for (let i = 0; i < ADDRESS_LENGTH; i++) {
+    const byte = bytes[at + i];
+    bytes[at + i] = bytes[at + 6 + i];
+    bytes[at + 6 + i] = byte;
+  }
+}
+
+/** Writes a whole header; both addresses come from 6-byte arrays. */
+export function write(
+  bytes: Uint8Array,
+  at: number,
+  destination: Uint8Array,
+  source: Uint8Array,
+  etherType: number,
+): void {
+  putDestination(bytes, at, destination, 0);
+  putSource(bytes, at, source, 0);
+  putType(bytes, at, etherType);
+}
