@@ -1,0 +1,81 @@
+import type { BpfMap } from '../engine/maps/map.js';
+import * as ethernet from '../engine/wire/ethernet.js';
+
+/**
+ * What IPv4 and IPv6 differ in for steps that are otherwise the same: how many words an address has, where the
+ * fields of a tuple key stand, which maps hold the family's state. A step takes the family instead of being
+ * written twice.
+ */
+export class Family {
+  readonly isV6: boolean;
+  /** Words of an address, 1 or 4. A tuple key is daddr, saddr, the ports word, the protocol/flags word. */
+  readonly addressWords: number;
+  readonly portsWord: number;
+  readonly metaWord: number;
+  readonly etherType: number;
+  /** ICMP (1) or ICMPv6 (58). */
+  readonly icmpProtocol: number;
+  /** Where addresses stand in the IP header. */
+  readonly sourceOffset: number;
+  readonly destinationOffset: number;
+  readonly headerLength: number;
+  /** ipcache and endpoint keys: the family byte (1, 2), and the prefix length of a full ipcache lookup. */
+  readonly keyFamily: number;
+  readonly ipcachePrefix: number;
+  /** Identity of the world in a node that speaks both families; 2 in a node of one family. */
+  readonly worldIdentity: number;
+  readonly fragmentTracking: boolean;
+
+  readonly conntrackTcp: BpfMap;
+  readonly conntrackAny: BpfMap;
+  readonly services: BpfMap;
+  readonly backends: BpfMap;
+  readonly reverseNat: BpfMap;
+  readonly affinity: BpfMap;
+  readonly maglev: BpfMap;
+  readonly sourceRange: BpfMap;
+  readonly skipLoadBalancer: BpfMap;
+  readonly fragments: BpfMap;
+  readonly snat: BpfMap;
+  readonly snatRetries: BpfMap;
+  readonly neighbours: BpfMap;
+  readonly perClusterConntrackTcp: BpfMap;
+  readonly perClusterConntrackAny: BpfMap;
+
+  constructor(
+    version: 4 | 6,
+    map: (name: string) => BpfMap,
+    worldIdentity: number,
+    fragmentTracking: boolean,
+  ) {
+    const v6 = version === 6;
+    this.isV6 = v6;
+    this.addressWords = v6 ? 4 : 1;
+    this.portsWord = this.addressWords * 2;
+    this.metaWord = this.portsWord + 1;
+    this.etherType = v6 ? ethernet.TYPE_IPV6 : ethernet.TYPE_IPV4;
+    this.icmpProtocol = v6 ? 58 : 1;
+    this.sourceOffset = v6 ? 8 : 12;
+    this.destinationOffset = v6 ? 24 : 16;
+    this.headerLength = v6 ? 40 : 20;
+    this.keyFamily = v6 ? 2 : 1;
+    this.ipcachePrefix = v6 ? 160 : 64;
+    this.worldIdentity = worldIdentity;
+    this.fragmentTracking = fragmentTracking;
+    this.conntrackTcp = map(`cilium_ct${version}_global`);
+    this.conntrackAny = map(`cilium_ct_any${version}_global`);
+    this.services = map(`cilium_lb${version}_services_v2`);
+    this.backends = map(`cilium_lb${version}_backends_v3`);
+    this.reverseNat = map(`cilium_lb${version}_reverse_nat`);
+    this.affinity = map(`cilium_lb${version}_affinity`);
+    this.maglev = map(`cilium_lb${version}_maglev`);
+    this.sourceRange = map(`cilium_lb${version}_source_range`);
+    this.skipLoadBalancer = map(`cilium_skip_lb${version}`);
+    this.fragments = map(`cilium_ipv${version}_frag_datagrams`);
+    this.snat = map(`cilium_snat_v${version}_external`);
+    this.snatRetries = map(`cilium_snat_v${version}_alloc_retries`);
+    this.neighbours = map(`cilium_nodeport_neigh${version}`);
+    this.perClusterConntrackTcp = map(`cilium_per_cluster_ct_tcp${version}`);
+    this.perClusterConntrackAny = map(`cilium_per_cluster_ct_any${version}`);
+  }
+}

@@ -1,0 +1,73 @@
+/** Numbers and addresses of one node that Cilium compiles into its programs. Times in seconds, MACs 6 bytes. */
+export interface NodeConstants {
+  readonly hostIfindex: number;
+  readonly netIfindex: number;
+  readonly hostMac: Uint8Array;
+  readonly netMac: Uint8Array;
+  /** MAC of a native device by interface index, for XDP redirects without neighbour. */
+  readonly nativeDeviceMac: (ifindex: number) => Uint8Array;
+  readonly hostEndpointId: number;
+  readonly directRoutingIfindex: number;
+  /** IPv4 addresses are raw words (the four bytes in memory order), IPv6 addresses 16 bytes. */
+  readonly ipv4Gateway: number;
+  readonly ipv4DirectRouting: number;
+  readonly ipv6DirectRouting: Uint8Array;
+  readonly ipv4MasqueradeExclusion: { readonly address: number; readonly prefixLength: number };
+  readonly nodePortRange: readonly [number, number];
+  readonly natPortRange: readonly [number, number];
+  readonly natCollisionRetries: number;
+  readonly tcpLifetimeSeconds: number;
+  readonly otherLifetimeSeconds: number;
+  readonly synLifetimeSeconds: number;
+  readonly closeLifetimeSeconds: number;
+  readonly serviceTcpLifetimeSeconds: number;
+  readonly serviceOtherLifetimeSeconds: number;
+  readonly serviceCloseRebalanceSeconds: number;
+  readonly reportIntervalSeconds: number;
+  readonly hashSeedIpv4: number;
+  readonly hashSeedIpv6: number;
+  readonly clusterId: number;
+  readonly wireguardIfindex: number;
+  readonly wireguardPort: number;
+  readonly l2AnnouncementLivenessNs: number;
+  /** Bytes of a frame that events carry at most. */
+  readonly captureLength: number;
+  /** VLAN ids allowed by interface index. */
+  readonly vlanFilter: ReadonlyMap<number, ReadonlySet<number>>;
+}
+
+const NO_MAC = new Uint8Array(6);
+
+/** What the Cilium agent sets where the user says nothing. */
+export const DEFAULT_CONSTANTS: NodeConstants = {
+  hostIfindex: 0,
+  netIfindex: 0,
+  hostMac: NO_MAC,
+  netMac: NO_MAC,
+  nativeDeviceMac: () => NO_MAC,
+  hostEndpointId: 0,
+  directRoutingIfindex: 0,
+  ipv4Gateway: 0,
+  ipv4DirectRouting: 0,
+  ipv6DirectRouting: new Uint8Array(16),
+  ipv4MasqueradeExclusion: { address: 0, prefixLength: 32 },
+  nodePortRange: [30000, 32767],
+  natPortRange: [32768, 65535],
+  natCollisionRetries: 32,
+  tcpLifetimeSeconds: 8000,
+  otherLifetimeSeconds: 60,
+  synLifetimeSeconds: 60,
+  closeLifetimeSeconds: 10,
+  serviceTcpLifetimeSeconds: 8000,
+  serviceOtherLifetimeSeconds: 60,
+  serviceCloseRebalanceSeconds: 60,
+  reportIntervalSeconds: 5,
+  hashSeedIpv4: 0x92505688 | 0,
+  hashSeedIpv6: 0x71dcda46 | 0,
+  clusterId: 0,
+  wireguardIfindex: 0,
+  wireguardPort: 51871,
+  l2AnnouncementLivenessNs: 3e9,
+  captureLength: 128,
+  vlanFilter: new Map(),
+};
