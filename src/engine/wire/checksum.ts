@@ -1,0 +1,133 @@
+/**
+ * The Internet checksum (RFC 1071) and its incremental update (RFC 1624).
+ *
+ * A partial sum is a sum of 16-bit words read in memory order (little-endian), so that raw words out of frames
+ * and map keys go in as they are; RFC 1071 section 2(B) shows that byte order does not matter as long as the
+ * result is stored the same way. It is a non-negative integer below 2^31, not folded. Checksums that functions
+ * here answer are the field's value in network order, as printed, to be stored with `put16`.
+ */
+import { put16, put16le, swap16, u16, u16le } from './bytes.js';
+
+/** Adds the carries back until 16 bits are left. Zero only for a zero sum. */
+export function fold(sum: number): number {
+  const once = (sum & 0xffff) + (sum >>> 16);
+  return (once & 0xffff) + (once >>> 16);
+}
+
+/** The checksum of a partial sum: folded, complemented, in network order. */
+export function finish(sum: number): number {
+  return swap16(~fold(sum) & 0xffff);
+}
+
+/** Partial sum of `length` bytes (at most 2^16; an odd last byte is padded with zero), on top of `initial`. */
+export function sum(bytes: Uint8Array, at: number, length: number, initial: number): number {
+  const end = at + length;
+  const evenEnd = end - (length & 1);
+  let low = 0;
+  let high = 0;
+  for (let i = at; i < evenEnd; i += 2) {
+    low += bytes[i];
+    high += bytes[i + 1];
+  }
+  if (evenEnd !== end) low += bytes[evenEnd];
+  return fold(initial) + low + ((high & 0xff) << 8) + (high >> 8);
+}
+
+/** Partial sum of a raw 32-bit word on top of `initial`. */
+export function add32(initial: number, rawWord: number): number {
+  return fold(initial) + (rawWord & 0xffff) + (rawWord >>> 16);
+}
+
+/** Checksum of `length` bytes; what ICMP carries, with its field zeroed before. */
+export function internet(bytes: Uint8Array, at: number, length: number): number {
+  return finish(sum(bytes, at, length, 0));
+}
+
+/** Whether `length` bytes with their checksum field in place sum up to 0xffff (RFC 1071 section 1). */
+export function isValid(bytes: Uint8Array, at: number, length: number): boolean {
+  return fold(sum(bytes, at, length, 0)) === 0xffff;
+}
+
+/** Zeroes the field at `checksumAt`, then stores the checksum of `length` bytes there. */
+export function fill(bytes: Uint8Array, at: number, length: number, checksumAt: number): void {
+  put16(bytes, checksumAt, 0);
+  put16(bytes, checksumAt, internet(bytes, at, length));
+}
+
+function ipv4HeaderLength(bytes: Uint8Array, at: number): number {
+  return (bytes[at] & 0x0f) << 2;
+}
+
+/** The checksum that the IPv4 header at `at` should carry, whatever its field holds now. */
+export function ipv4Header(bytes: Uint8Array, at: number): number {
+  const withField = sum(bytes, at, ipv4HeaderLength(bytes, at), 0);
+  return finish(withField + (~u16le(bytes, at + 10) & 0xffff));
+}
+
+export function isIpv4HeaderValid(bytes: Uint8Array, at: number): boolean {
+  return isValid(bytes, at, ipv4HeaderLength(bytes, at));
+}
+
+export function fillIpv4Header(bytes: Uint8Array, at: number): void {
+  fill(bytes, at, ipv4HeaderLength(bytes, at), at + 10);
+}
+
+/**
+ * Difference that replacing the raw word `from` by `to` makes (the kernel's bpf_csum_diff): a partial sum, so
+ * that several are added up by passing the one before as `initial` (0 at first).
+ */
+export function difference(initial: number, from: number, to: number): number {
+  return fold(initial) + (~from & 0xffff) + (~from >>> 16) + (to & 0xffff) + (to >>> 16);
+}
+
+/**
+ * Adds a difference to the checksum at `checksumAt`: HC' = ~(~HC + ~m + m'), RFC 1624 equation 3.
+ *
+ * The kernel complements the field as a 32-bit word, which adds 0xffff here. The sum is then never zero, so the
+ * result is never 0xffff; that is bit for bit what bpf_l3_csum_replace and bpf_l4_csum_replace leave.
+ */
+export function addDifference(bytes: Uint8Array, checksumAt: number, differenceSum: number): void {
+  put16le(bytes, checksumAt, ~fold(fold(differenceSum) + 0xffff + (~u16le(bytes, checksumAt) & 0xffff)));
+}
+
+/** Updates the checksum for a 16-bit field that changed; `from` and `to` in memory order (little-endian). */
+export function replace16(bytes: Uint8Array, checksumAt: number, from: number, to: number): void {
+  const old = ~u16le(bytes, checksumAt) & 0xffff;
+  put16le(bytes, checksumAt, ~fold(0xffff + old + (~from & 0xffff) + (to & 0xffff)));
+}
+
+/** Updates the checksum for a 32-bit field that changed; `from` and `to` are raw words (little-endian). */
+export function replace32(bytes: Uint8Array, checksumAt: number, from: number, to: number): void {
+  const old = ~u16le(bytes, checksumAt) & 0xffff;
+  put16le(
+    bytes,
+    checksumAt,
+    ~fold(0xffff + old + (~from & 0xffff) + (~from >>> 16) + (to & 0xffff) + (to >>> 16)),
+  );
+}
+
+/** UDP writes a computed 0 as 0xffff, since 0 says "none" (RFC 768). */
+export function udpField(checksum: number): number {
+  return checksum === 0 ? 0xffff : checksum;
+}
+
+/** `addDifference` for a UDP field: 0 (none) stays 0, a result of 0 becomes 0xffff (BPF_F_MARK_MANGLED_0). */
+export function addDifferenceUdp(bytes: Uint8Array, checksumAt: number, differenceSum: number): void {
+  if (u16(bytes, checksumAt) === 0) return;
+  addDifference(bytes, checksumAt, differenceSum);
+  if (u16(bytes, checksumAt) === 0) put16(bytes, checksumAt, 0xffff);
+}
+
+/** `replace16` for a UDP field; see `addDifferenceUdp`. */
+export function replace16Udp(bytes: Uint8Array, checksumAt: number, from: number, to: number): void {
+  if (u16(bytes, checksumAt) === 0) return;
+  replace16(bytes, checksumAt, from, to);
+  if (u16(bytes, checksumAt) === 0) put16(bytes, checksumAt, 0xffff);
+}
+
+/** `replace32` for a UDP field; see `addDifferenceUdp`. */
+export function replace32Udp(bytes: Uint8Array, checksumAt: number, from: number, to: number): void {
+  if (u16(bytes, checksumAt) === 0) return;
+  replace32(bytes, checksumAt, from, to);
+  if (u16(bytes, checksumAt) === 0) put16(bytes, checksumAt, 0xffff);
+}

@@ -1,0 +1,166 @@
+/** ICMPv6 header (RFC 4443) and neighbour discovery (RFC 4861). `at` is the first byte of the ICMPv6 header. */
+import { copy, i32, put16, put32, u16, u16le } from './bytes.js';
+
+/** Type, code, checksum and the four bytes whose meaning depends on the type. */
+export const HEADER_LENGTH = 8;
+export const CHECKSUM_OFFSET = 2;
+export const IDENTIFIER_OFFSET = 4;
+
+export const DESTINATION_UNREACHABLE = 1;
+export const PACKET_TOO_BIG = 2;
+export const TIME_EXCEEDED = 3;
+export const PARAMETER_PROBLEM = 4;
+export const ECHO_REQUEST = 128;
+export const ECHO_REPLY = 129;
+export const ROUTER_SOLICITATION = 133;
+export const ROUTER_ADVERTISEMENT = 134;
+export const NEIGHBOUR_SOLICITATION = 135;
+export const NEIGHBOUR_ADVERTISEMENT = 136;
+export const REDIRECT = 137;
+
+/** Codes of DESTINATION_UNREACHABLE. */
+export const CODE_NO_ROUTE = 0;
+export const CODE_PROHIBITED = 1;
+export const CODE_ADDRESS_UNREACHABLE = 3;
+export const CODE_PORT_UNREACHABLE = 4;
+
+/** Codes of TIME_EXCEEDED. */
+export const CODE_HOP_LIMIT_EXCEEDED = 0;
+
+export function fits(at: number, end: number): boolean {
+  return at + HEADER_LENGTH <= end;
+}
+
+export function type(bytes: Uint8Array, at: number): number {
+  return bytes[at];
+}
+
+export function putType(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+}
+
+export function code(bytes: Uint8Array, at: number): number {
+  return bytes[at + 1];
+}
+
+export function putCode(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at + 1] = value;
+}
+
+export function checksumAt(at: number): number {
+  return at + CHECKSUM_OFFSET;
+}
+
+/** Covers the pseudo-header too, unlike that of ICMP. */
+export function checksum(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at + CHECKSUM_OFFSET);
+}
+
+export function putChecksum(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at + CHECKSUM_OFFSET, value);
+}
+
+/** Identifier of an echo. */
+export function identifier(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at + IDENTIFIER_OFFSET);
+}
+
+export function putIdentifier(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at + IDENTIFIER_OFFSET, value);
+}
+
+/** Identifier of an echo as its 2 bytes in memory order (little-endian), as map keys hold it. */
+export function identifierRaw(bytes: Uint8Array, at: number): number {
+  return u16le(bytes, at + IDENTIFIER_OFFSET);
+}
+
+/** Sequence number of an echo. */
+export function sequence(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at + 6);
+}
+
+export function putSequence(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at + 6, value);
+}
+
+/** The four bytes after the checksum (identifier and sequence, MTU, pointer, flags), network order. */
+export function rest(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + 4);
+}
+
+export function putRest(bytes: Uint8Array, at: number, value: number): void {
+  put32(bytes, at + 4, value);
+}
+
+/** Types below 128 are errors and quote a packet (RFC 4443 section 2.1). */
+export function isError(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] < 128;
+}
+
+/** First byte of the quoted IPv6 header of an error message. */
+export function quotedAt(at: number): number {
+  return at + HEADER_LENGTH;
+}
+
+/** Writes a header; the checksum is left 0 for `layer4.fillIpv6`. */
+export function write(
+  bytes: Uint8Array,
+  at: number,
+  typeValue: number,
+  codeValue: number,
+  restValue: number,
+): void {
+  putType(bytes, at, typeValue);
+  putCode(bytes, at, codeValue);
+  putChecksum(bytes, at, 0);
+  putRest(bytes, at, restValue);
+}
+
+/** Neighbour solicitation and advertisement: header and target address, without options (RFC 4861 section 4.3, 4.4). */
+export const NEIGHBOUR_LENGTH = 24;
+
+/** Source and target link-layer address option for Ethernet: type, length in units of 8 bytes, MAC. */
+export const LINK_ADDRESS_OPTION_LENGTH = 8;
+export const OPTION_SOURCE_LINK_ADDRESS = 1;
+export const OPTION_TARGET_LINK_ADDRESS = 2;
+
+/** Flags of an advertisement, in its fifth byte. */
+export const ADVERTISEMENT_ROUTER = 0x80;
+export const ADVERTISEMENT_SOLICITED = 0x40;
+export const ADVERTISEMENT_OVERRIDE = 0x20;
+
+/** Whether a solicitation or advertisement fits, options apart. */
+export function fitsNeighbour(at: number, end: number): boolean {
+  return at + NEIGHBOUR_LENGTH <= end;
+}
+
+export function targetAt(at: number): number {
+  return at + 8;
+}
+
+/** First byte of the options of a solicitation or advertisement. */
+export function neighbourOptionAt(at: number): number {
+  return at + NEIGHBOUR_LENGTH;
+}
+
+export function advertisementFlags(bytes: Uint8Array, at: number): number {
+  return bytes[at + 4];
+}
+
+/** Writes the flags byte and zeroes the three reserved ones. */
+export function putAdvertisementFlags(bytes: Uint8Array, at: number, value: number): void {
+  put32(bytes, at + 4, value << 24);
+}
+
+/** Writes a link-layer address option; `at` is the option's first byte. */
+export function writeLinkAddressOption(
+  bytes: Uint8Array,
+  at: number,
+  kind: number,
+  mac: Uint8Array,
+  macAt: number,
+): void {
+  bytes[at] = kind;
+  bytes[at + 1] = LINK_ADDRESS_OPTION_LENGTH >> 3;
+  copy(bytes, at + 2, mac, macAt, 6);
+}

@@ -1,0 +1,140 @@
+/** TCP header (RFC 9293 section 3.1). `at` is the first byte of the header. */
+import { i32, put16, put32, u16, u16le } from './bytes.js';
+
+/** Length without options. */
+export const HEADER_LENGTH = 20;
+export const MAXIMUM_HEADER_LENGTH = 60;
+export const CHECKSUM_OFFSET = 16;
+export const SOURCE_PORT_OFFSET = 0;
+export const DESTINATION_PORT_OFFSET = 2;
+export const FLAGS_OFFSET = 13;
+
+export const FIN = 0x01;
+export const SYN = 0x02;
+export const RST = 0x04;
+export const PSH = 0x08;
+export const ACK = 0x10;
+export const URG = 0x20;
+export const ECE = 0x40;
+export const CWR = 0x80;
+
+/** Whether the header without options fits. */
+export function fits(at: number, end: number): boolean {
+  return at + HEADER_LENGTH <= end;
+}
+
+/** Whether the options announced by `headerLength` fit too; only after `fits`. False for an offset below 5. */
+export function fitsOptions(bytes: Uint8Array, at: number, end: number): boolean {
+  const length = headerLength(bytes, at);
+  return length >= HEADER_LENGTH && at + length <= end;
+}
+
+export function sourcePort(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at);
+}
+
+export function putSourcePort(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at, value);
+}
+
+export function destinationPort(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at + 2);
+}
+
+export function putDestinationPort(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at + 2, value);
+}
+
+/** Source port as its 2 bytes in memory order (little-endian), as map keys hold it. */
+export function sourcePortRaw(bytes: Uint8Array, at: number): number {
+  return u16le(bytes, at);
+}
+
+/** Destination port as its 2 bytes in memory order (little-endian), as map keys hold it. */
+export function destinationPortRaw(bytes: Uint8Array, at: number): number {
+  return u16le(bytes, at + 2);
+}
+
+export function sequence(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + 4);
+}
+
+export function putSequence(bytes: Uint8Array, at: number, value: number): void {
+  put32(bytes, at + 4, value);
+}
+
+export function acknowledgment(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + 8);
+}
+
+export function putAcknowledgment(bytes: Uint8Array, at: number, value: number): void {
+  put32(bytes, at + 8, value);
+}
+
+/** Header length in bytes with options: 4 * data offset, so 0 to 60; a valid header has at least 20. */
+export function headerLength(bytes: Uint8Array, at: number): number {
+  return (bytes[at + 12] >> 4) << 2;
+}
+
+export function putHeaderLength(bytes: Uint8Array, at: number, lengthBytes: number): void {
+  bytes[at + 12] = (lengthBytes >> 2) << 4;
+}
+
+/** The eight flags CWR to FIN: byte 13. */
+export function flags(bytes: Uint8Array, at: number): number {
+  return bytes[at + FLAGS_OFFSET];
+}
+
+export function putFlags(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at + FLAGS_OFFSET] = value;
+}
+
+export function window(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at + 14);
+}
+
+export function putWindow(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at + 14, value);
+}
+
+export function checksumAt(at: number): number {
+  return at + CHECKSUM_OFFSET;
+}
+
+export function checksum(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at + CHECKSUM_OFFSET);
+}
+
+export function putChecksum(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at + CHECKSUM_OFFSET, value);
+}
+
+export function urgentPointer(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at + 18);
+}
+
+export function putUrgentPointer(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at + 18, value);
+}
+
+/** Writes a header without options; the checksum is left 0 for `layer4.fillIpv4` or `fillIpv6`. */
+export function write(
+  bytes: Uint8Array,
+  at: number,
+  sourcePortValue: number,
+  destinationPortValue: number,
+  sequenceValue: number,
+  acknowledgmentValue: number,
+  flagsValue: number,
+  windowValue: number,
+): void {
+  putSourcePort(bytes, at, sourcePortValue);
+  putDestinationPort(bytes, at, destinationPortValue);
+  putSequence(bytes, at, sequenceValue);
+  putAcknowledgment(bytes, at, acknowledgmentValue);
+  putHeaderLength(bytes, at, HEADER_LENGTH);
+  putFlags(bytes, at, flagsValue);
+  putWindow(bytes, at, windowValue);
+  putChecksum(bytes, at, 0);
+  putUrgentPointer(bytes, at, 0);
+}
