@@ -61,6 +61,8 @@ export class PacketContext {
   /** XDP: bytes of metadata in front of the frame. tc: what XDP left there, `xdpMeta` its first word. */
   metaLength = 0;
   xdpMeta = 0;
+  /** The drop reason that a program gave (positive), 0 for none; of its own numbering. */
+  dropReason = 0;
   /** Socket cookie of a locally sent packet, low word. */
   socketCookie = 0;
 
@@ -117,6 +119,7 @@ export class PacketContext {
     this.layer3Device = 0;
     this.metaLength = 0;
     this.xdpMeta = 0;
+    this.dropReason = 0;
     this.socketCookie = 0;
     this.redirectKind = REDIRECT_NONE;
     this.tunnelKeySize = 0;

@@ -4,6 +4,7 @@ import { copy, put16, u16 } from './bytes.js';
 export const HEADER_LENGTH = 14;
 export const ADDRESS_LENGTH = 6;
 export const MINIMUM_TYPE = 0x600;
+export const TYPE_OFFSET = 12;
 
 export const TYPE_IPV4 = 0x0800;
 export const TYPE_ARP = 0x0806;
@@ -25,11 +26,11 @@ export function sourceAt(at: number): number {
 }
 
 export function type(bytes: Uint8Array, at: number): number {
-  return u16(bytes, at + 12);
+  return u16(bytes, at + TYPE_OFFSET);
 }
 
 export function putType(bytes: Uint8Array, at: number, value: number): void {
-  put16(bytes, at + 12, value);
+  put16(bytes, at + TYPE_OFFSET, value);
 }
 
 export function putDestination(bytes: Uint8Array, at: number, mac: Uint8Array, macAt: number): void {

@@ -9,6 +9,7 @@ export const MAXIMUM_HEADER_LENGTH = 60;
 export const ADDRESS_LENGTH = 4;
 export const VERSION = 4;
 export const CHECKSUM_OFFSET = 10;
+export const IDENTIFICATION_OFFSET = 4;
 
 export const PROTOCOL_ICMP = 1;
 export const PROTOCOL_IGMP = 2;

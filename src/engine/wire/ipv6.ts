@@ -170,6 +170,9 @@ export function extensionLength(bytes: Uint8Array, at: number, kind: number): nu
   return (bytes[at + 1] + 1) << 3;
 }
 
+/** What must be in the frame to read an extension header's kind and length. */
+export const EXTENSION_MINIMUM_LENGTH = 2;
+
 /** Fragment extension header (RFC 8200 section 4.5); the functions below take its own `at`. */
 export const FRAGMENT_LENGTH = 8;
 export const FRAGMENT_OFFSET_MASK = 0xfff8;
@@ -186,6 +189,11 @@ export function putFragmentField(bytes: Uint8Array, at: number, value: number): 
 
 export function fragmentIdentification(bytes: Uint8Array, at: number): number {
   return i32(bytes, at + 4);
+}
+
+/** The identification as the raw word, as map keys hold it. */
+export function fragmentIdentificationRaw(bytes: Uint8Array, at: number): number {
+  return i32le(bytes, at + 4);
 }
 
 export function putFragmentIdentification(bytes: Uint8Array, at: number, value: number): void {

@@ -20,7 +20,8 @@ import * as entry from '../tables/conntrack.js';
 import { addU64 } from '../tables/u64.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import * as icmpKinds from './icmp-kinds.js';
-import { debugConntrackCreated, debugConntrackLookup, debugConntrackMatch, debugConntrackVerdict, signalConntrackFull } from './notify.js';
+import { debugConntrackCreated, debugConntrackLookup, debugConntrackMatch, debugConntrackVerdict } from './debug.js';
+import { signalConntrackFull } from './notify.js';
 
 /** Whose view of the connection. The numbers are those of debug events. */
 export const CT_EGRESS = 0;
@@ -81,7 +82,7 @@ export function extractPorts(
     words[flow.family.metaWord] |= entry.TUPLE_RELATED << 8;
   } else if (kind !== icmpKinds.OTHER) {
     if (at + 6 > packet.end) return DROP_CT_INVALID_HDR;
-    const identifier = packet.bytes[at + icmp.IDENTIFIER_OFFSET] | (packet.bytes[at + icmp.IDENTIFIER_OFFSET + 1] << 8);
+    const identifier = icmp.identifierRaw(packet.bytes, at);
     words[portsWord] = kind === icmpKinds.ECHO_REQUEST ? identifier : identifier << 16;
   }
   return 0;

@@ -1,0 +1,136 @@
+/** Finding the headers of a packet: Ethernet type, IP header, IPv6 extension headers, L4 offset, fragment state. */
+import type { PacketContext } from '../../engine/packet.js';
+import { i32le, u16le } from '../../engine/wire/bytes.js';
+import * as ethernet from '../../engine/wire/ethernet.js';
+import * as ipv4 from '../../engine/wire/ipv4.js';
+import * as ipv6 from '../../engine/wire/ipv6.js';
+import type { Datapath } from '../datapath.js';
+import {
+  DROP_FRAG_NOSUPPORT,
+  DROP_INVALID,
+  DROP_INVALID_EXTHDR,
+  DROP_UNSUPPORTED_L2,
+} from '../drop-reasons.js';
+import type { Flow } from '../flow.js';
+
+/** IPv6 headers looked at before giving up; the last must be the L4 header. */
+const MAXIMUM_HEADERS = 4;
+
+/**
+ * The frame's EtherType, or DROP_UNSUPPORTED_L2 for a frame that is not Ethernet II. Cilium compares the type in
+ * host order with 0x600, so on little-endian machines only 0x0000, 0x0100 … 0x0500 are refused as lengths.
+ */
+export function etherType(packet: PacketContext): number {
+  if (packet.layer3Device !== 0) return packet.protocol;
+  if (!ethernet.fits(packet.start, packet.end)) return DROP_UNSUPPORTED_L2;
+  if (u16le(packet.bytes, packet.start + ethernet.TYPE_OFFSET) < 6) return DROP_UNSUPPORTED_L2;
+  return ethernet.type(packet.bytes, packet.start);
+}
+
+/** Offset of the IP header. */
+export function l3Offset(packet: PacketContext): number {
+  return packet.layer3Device !== 0 ? packet.start : packet.start + ethernet.HEADER_LENGTH;
+}
+
+/**
+ * Reads the IPv4 header: where L4 starts, protocol, fragment state. Nothing of the header is validated but that
+ * its fixed part is in the frame. 0 or DROP_INVALID. Void after the frame moves.
+ */
+export function readIpv4(datapath: Datapath, packet: PacketContext, flow: Flow): number {
+  const at = l3Offset(packet);
+  if (!ipv4.fits(at, packet.end)) return DROP_INVALID;
+  const bytes = packet.bytes;
+  flow.family = datapath.ipv4;
+  flow.l3At = at;
+  flow.l4At = at + ipv4.headerLength(bytes, at);
+  flow.protocol = ipv4.protocol(bytes, at);
+  flow.isFragment = ipv4.isFragment(bytes, at);
+  flow.isLaterFragment = ipv4.isLaterFragment(bytes, at);
+  return 0;
+}
+
+/** Reads the fixed IPv6 header only. 0 or DROP_INVALID. */
+export function readIpv6(datapath: Datapath, packet: PacketContext, flow: Flow): number {
+  const at = l3Offset(packet);
+  if (!ipv6.fits(at, packet.end)) return DROP_INVALID;
+  flow.family = datapath.ipv6;
+  flow.l3At = at;
+  flow.l4At = at + ipv6.HEADER_LENGTH;
+  flow.protocol = ipv6.nextHeader(packet.bytes, at);
+  flow.isFragment = false;
+  flow.isLaterFragment = false;
+  return 0;
+}
+
+/**
+ * Walks the IPv6 extension headers to the L4 header; fragment state comes from a fragment header met on the way.
+ * With `fragmentOnly` the walk ends there and does not see what is wrong behind it. 0 or a drop reason.
+ */
+export function walkExtensions(packet: PacketContext, flow: Flow, fragmentOnly: boolean): number {
+  const bytes = packet.bytes;
+  let at = flow.l3At + ipv6.HEADER_LENGTH;
+  let next = ipv6.nextHeader(bytes, flow.l3At);
+  flow.isFragment = false;
+  flow.isLaterFragment = false;
+  for (let i = 0; i < MAXIMUM_HEADERS; i++) {
+    switch (next) {
+      case ipv6.NEXT_NONE:
+        return DROP_INVALID_EXTHDR;
+      case ipv6.NEXT_FRAGMENT: {
+        if (at + ipv6.FRAGMENT_LENGTH > packet.end) return DROP_INVALID;
+        next = ipv6.extensionNextHeader(bytes, at);
+        flow.isLaterFragment = ipv6.isLaterFragment(bytes, at);
+        flow.isFragment = ipv6.isFragment(bytes, at);
+        flow.fragmentId = ipv6.fragmentIdentificationRaw(bytes, at);
+        flow.fragmentProtocol = next;
+        if (fragmentOnly) return 0;
+        at += ipv6.FRAGMENT_LENGTH;
+        break;
+      }
+      case ipv6.NEXT_HOP_BY_HOP:
+      case ipv6.NEXT_ROUTING:
+      case ipv6.NEXT_DESTINATION_OPTIONS:
+      case ipv6.NEXT_AUTHENTICATION: {
+        if (at + ipv6.EXTENSION_MINIMUM_LENGTH > packet.end) return DROP_INVALID;
+        const length = ipv6.extensionLength(bytes, at, next);
+        next = ipv6.extensionNextHeader(bytes, at);
+        at += length;
+        break;
+      }
+      default:
+        flow.protocol = next;
+        flow.l4At = at;
+        return 0;
+    }
+  }
+  return DROP_INVALID_EXTHDR;
+}
+
+/** Locates the L4 header of either family. 0 or a drop reason. */
+export function locateL4(packet: PacketContext, flow: Flow): number {
+  return flow.family.isV6 ? walkExtensions(packet, flow, false) : 0;
+}
+
+/** Without fragment tracking every fragment is refused. 0 or a drop reason. */
+export function refuseUntrackedFragments(packet: PacketContext, flow: Flow): number {
+  if (flow.family.fragmentTracking) return 0;
+  if (flow.family.isV6) {
+    const error = walkExtensions(packet, flow, true);
+    if (error < 0) return error;
+  }
+  return flow.isFragment ? DROP_FRAG_NOSUPPORT : 0;
+}
+
+/** Copies the packet's addresses and protocol into the tuple: daddr, saddr (packet layout), flags 0. */
+export function readTuple(packet: PacketContext, flow: Flow): void {
+  const tuple = flow.tuple;
+  const family = flow.family;
+  const n = family.addressWords;
+  const destination = flow.l3At + family.destinationOffset;
+  const source = flow.l3At + family.sourceOffset;
+  for (let i = 0; i < n; i++) {
+    tuple[i] = i32le(packet.bytes, destination + 4 * i);
+    tuple[n + i] = i32le(packet.bytes, source + 4 * i);
+  }
+  tuple[family.metaWord] = flow.protocol;
+}
