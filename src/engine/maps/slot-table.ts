@@ -1,0 +1,185 @@
+/**
+ * What hash maps and LPM tries share: entries in dense slots and a small index that finds them.
+ *
+ *   index   one Int32 per cell, a power of two >= 2 * maxEntries cells, linear probing. A word is 0 (empty) or
+ *           hash tag above, entry number below; the tag spares a visit to the slot on most mismatches.
+ *   slots   entry number * slotWords: key words, then (8-byte aligned) one copy of the value per CPU.
+ *   hashes  hash of each entry: its home cell is known without its key when cells are moved.
+ *   states  FREE, LIVE or REFERENCED (live, and used since the clock hand last passed).
+ *
+ * Entries are numbered from 1 in insertion order, freed numbers are used again last in, first out, and an entry
+ * never moves while it lives: value offsets and iteration cursors (the numbers) stay valid. Deletion moves later
+ * cells of the probe run back, so there are no tombstones and a miss stays short after any churn. All memory is
+ * taken in the constructor; the system backs a page when it is first written, so a large empty map costs little.
+ */
+import type { BpfMap, MapSpec } from './map.js';
+
+export const FREE = 0;
+export const LIVE = 1;
+export const REFERENCED = 2;
+
+/** Memory in front of slot 1, so that slots start on a cache line: big blocks of glibc lie 16 bytes after one. */
+const FIRST_SLOT_WORDS = 12;
+
+export abstract class SlotTable implements BpfMap {
+  readonly spec: MapSpec;
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly keyWords: number;
+  readonly valueWords: number;
+  /** Copies of each value, and the bytes from one to the next. */
+  readonly cpus: number;
+  readonly cpuStride: number;
+  size = 0;
+
+  protected readonly slotWords: number;
+  /** Word offset of slot n is n * slotWords + slotBase. */
+  protected readonly slotBase: number;
+  /** Bytes from a slot's start to the current CPU's value. */
+  protected valueStart: number;
+  protected readonly index: Int32Array;
+  protected readonly indexMask: number;
+  protected readonly tagMask: number;
+  protected readonly numberMask: number;
+  protected readonly hashes: Int32Array;
+  protected readonly states: Uint8Array;
+  /** Highest entry number ever in use since the map was empty. */
+  protected highest = 0;
+  /** First of the freed numbers, linked through the first word of their slots; 0 when there is none. */
+  protected freed = 0;
+  #cpu = 0;
+
+  constructor(spec: MapSpec) {
+    this.spec = spec;
+    this.keyWords = (spec.keySize + 3) >> 2;
+    this.valueWords = (spec.valueSize + 3) >> 2;
+    const perCpu = spec.type === 'percpu_hash' || spec.type === 'lru_percpu_hash';
+    this.cpus = perCpu ? (spec.cpus ?? 1) : 1;
+    const keySpace = (this.keyWords + 1) & ~1;
+    const valueSpace = (this.valueWords + 1) & ~1;
+    this.cpuStride = valueSpace * 4;
+    this.valueStart = keySpace * 4;
+    this.slotWords = keySpace + valueSpace * this.cpus;
+    this.slotBase = FIRST_SLOT_WORDS - this.slotWords;
+    const memory = new ArrayBuffer((FIRST_SLOT_WORDS + spec.maxEntries * this.slotWords) * 4);
+    this.bytes = new Uint8Array(memory);
+    this.words = new Int32Array(memory);
+    const cells = 2 ** Math.max(3, 33 - Math.clz32(spec.maxEntries - 1));
+    this.index = new Int32Array(cells);
+    this.indexMask = cells - 1;
+    this.numberMask = cells - 1;
+    this.tagMask = ~this.numberMask;
+    this.hashes = new Int32Array(spec.maxEntries + 1);
+    this.states = new Uint8Array(spec.maxEntries + 1);
+  }
+
+  abstract lookup(key: Int32Array, at: number): number;
+  abstract insert(key: Int32Array, at: number, flags: number): number;
+  abstract delete(key: Int32Array, at: number): number;
+
+  update(key: Int32Array, at: number, value: Uint8Array, valueAt: number, flags: number): number {
+    const offset = this.insert(key, at, flags);
+    if (offset < 0) return offset;
+    const length = this.spec.valueSize;
+    for (let i = 0; i < length; i++) this.bytes[offset + i] = value[valueAt + i];
+    return 0;
+  }
+
+  /** The CPU whose copies `lookup`, `insert` and `valueAt` answer. */
+  get cpu(): number {
+    return this.#cpu;
+  }
+
+  set cpu(cpu: number) {
+    if (cpu < 0 || cpu >= this.cpus) throw new RangeError(`map ${this.spec.name}: no CPU ${cpu}`);
+    this.valueStart += (cpu - this.#cpu) * this.cpuStride;
+    this.#cpu = cpu;
+  }
+
+  clear(): void {
+    // Cell by cell where few are in use: filling the index would touch all of its pages.
+    if (this.size * 16 < this.index.length) {
+      for (let number = 1; number <= this.highest; number++) {
+        if (this.states[number] === FREE) continue;
+        let cell = this.hashes[number] & this.indexMask;
+        while (this.index[cell] !== 0) {
+          this.index[cell] = 0;
+          cell = (cell + 1) & this.indexMask;
+        }
+      }
+    } else {
+      this.index.fill(0);
+    }
+    this.states.fill(FREE, 0, this.highest + 1);
+    this.highest = 0;
+    this.freed = 0;
+    this.size = 0;
+  }
+
+  next(cursor: number): number {
+    for (let number = Math.max(cursor, 0) + 1; number <= this.highest; number++) {
+      if (this.states[number] !== FREE) return number;
+    }
+    return -1;
+  }
+
+  keyAt(cursor: number): number {
+    return (cursor * this.slotWords + this.slotBase) * 4;
+  }
+
+  valueAt(cursor: number): number {
+    return (cursor * this.slotWords + this.slotBase) * 4 + this.valueStart;
+  }
+
+  /** A free entry number, or 0 when the map is full. */
+  protected takeNumber(): number {
+    const number = this.freed;
+    if (number !== 0) {
+      this.freed = this.words[number * this.slotWords + this.slotBase];
+      return number;
+    }
+    if (this.highest === this.spec.maxEntries) return 0;
+    this.highest++;
+    return this.highest;
+  }
+
+  /** Writes a new entry's slot (key as given, values zero) and its index cell. */
+  protected place(number: number, hash: number, key: Int32Array, at: number): void {
+    const words = this.words;
+    const slot = number * this.slotWords + this.slotBase;
+    const keyWords = this.keyWords;
+    for (let i = 0; i < keyWords; i++) words[slot + i] = key[at + i];
+    for (let i = keyWords; i < this.slotWords; i++) words[slot + i] = 0;
+    this.hashes[number] = hash;
+    this.states[number] = LIVE;
+    let cell = hash & this.indexMask;
+    while (this.index[cell] !== 0) cell = (cell + 1) & this.indexMask;
+    this.index[cell] = (hash & this.tagMask) | number;
+    this.size++;
+  }
+
+  /** Takes the entry that `cell` points to out of the index and frees its number. */
+  protected remove(cell: number): void {
+    const number = this.index[cell] & this.numberMask;
+    this.removeCell(cell);
+    this.states[number] = FREE;
+    this.words[number * this.slotWords + this.slotBase] = this.freed;
+    this.freed = number;
+    this.size--;
+  }
+
+  /** Empties a cell; cells after it that could no longer be reached from their home move back. */
+  protected removeCell(cell: number): void {
+    const { index, indexMask, numberMask, hashes } = this;
+    let hole = cell;
+    for (let probe = (cell + 1) & indexMask; index[probe] !== 0; probe = (probe + 1) & indexMask) {
+      const word = index[probe];
+      const distance = (probe - hashes[word & numberMask]) & indexMask;
+      if (distance >= ((probe - hole) & indexMask)) {
+        index[hole] = word;
+        hole = probe;
+      }
+    }
+    index[hole] = 0;
+  }
+}
