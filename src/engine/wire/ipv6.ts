@@ -173,6 +173,11 @@ export function extensionLength(bytes: Uint8Array, at: number, kind: number): nu
   return (bytes[at + 1] + 1) << 3;
 }
 
+/** Writes the type of a routing header (RFC 8200 section 4.4). */
+export function putRoutingType(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at + 2] = value;
+}
+
 /** Fragment extension header (RFC 8200 section 4.5); the functions below take its own `at`. */
 export const FRAGMENT_LENGTH = 8;
 export const FRAGMENT_OFFSET_MASK = 0xfff8;

@@ -85,7 +85,7 @@ export function isRemoteNode(identity: number): boolean {
 
 /** Identities that a packet from the host may carry without being sure: unknown, host, world, remote nodes. */
 export function isReserved(datapath: Datapath, identity: number): boolean {
-  if ((identity >>> 0) < 3 || isRemoteNode(identity)) return true;
+  if (identity >>> 0 < 3 || isRemoteNode(identity)) return true;
   return isDual(datapath) && (identity === IDENTITY_WORLD_IPV4 || identity === IDENTITY_WORLD_IPV6);
 }
 
