@@ -126,9 +126,6 @@ export function write(
 /** Kind of the next header and length field: what must be there to walk past an extension header. */
 export const EXTENSION_PREFIX_LENGTH = 2;
 
-/** Shortest extension header, and the part of each that `extensionNextHeader` and `extensionLength` read. */
-export const EXTENSION_MINIMUM_LENGTH = 8;
-
 /** Whether `next` announces an extension header that is skipped on the way to the transport header. */
 export function isExtension(next: number): boolean {
   return (
@@ -140,9 +137,9 @@ export function isExtension(next: number): boolean {
   );
 }
 
-/** Whether the first 8 bytes of an extension header fit; its own length may reach further. */
+/** Whether the kind and length of an extension header fit; the header itself may reach further. */
 export function fitsExtension(at: number, end: number): boolean {
-  return at + EXTENSION_MINIMUM_LENGTH <= end;
+  return at + EXTENSION_PREFIX_LENGTH <= end;
 }
 
 /** What follows the extension header at `at`. */
