@@ -82,6 +82,11 @@ export function difference(initial: number, from: number, to: number): number {
   return fold(initial) + (~from & 0xffff) + (~from >>> 16) + (to & 0xffff) + (to >>> 16);
 }
 
+/** The difference between two partial sums, of the same bytes before and after a change. */
+export function differenceOfSums(before: number, after: number): number {
+  return (~fold(before) & 0xffff) + fold(after);
+}
+
 /** `difference` of `length` bytes (a multiple of 4), such as an IPv6 address. */
 export function differenceOfBytes(
   initial: number,
