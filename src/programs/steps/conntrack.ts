@@ -18,9 +18,14 @@ import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, type Flow } from '../flow
 import type { ProgramInstance } from '../instance.js';
 import * as entry from '../tables/conntrack.js';
 import { addU64 } from '../tables/u64.js';
+import {
+  debugConntrackCreated,
+  debugConntrackLookup,
+  debugConntrackMatch,
+  debugConntrackVerdict,
+} from './debug.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import * as icmpKinds from './icmp-kinds.js';
-import { debugConntrackCreated, debugConntrackLookup, debugConntrackMatch, debugConntrackVerdict } from './debug.js';
 import { signalConntrackFull } from './notify.js';
 
 /** Whose view of the connection. The numbers are those of debug events. */
@@ -121,8 +126,12 @@ export function lookup(
   // The reverse direction is tried first, so the tuple starts with the other side's bit.
   const flags =
     scope === SCOPE_FORWARD
-      ? direction === CT_EGRESS ? entry.TUPLE_OUT : entry.TUPLE_IN
-      : direction === CT_EGRESS ? entry.TUPLE_IN : entry.TUPLE_OUT;
+      ? direction === CT_EGRESS
+        ? entry.TUPLE_OUT
+        : entry.TUPLE_IN
+      : direction === CT_EGRESS
+        ? entry.TUPLE_IN
+        : entry.TUPLE_OUT;
   words[metaWord] = flow.protocol | (flags << 8);
   const error = extractPorts(program, packet, flow, direction);
   if (error < 0) return error;
@@ -159,6 +168,8 @@ export function lookupTuple(
   }
   if (program.features.debug) debugConntrackLookup(program, packet, flow, direction, scope);
   flow.monitor = 0;
+  flow.entryFlags = 0;
+  flow.entryRevNat = 0;
   let status: number;
   if (scope !== SCOPE_FORWARD) {
     if (probe(program, packet, flow, map, direction, action, kind, wantedRevNat)) {
@@ -254,7 +265,13 @@ function isKind(kind: number, flagsWord: number, revNat: number, wanted: number)
  * An RST closes both directions at once, a FIN its own; a service entry knows one direction only. (Cilium means
  * an RST to do so only before both SYNs were seen, but its test never succeeds.)
  */
-function close(program: ProgramInstance, flow: Flow, words: Int32Array, base: number, direction: number): void {
+function close(
+  program: ProgramInstance,
+  flow: Flow,
+  words: Int32Array,
+  base: number,
+  direction: number,
+): void {
   let bits = entry.CLOSING;
   if (direction !== CT_SERVICE && (flow.tcpFlags & tcp.RST) === 0) {
     bits = direction === CT_INGRESS ? entry.FLAG_RX_CLOSING : entry.FLAG_TX_CLOSING;
@@ -290,14 +307,21 @@ function refresh(
     else if (direction === CT_SERVICE) lifetime = constants.serviceTcpLifetimeSeconds;
     else lifetime = constants.tcpLifetimeSeconds;
   } else {
-    lifetime = direction === CT_SERVICE ? constants.serviceOtherLifetimeSeconds : constants.otherLifetimeSeconds;
+    lifetime =
+      direction === CT_SERVICE ? constants.serviceOtherLifetimeSeconds : constants.otherLifetimeSeconds;
   }
   words[base + entry.LIFETIME] = program.datapath.clock.nowSeconds + lifetime;
   return report(program, words, base, direction, tcpFlags);
 }
 
 /** Whether monitors should hear of this packet: a new TCP flag, or the report interval has passed. */
-function report(program: ProgramInstance, words: Int32Array, base: number, direction: number, tcpFlags: number): number {
+function report(
+  program: ProgramInstance,
+  words: Int32Array,
+  base: number,
+  direction: number,
+  tcpFlags: number,
+): number {
   const datapath = program.datapath;
   const now = datapath.clock.nowSeconds;
   const ingress = direction === CT_INGRESS;
@@ -336,11 +360,27 @@ export function create(
     for (let i = 0; i < flow.family.portsWord; i++) key[i] = tuple[i];
     key[flow.family.portsWord] = 0;
     key[metaWord] = flow.family.icmpProtocol | (tuple[metaWord] & 0xff00) | (entry.TUPLE_RELATED << 8);
-    if (!write(program, packet, flow, flow.family.conntrackAny, key, direction, flagBits, revNat, sourceIdentity, 0, false)) {
+    if (
+      !write(
+        program,
+        packet,
+        flow,
+        flow.family.conntrackAny,
+        key,
+        direction,
+        flagBits,
+        revNat,
+        sourceIdentity,
+        0,
+        false,
+      )
+    ) {
       return failCreate(program, flow);
     }
   }
-  if (!write(program, packet, flow, map, tuple, direction, flagBits, revNat, sourceIdentity, backendId, true)) {
+  if (
+    !write(program, packet, flow, map, tuple, direction, flagBits, revNat, sourceIdentity, backendId, true)
+  ) {
     return failCreate(program, flow);
   }
   if (program.features.debug) debugConntrackCreated(program, packet, flow, revNat, sourceIdentity);
