@@ -24,7 +24,6 @@ export interface Outcome {
   readonly tailCalls: readonly { readonly map: string; readonly slot: number }[];
   readonly events: readonly RecordedEvent[];
   readonly randomUsed: number;
-  readonly fibLookups: number;
   readonly metrics: MetricChanges;
   /** Changed maps only. */
   readonly maps: ReadonlyMap<string, MapDifference>;
@@ -46,9 +45,7 @@ export function compareStep(step: Step, isXdp: boolean, outcome: Outcome): Misma
   if (isXdp) check('ctx.meta', expect.ctx?.meta ?? '', outcome.meta);
   else if (expect.verdict !== TC_SHOT) checkContext(step, outcome, check);
   check('redirects', expect.redirects ?? NOTHING, outcome.redirects);
-  const calls = expect.calls ?? NOTHING;
-  check('calls', calls, outcome.calls);
-  check('fib', calls.filter((call) => call.fn === 'fib_lookup').length, outcome.fibLookups);
+  check('calls', expect.calls ?? NOTHING, outcome.calls);
   if (expect.tailCalls !== undefined) check('tailCalls', expect.tailCalls, outcome.tailCalls);
   check('dropReason', expect.dropReason ?? null, dropReasonOf(outcome.metrics));
   check('events', expect.events ?? NOTHING, outcome.events);

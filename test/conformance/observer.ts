@@ -29,8 +29,6 @@ export class Observer implements HelperRecorder, RandomSource, FibLookup {
   tailCalls: { map: string; slot: number }[] = [];
   /** Random numbers asked for, those beyond the recorded ones too. */
   randomUsed = 0;
-  /** Questions to the FIB; each is announced by `fibLookup` too, which has the parameters. */
-  fibLookups = 0;
 
   #random: readonly number[] = [];
   #fib: FibAnswer | null = null;
@@ -42,7 +40,6 @@ export class Observer implements HelperRecorder, RandomSource, FibLookup {
     if (this.calls.length > 0) this.calls = [];
     if (this.tailCalls.length > 0) this.tailCalls = [];
     this.randomUsed = 0;
-    this.fibLookups = 0;
     this.#random = random;
     this.#fib = answer;
     this.#transmitIfindex = transmitIfindex;
@@ -53,8 +50,8 @@ export class Observer implements HelperRecorder, RandomSource, FibLookup {
     return this.#random[this.randomUsed++] | 0;
   }
 
-  lookup(_packet: PacketContext, params: Uint8Array, _flags: number): number {
-    this.fibLookups++;
+  lookup(_packet: PacketContext, params: Uint8Array, flags: number): number {
+    this.fibLookup(params, flags);
     const answer = this.#fib;
     if (answer === null) return EINVAL;
     if (answer.ret !== fib.FIB_SUCCESS && answer.ret !== fib.FIB_NO_NEIGHBOUR) return answer.ret;

@@ -64,7 +64,6 @@ function replayCall(call: HelperCall, packet: PacketContext, datapath: Datapath)
   const { flags = 0, size = 0 } = call;
   if (call.fn === 'fib_lookup') {
     datapath.fibParams.set(Buffer.from(call.params ?? '', 'hex'));
-    packet.recorder?.fibLookup(datapath.fibParams, flags);
     datapath.fib.lookup(packet, datapath.fibParams, flags);
   } else if (call.fn === 'set_tunnel_key') {
     packet.tunnelKey.set(Buffer.from(call.key ?? '', 'hex'));

@@ -56,7 +56,7 @@ export class ScenarioRun {
     const metrics = machine.metrics.takeChanges();
     const events = machine.events.take();
     const packet = this.#packet;
-    const { redirects, calls, tailCalls, randomUsed, fibLookups } = machine.observer;
+    const { redirects, calls, tailCalls, randomUsed } = machine.observer;
     let result: readonly Mismatch[] | null;
     if (thrown !== undefined) {
       const text = thrown instanceof Error ? thrown.stack : String(thrown);
@@ -76,7 +76,6 @@ export class ScenarioRun {
         tailCalls,
         events,
         randomUsed,
-        fibLookups,
         metrics,
         maps,
       });
