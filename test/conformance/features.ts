@@ -196,9 +196,12 @@ class Value {
   /** A text that names another macro (`LB_SELECTION_FIRST`) stands for that macro's value. */
   constructor(name: string, macros: Macros) {
     this.#name = name;
-    const names: Macros = { ...NAMED_NUMBERS, ...macros };
     let text = String(macros[name]).trim();
-    for (let depth = 0; depth < 4 && Object.hasOwn(names, text); depth++) text = String(names[text]).trim();
+    for (let depth = 0; depth < 4; depth++) {
+      const named = Object.hasOwn(macros, text) ? macros[text] : NAMED_NUMBERS[text];
+      if (named === undefined) break;
+      text = String(named).trim();
+    }
     this.#text = text;
   }
 

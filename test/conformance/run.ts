@@ -81,8 +81,8 @@ async function runHere(tasks: readonly FileTask[], options: RunOptions): Promise
 async function runInWorkers(tasks: readonly FileTask[], options: RunOptions): Promise<Report[]> {
   const { selection, maxFailures } = options;
   const workerData: WorkerOptions = { selection, maxFailures };
-  const queue = [...tasks];
-  const reports: Report[] = [];
+  const reports = new Array<Report>(tasks.length);
+  let next = 0;
   const workers = Array.from(
     { length: Math.min(options.workers, tasks.length) },
     () => new Worker(new URL('./worker.js', import.meta.url), { workerData }),
@@ -90,8 +90,9 @@ async function runInWorkers(tasks: readonly FileTask[], options: RunOptions): Pr
   try {
     await Promise.all(
       workers.map(async (worker) => {
-        for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
-          reports.push(await ask(worker, task));
+        while (next < tasks.length) {
+          const index = next++;
+          reports[index] = await ask(worker, tasks[index]);
         }
       }),
     );
