@@ -4,6 +4,7 @@
  * 3 to 5 ns) in it; every run checks its results.
  */
 import { createMap } from '../src/engine/maps/create-map.js';
+import type { HashMap } from '../src/engine/maps/hash-map.js';
 import { BPF_ANY, type BpfMap, type MapSpec } from '../src/engine/maps/map.js';
 
 interface Result {
@@ -86,8 +87,8 @@ function hashSpec(type: MapSpec['type'], words: number, entries: number, valueSi
 }
 
 /** A map with keys 0 .. entries-1, the first value word of each being 1. */
-function filled(spec: MapSpec, entries: number): BpfMap {
-  const map = createMap(spec);
+function filled(spec: MapSpec, entries: number): HashMap {
+  const map = createMap(spec) as HashMap;
   const words = map.keyWords;
   const key = new Int32Array(words);
   for (let i = 0; i < entries; i++) {
@@ -146,8 +147,19 @@ function replacements(map: BpfMap, entries: number, operations: number): number 
   return wrong + map.size;
 }
 
-/** Bursts of 64 keys: all touched first, then looked up. */
-function burstLookups(map: BpfMap & Prefetching, entries: number, operations: number): number {
+/** Empties the map and fills it again. */
+function fills(map: BpfMap, entries: number): number {
+  const key = new Int32Array(map.keyWords);
+  map.clear();
+  for (let i = 0; i < entries; i++) {
+    makeKey(key, i, map.keyWords);
+    map.words[map.insert(key, 0, BPF_ANY) >> 2] = 1;
+  }
+  return map.size;
+}
+
+/** Bursts of 64 keys: all touched first (when `prefetch`), then looked up. */
+function burstLookups(map: HashMap, entries: number, operations: number, prefetch: boolean): number {
   const keyWords = map.keyWords;
   const keys = new Int32Array(64 * keyWords);
   const key = new Int32Array(keyWords);
@@ -159,15 +171,11 @@ function burstLookups(map: BpfMap & Prefetching, entries: number, operations: nu
       random = nextRandom(random);
       makeKey(key, random & mask, keyWords);
       for (let word = 0; word < keyWords; word++) keys[j * keyWords + word] = key[word];
-      map.prefetch(keys, j * keyWords);
+      if (prefetch) map.prefetch(keys, j * keyWords);
     }
     for (let j = 0; j < 64; j++) sum += map.words[map.lookup(keys, j * keyWords) >> 2];
   }
   return sum;
-}
-
-interface Prefetching {
-  prefetch(key: Int32Array, at: number): void;
 }
 
 function hashBenchmarks(): void {
@@ -186,11 +194,10 @@ function hashBenchmarks(): void {
         (n) => replacements(map, entries, n),
         entries,
       );
-      if ('prefetch' in map) {
-        const prefetching = map as BpfMap & Prefetching;
-        const whole = operations & ~63;
-        measure(`${name}-burst`, entries, whole, (n) => burstLookups(prefetching, entries, n), whole);
-      }
+      const whole = operations & ~63;
+      measure(`${name}-burst`, entries, whole, (n) => burstLookups(map, entries, n, false), whole);
+      measure(`${name}-burst-prefetched`, entries, whole, (n) => burstLookups(map, entries, n, true), whole);
+      measure(`${name}-fill`, entries, entries, (n) => fills(map, n), entries);
       measure(
         `${name}-two-dependent`,
         entries,

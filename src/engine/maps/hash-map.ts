@@ -6,6 +6,8 @@ import { LIVE, REFERENCED, SlotTable } from './slot-table.js';
 export class HashMap extends SlotTable {
   readonly #multipliers: Int32Array;
   readonly #evicts: boolean;
+  /** What `prefetch` loaded; kept so that the loads are not optimised away. */
+  touched = 0;
   /** Next entry the clock looks at. */
   #hand = 1;
 
@@ -33,6 +35,18 @@ export class HashMap extends SlotTable {
       }
       cell = (cell + 1) & indexMask;
     }
+  }
+
+  /**
+   * Brings the key's index cell and slot into the cache, for a burst whose keys are all known before the first
+   * lookup: the misses of the burst then overlap.
+   */
+  prefetch(key: Int32Array, at: number): void {
+    const hash = hashWords(key, at, this.keyWords, this.#multipliers);
+    const number = this.index[hash & this.indexMask] & this.numberMask;
+    if (number === 0) return;
+    const slot = (number - 1) * this.slotWords;
+    this.touched = this.words[slot] ^ this.words[slot + this.slotWords - 1];
   }
 
   insert(key: Int32Array, at: number, flags: number): number {

@@ -31,41 +31,38 @@ export function hashWords(key: Int32Array, at: number, count: number, m: Int32Ar
       if (count > 3) {
         word = key[at + 3];
         sum = (sum + Math.imul(word, m[6]) + Math.imul(word >>> 16, m[7])) | 0;
-        if (count > 4) sum += sumOfRest(key, at, count, m);
-      }
-    }
-  }
-  return finish(sum);
-}
-
-function sumOfRest(key: Int32Array, at: number, count: number, m: Int32Array): number {
-  let word = key[at + 4];
-  let sum = Math.imul(word, m[8]) + Math.imul(word >>> 16, m[9]);
-  if (count > 5) {
-    word = key[at + 5];
-    sum = (sum + Math.imul(word, m[10]) + Math.imul(word >>> 16, m[11])) | 0;
-    if (count > 6) {
-      word = key[at + 6];
-      sum = (sum + Math.imul(word, m[12]) + Math.imul(word >>> 16, m[13])) | 0;
-      if (count > 7) {
-        word = key[at + 7];
-        sum = (sum + Math.imul(word, m[14]) + Math.imul(word >>> 16, m[15])) | 0;
-        if (count > 8) {
-          word = key[at + 8];
-          sum = (sum + Math.imul(word, m[16]) + Math.imul(word >>> 16, m[17])) | 0;
-          if (count > 9) {
-            word = key[at + 9];
-            sum = (sum + Math.imul(word, m[18]) + Math.imul(word >>> 16, m[19])) | 0;
-            for (let i = 10; i < count; i++) {
-              word = key[at + i];
-              sum = (sum + Math.imul(word, m[i * 2]) + Math.imul(word >>> 16, m[i * 2 + 1])) | 0;
+        if (count > 4) {
+          word = key[at + 4];
+          sum = (sum + Math.imul(word, m[8]) + Math.imul(word >>> 16, m[9])) | 0;
+          if (count > 5) {
+            word = key[at + 5];
+            sum = (sum + Math.imul(word, m[10]) + Math.imul(word >>> 16, m[11])) | 0;
+            if (count > 6) {
+              word = key[at + 6];
+              sum = (sum + Math.imul(word, m[12]) + Math.imul(word >>> 16, m[13])) | 0;
+              if (count > 7) {
+                word = key[at + 7];
+                sum = (sum + Math.imul(word, m[14]) + Math.imul(word >>> 16, m[15])) | 0;
+                if (count > 8) {
+                  word = key[at + 8];
+                  sum = (sum + Math.imul(word, m[16]) + Math.imul(word >>> 16, m[17])) | 0;
+                  if (count > 9) {
+                    word = key[at + 9];
+                    sum = (sum + Math.imul(word, m[18]) + Math.imul(word >>> 16, m[19])) | 0;
+                    for (let i = 10; i < count; i++) {
+                      word = key[at + i];
+                      sum = (sum + Math.imul(word, m[i * 2]) + Math.imul(word >>> 16, m[i * 2 + 1])) | 0;
+                    }
+                  }
+                }
+              }
             }
           }
         }
       }
     }
   }
-  return sum;
+  return finish(sum);
 }
 
 /** Whether `count` words of `a` and `b` are the same. */
@@ -77,10 +74,7 @@ export function sameWords(a: Int32Array, aAt: number, b: Int32Array, bAt: number
   if (a[aAt + 2] !== b[bAt + 2]) return false;
   if (count === 3) return true;
   if (a[aAt + 3] !== b[bAt + 3]) return false;
-  return count === 4 || sameRest(a, aAt, b, bAt, count);
-}
-
-function sameRest(a: Int32Array, aAt: number, b: Int32Array, bAt: number, count: number): boolean {
+  if (count === 4) return true;
   if (a[aAt + 4] !== b[bAt + 4]) return false;
   if (count === 5) return true;
   if (a[aAt + 5] !== b[bAt + 5]) return false;
