@@ -20,10 +20,12 @@ export class StreamInput implements ByteInput {
     this.#stream = stream;
     const wake = () => this.#wake?.();
     stream.on('readable', wake);
-    stream.on('end', () => {
+    const end = () => {
       this.#ended = true;
       wake();
-    });
+    };
+    stream.on('end', end);
+    stream.on('close', end);
     stream.on('error', (error) => {
       this.#error = error;
       wake();
