@@ -1,5 +1,5 @@
 /** Options of pcapng packet blocks (draft-ietf-opsawg-pcapng, sections 3.5 and 4.3). */
-import { i32, i32le, u16, u16le } from '../engine/wire/bytes.js';
+import { i32, i32le, put16le, put32le, u16, u16le } from '../engine/wire/bytes.js';
 import type { PacketOptions } from './packet-source.js';
 
 export const OPTION_END = 0;
@@ -104,4 +104,84 @@ export function readText(bytes: Uint8Array, at: number, length: number): string 
   let end = at;
   while (end < at + length && bytes[end] !== 0) end++;
   return decoder.decode(bytes.slice(at, end));
+}
+
+/** Most bytes that `writePacketOptions` takes for these options. */
+export function packetOptionsBound(options: PacketOptions): number {
+  return FIXED_OPTIONS_LENGTH + paddedLength(commentBound(options.comment ?? ''));
+}
+
+/** All options but the comment's text: headers, values, end of options. */
+const FIXED_OPTIONS_LENGTH = 72;
+const LONGEST_VALUE = 0xffff;
+
+/** A UTF-16 unit takes at most three bytes in UTF-8. */
+function commentBound(comment: string): number {
+  return Math.min(3 * comment.length, LONGEST_VALUE);
+}
+
+/**
+ * Writes the options as a little-endian list with its end mark, and answers the byte offset after it (`at` when
+ * there is nothing to write). A comment of more than 65,535 bytes is cut at a character.
+ */
+export function writePacketOptions(bytes: Uint8Array, at: number, options: PacketOptions): number {
+  const { comment, flags, dropCount, packetId, queue, verdictKind, verdict } = options;
+  let end = at;
+  if (comment !== undefined) {
+    const length = writeText(bytes, end + OPTION_HEADER_LENGTH, comment);
+    end = writeOptionHeader(bytes, end, OPTION_COMMENT, length);
+  }
+  if (flags !== undefined) {
+    put32le(bytes, end + OPTION_HEADER_LENGTH, flags);
+    end = writeOptionHeader(bytes, end, OPTION_FLAGS, 4);
+  }
+  if (dropCount !== undefined) {
+    put64le(bytes, end + OPTION_HEADER_LENGTH, dropCount);
+    end = writeOptionHeader(bytes, end, OPTION_DROP_COUNT, 8);
+  }
+  if (packetId !== undefined) {
+    put64le(bytes, end + OPTION_HEADER_LENGTH, packetId);
+    end = writeOptionHeader(bytes, end, OPTION_PACKET_ID, 8);
+  }
+  if (queue !== undefined) {
+    put32le(bytes, end + OPTION_HEADER_LENGTH, queue);
+    end = writeOptionHeader(bytes, end, OPTION_QUEUE, 4);
+  }
+  if (verdictKind !== undefined) {
+    bytes[end + OPTION_HEADER_LENGTH] = verdictKind;
+    if (verdict !== undefined) put64le(bytes, end + OPTION_HEADER_LENGTH + 1, verdict);
+    end = writeOptionHeader(bytes, end, OPTION_VERDICT, verdict === undefined ? 1 : 9);
+  }
+  return end === at ? at : writeOptionHeader(bytes, end, OPTION_END, 0);
+}
+
+/** Writes code and length in front of a value that is in place, and zeroes its padding; answers what is after. */
+export function writeOptionHeader(bytes: Uint8Array, at: number, code: number, length: number): number {
+  put16le(bytes, at, code);
+  put16le(bytes, at + 2, length);
+  const end = at + OPTION_HEADER_LENGTH + paddedLength(length);
+  for (let i = at + OPTION_HEADER_LENGTH + length; i < end; i++) bytes[i] = 0;
+  return end;
+}
+
+const encoder = new TextEncoder();
+
+/** Writes text as UTF-8, at most 65,535 bytes of it, and answers its length in bytes. */
+export function writeText(bytes: Uint8Array, at: number, text: string): number {
+  const plain = Math.min(text.length, LONGEST_VALUE);
+  for (let i = 0; i < plain; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return encoder.encodeInto(text, bytes.subarray(at, at + commentBound(text))).written;
+    bytes[at + i] = unit;
+  }
+  return plain;
+}
+
+/** A 64-bit value, little-endian; numbers up to 2^53 either side of zero are exact. */
+export function put64le(bytes: Uint8Array, at: number, value: number | bigint): void {
+  const high =
+    typeof value === 'bigint' ? Number(BigInt.asIntN(32, value >> 32n)) : Math.floor(value / 0x100000000);
+  const low = typeof value === 'bigint' ? Number(BigInt.asUintN(32, value)) : value - high * 0x100000000;
+  put32le(bytes, at, low);
+  put32le(bytes, at + 4, high);
 }

@@ -6,9 +6,11 @@ import type { CaptureInterface } from './packet-source.js';
 import { WindowSource } from './window-source.js';
 
 export const PCAP_FILE_HEADER_LENGTH = 24;
+export const PCAP_RECORD_HEADER_LENGTH = 16;
+const MODIFIED_RECORD_HEADER_LENGTH = 24;
 
-const MAGIC_MICROSECONDS = 0xa1b2c3d4;
-const MAGIC_NANOSECONDS = 0xa1b23c4d;
+export const MAGIC_MICROSECONDS = 0xa1b2c3d4;
+export const MAGIC_NANOSECONDS = 0xa1b23c4d;
 /** Linux 2.x captures of the nineties: eight more bytes (ifindex, protocol, packet type) per packet. */
 const MAGIC_MODIFIED = 0xa1b2cd34;
 
@@ -51,7 +53,8 @@ export class PcapReader extends WindowSource {
     const linkField = view.getUint32(start + 20, littleEndian);
     const linkType = linkField & 0xffff;
     this.#littleEndian = littleEndian;
-    this.#recordHeaderLength = magic === MAGIC_MODIFIED ? 24 : 16;
+    this.#recordHeaderLength =
+      magic === MAGIC_MODIFIED ? MODIFIED_RECORD_HEADER_LENGTH : PCAP_RECORD_HEADER_LENGTH;
     this.#unitsPerSecond = magic === MAGIC_NANOSECONDS ? 1e9 : 1e6;
     this.#nanosecondsPerUnit = 1e9 / this.#unitsPerSecond;
     this.#maximumLength = maximumCapturedLength(linkType);

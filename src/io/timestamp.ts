@@ -58,3 +58,40 @@ export class TimestampDecoder {
     this.nanoseconds = Number(((timestamp - base) * 1_000_000_000n) / this.#exactUnits);
   }
 }
+
+/** Seconds of 2^64 - 1 ns: 2554-07-21. */
+const LATEST_SECOND = 18_446_744_073;
+const LATEST_NANOSECONDS = 709_551_615;
+
+/**
+ * The inverse for nanosecond interfaces. Times before 1970 become 0, times after 2554 the last that 64 bits
+ * hold.
+ */
+export class TimestampEncoder {
+  /** The last encoded timestamp. */
+  high = 0;
+  low = 0;
+
+  #second = 0;
+  #baseHigh = 0;
+  #baseLow = 0;
+
+  encode(seconds: number, nanoseconds: number): void {
+    if (seconds !== this.#second) this.#setSecond(seconds);
+    let added = nanoseconds;
+    if (seconds < 0) added = 0;
+    else if (seconds >= LATEST_SECOND)
+      added = seconds > LATEST_SECOND ? LATEST_NANOSECONDS : Math.min(nanoseconds, LATEST_NANOSECONDS);
+    const low = this.#baseLow + added;
+    const carries = low >= 0x100000000;
+    this.high = carries ? this.#baseHigh + 1 : this.#baseHigh;
+    this.low = carries ? low - 0x100000000 : low;
+  }
+
+  #setSecond(seconds: number): void {
+    const base = BigInt(Math.min(Math.max(seconds, 0), LATEST_SECOND)) * 1_000_000_000n;
+    this.#second = seconds;
+    this.#baseHigh = Number(base >> 32n);
+    this.#baseLow = Number(base & 0xffffffffn);
+  }
+}
