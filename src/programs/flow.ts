@@ -1,3 +1,4 @@
+import type { BpfMap } from '../engine/maps/map.js';
 import type { Family } from './family.js';
 
 /** Conntrack lookup results. */
@@ -28,6 +29,10 @@ export class Flow {
   /** Tuple key: daddr, saddr, dport | sport << 16, protocol | flags << 8, as raw little-endian words. */
   readonly tuple = new Int32Array(10);
   tcpFlags = 0;
+
+  /** The conntrack maps of this packet: its protocol's, and where related entries go. */
+  conntrackMap: BpfMap;
+  relatedMap: BpfMap;
 
   /** Conntrack: result, monitor length for traces (0 or 128), state copied from the entry. */
   status = CT_NEW;
@@ -64,5 +69,7 @@ export class Flow {
 
   constructor(family: Family) {
     this.family = family;
+    this.conntrackMap = family.conntrackAny;
+    this.relatedMap = family.conntrackAny;
   }
 }

@@ -38,7 +38,7 @@ import {
 import { decrementTtl, HOP_LIMIT_EXCEEDED } from './steps/forward.js';
 import { etherType, locateL4, readIpv4, readIpv6, refuseUntrackedFragments } from './steps/headers.js';
 import { answerSolicitation, answerTimeExceeded, plainIcmpv6Type } from './steps/icmpv6-answers.js';
-import { inheritIdentity, ipcacheIdentity, isReserved, lookupIpcache } from './steps/identity.js';
+import { inheritIdentity, ipcacheIdentity, isReserved, lookupIpcache, worldOf } from './steps/identity.js';
 import {
   debug,
   debugCapture,
@@ -266,8 +266,7 @@ export function toContainer(program: ProgramInstance, packet: PacketContext): nu
     const called = tailCall(datapath, datapath.egressCallPolicy, packet, lxcId);
     return called === TAIL_CALL_FAILED ? dropIngress(program, packet, DROP_EP_NOT_READY, lxcId, 0) : called;
   }
-  const world = type === ethernet.TYPE_IPV6 ? datapath.ipv6.worldIdentity : datapath.ipv4.worldIdentity;
-  const identity = inheritIdentity(packet, world);
+  const identity = inheritIdentity(packet, worldOf(datapath, type));
   if (features.debug) debug(program, packet, DEBUG_INHERIT_IDENTITY, identity, 0, 0);
   const point = magic === MARK_PROXY_INGRESS || magic === MARK_PROXY_EGRESS ? FROM_PROXY : FROM_STACK;
   trace(
@@ -289,7 +288,7 @@ export function toContainer(program: ProgramInstance, packet: PacketContext): nu
     if (called !== TAIL_CALL_FAILED) return called;
     return dropIngress(program, packet, DROP_HOST_NOT_READY, identity, 0);
   }
-  if (type === ethernet.TYPE_ARP && features.ipv4) return TC_ACT_OK;
+  if (type === ethernet.TYPE_ARP) return TC_ACT_OK;
   const v6 = type === ethernet.TYPE_IPV6;
   if (!(v6 ? features.ipv6 : type === ethernet.TYPE_IPV4 && features.ipv4)) {
     return dropIngress(program, packet, DROP_UNKNOWN_L3, identity, 0);

@@ -3,6 +3,7 @@
  * a related entry for ICMP errors, and lifetimes that only the garbage collector enforces.
  */
 import { BPF_ANY, type BpfMap } from '../../engine/maps/map.js';
+import type { MapOfMaps } from '../../engine/maps/map-of-maps.js';
 import type { PacketContext } from '../../engine/packet.js';
 import * as icmp from '../../engine/wire/icmp.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
@@ -11,6 +12,7 @@ import { EGRESS, INGRESS, SERVICE } from '../constants.js';
 import {
   DROP_CT_CREATE_FAILED,
   DROP_CT_INVALID_HDR,
+  DROP_CT_NO_MAP_FOUND,
   DROP_CT_UNKNOWN_PROTO,
   DROP_INVALID,
 } from '../drop-reasons.js';
@@ -52,9 +54,35 @@ const ACTION_CLOSE = 2;
 /** Metric reason of a fragment that conntrack looked at. */
 const REASON_FRAGMENT = 9;
 
-/** The map that holds the flow's protocol: TCP has its own. */
-export function conntrackMap(flow: Flow): BpfMap {
-  return flow.protocol === ipv4.PROTOCOL_TCP ? flow.family.conntrackTcp : flow.family.conntrackAny;
+/** Chooses the node's own conntrack maps for the flow's protocol: TCP has its own. */
+export function useNodeMaps(flow: Flow): void {
+  const family = flow.family;
+  flow.conntrackMap = flow.protocol === ipv4.PROTOCOL_TCP ? family.conntrackTcp : family.conntrackAny;
+  flow.relatedMap = family.conntrackAny;
+}
+
+/**
+ * Chooses the conntrack maps of a remote cluster, so that pods of one address in two clusters do not mix; the
+ * node's own for cluster 0 and its own cluster. 0 or DROP_CT_NO_MAP_FOUND.
+ */
+export function useClusterMaps(program: ProgramInstance, flow: Flow, clusterId: number): number {
+  useNodeMaps(flow);
+  if (!program.features.clusterAwareAddressing) return 0;
+  if (clusterId === 0 || clusterId === program.datapath.constants.clusterId) return 0;
+  const family = flow.family;
+  const any = innerMap(program, family.perClusterConntrackAny, clusterId);
+  const tcpMap = innerMap(program, family.perClusterConntrackTcp, clusterId);
+  if (any === null || tcpMap === null) return DROP_CT_NO_MAP_FOUND;
+  flow.conntrackMap = flow.protocol === ipv4.PROTOCOL_TCP ? tcpMap : any;
+  flow.relatedMap = any;
+  return 0;
+}
+
+function innerMap(program: ProgramInstance, outer: MapOfMaps, clusterId: number): BpfMap | null {
+  const key = program.datapath.keys.small;
+  key[0] = clusterId;
+  const at = outer.lookup(key, 0);
+  return at < 0 ? null : outer.inner(at);
 }
 
 function metricDirection(direction: number): number {
@@ -116,7 +144,6 @@ export function lookup(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
-  map: BpfMap,
   direction: number,
   scope: number,
   kind: number,
@@ -135,7 +162,7 @@ export function lookup(
   words[metaWord] = flow.protocol | (flags << 8);
   const error = extractPorts(program, packet, flow, direction);
   if (error < 0) return error;
-  return lookupTuple(program, packet, flow, map, direction, scope, kind, 0);
+  return lookupTuple(program, packet, flow, direction, scope, kind, 0);
 }
 
 /**
@@ -146,7 +173,6 @@ export function lookupTuple(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
-  map: BpfMap,
   direction: number,
   scope: number,
   kind: number,
@@ -166,26 +192,27 @@ export function lookupTuple(
     if ((flags & (tcp.FIN | tcp.RST)) !== 0) action = ACTION_CLOSE;
     else if ((flags & tcp.SYN) !== 0) action = ACTION_CREATE;
   }
+  if (scope === SCOPE_FORWARD) reverseTuple(flow, false);
   if (program.features.debug) debugConntrackLookup(program, packet, flow, direction, scope);
   flow.monitor = 0;
   flow.entryFlags = 0;
   flow.entryRevNat = 0;
   let status: number;
   if (scope !== SCOPE_FORWARD) {
-    if (probe(program, packet, flow, map, direction, action, kind, wantedRevNat)) {
+    if (probe(program, packet, flow, direction, action, kind, wantedRevNat)) {
       status = (flow.tuple[flow.family.metaWord] & (entry.TUPLE_RELATED << 8)) !== 0 ? CT_RELATED : CT_REPLY;
       if (program.features.debug) debugConntrackVerdict(program, packet, status, flow.entryRevNat);
       return status;
     }
     if (scope === SCOPE_REVERSE) {
-      if (program.features.debug) debugConntrackVerdict(program, packet, CT_NEW, 0);
+      if (program.features.debug) debugConntrackVerdict(program, packet, CT_NEW, wantedRevNat);
       return CT_NEW;
     }
+    reverseTuple(flow, true);
   }
-  reverseTuple(flow, scope === SCOPE_BOTH);
-  status = probe(program, packet, flow, map, direction, action, kind, wantedRevNat) ? CT_ESTABLISHED : CT_NEW;
+  status = probe(program, packet, flow, direction, action, kind, wantedRevNat) ? CT_ESTABLISHED : CT_NEW;
   if (program.features.debug) {
-    debugConntrackVerdict(program, packet, status, status === CT_NEW ? 0 : flow.entryRevNat);
+    debugConntrackVerdict(program, packet, status, status === CT_NEW ? wantedRevNat : flow.entryRevNat);
   }
   return status;
 }
@@ -195,13 +222,13 @@ function probe(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
-  map: BpfMap,
   direction: number,
   action: number,
   kind: number,
   wantedRevNat: number,
 ): boolean {
   flow.entryAt = -1;
+  const map = flow.conntrackMap;
   const at = map.lookup(flow.tuple, 0);
   if (at < 0) {
     flow.monitor = MONITOR;
@@ -345,7 +372,6 @@ export function create(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
-  map: BpfMap,
   direction: number,
   flagBits: number,
   revNat: number,
@@ -365,7 +391,7 @@ export function create(
         program,
         packet,
         flow,
-        flow.family.conntrackAny,
+        flow.relatedMap,
         key,
         direction,
         flagBits,
@@ -379,7 +405,19 @@ export function create(
     }
   }
   if (
-    !write(program, packet, flow, map, tuple, direction, flagBits, revNat, sourceIdentity, backendId, true)
+    !write(
+      program,
+      packet,
+      flow,
+      flow.conntrackMap,
+      tuple,
+      direction,
+      flagBits,
+      revNat,
+      sourceIdentity,
+      backendId,
+      true,
+    )
   ) {
     return failCreate(program, flow);
   }

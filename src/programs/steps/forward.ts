@@ -50,7 +50,6 @@ export function lookupFib(program: ProgramInstance, packet: PacketContext, flow:
   const length = 4 * flow.family.addressWords;
   copy(params, FIB_SOURCE, packet.bytes, flow.l3At + flow.family.sourceOffset, length);
   copy(params, FIB_DESTINATION, packet.bytes, flow.l3At + flow.family.destinationOffset, length);
-  if (packet.recorder !== null) packet.recorder.fibLookup(params, 0);
   return datapath.fib.lookup(packet, params, 0);
 }
 

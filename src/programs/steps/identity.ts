@@ -7,6 +7,7 @@ import {
   IDENTITY_HOST,
   IDENTITY_KUBE_APISERVER,
   IDENTITY_REMOTE_NODE,
+  IDENTITY_WORLD,
   IDENTITY_WORLD_IPV4,
   IDENTITY_WORLD_IPV6,
   MARK_ENCRYPT,
@@ -73,6 +74,13 @@ function fillAddress(key: Int32Array, word: number, family: Family, address: Uin
     key[word + 2] = 0;
     key[word + 3] = 0;
   }
+}
+
+/** Identity of the world for a packet of this EtherType; without one of its own for what is not IP. */
+export function worldOf(datapath: Datapath, etherType: number): number {
+  if (etherType === datapath.ipv4.etherType) return datapath.ipv4.worldIdentity;
+  if (etherType === datapath.ipv6.etherType) return datapath.ipv6.worldIdentity;
+  return IDENTITY_WORLD;
 }
 
 export function isRemoteNode(identity: number): boolean {

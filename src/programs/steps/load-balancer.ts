@@ -82,12 +82,11 @@ export function chooseBackend(
   const affinity =
     features.sessionAffinity && (serviceWords[serviceWord + services.FLAGS] & services.AFFINITY) !== 0;
   flow.tuple[family.metaWord] = flow.protocol | (ct.TUPLE_SERVICE << 8);
-  const map = conntrack.conntrackMap(flow);
+  conntrack.useNodeMaps(flow);
   const status = conntrack.lookupTuple(
     program,
     packet,
     flow,
-    map,
     conntrack.CT_SERVICE,
     conntrack.SCOPE_REVERSE,
     conntrack.KIND_SERVICE,
@@ -111,7 +110,6 @@ export function chooseBackend(
       program,
       packet,
       flow,
-      map,
       conntrack.CT_SERVICE,
       0,
       revNat,
@@ -136,14 +134,17 @@ export function chooseBackend(
       backendAt = lookupBackend(program, packet, flow, backendId);
       if (backendAt < 0) return DROP_NO_SERVICE;
       const entryWord = entryAt >> 2;
-      map.words[entryWord + ct.BACKEND_ID] = backendId;
-      map.words[entryWord + ct.BACKEND_ID + 1] = 0;
-      map.words[entryWord + ct.FLAGS] = (map.words[entryWord + ct.FLAGS] & ct.FLAG_BITS) | (revNat << 16);
+      const words = flow.conntrackMap.words;
+      words[entryWord + ct.BACKEND_ID] = backendId;
+      words[entryWord + ct.BACKEND_ID + 1] = 0;
+      words[entryWord + ct.FLAGS] = (words[entryWord + ct.FLAGS] & ct.FLAG_BITS) | (revNat << 16);
     }
   }
   if (affinity) rememberAffinity(program, flow, backendId, revNat);
   flow.lbRevNat = revNat;
-  flow.lbClusterId = backends.clusterId(family.backends.words[(backendAt >> 2) + family.addressWords + 1]);
+  if (features.clusterAwareAddressing) {
+    flow.lbClusterId = backends.clusterId(family.backends.words[(backendAt >> 2) + family.addressWords + 1]);
+  }
   return backendAt;
 }
 

@@ -1,4 +1,3 @@
-import type { MapOfMaps } from '../../engine/maps/map-of-maps.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as services from '../tables/services.js';
@@ -15,7 +14,7 @@ export function maglevBackend(
   serviceAt: number,
   revNat: number,
 ): number {
-  const maglev = flow.family.maglev as MapOfMaps;
+  const maglev = flow.family.maglev;
   const key = program.datapath.keys.small;
   key[0] = revNat;
   const at = maglev.lookup(key, 0);

@@ -40,11 +40,11 @@ function translateReply(program: ProgramInstance, packet: PacketContext, flow: F
   error = loadPorts(program, packet, flow, EGRESS);
   if (error < 0) return error;
   flow.tuple[family.metaWord] = flow.protocol | (ct.TUPLE_OUT << 8);
+  conntrack.useNodeMaps(flow);
   const status = conntrack.lookupTuple(
     program,
     packet,
     flow,
-    conntrack.conntrackMap(flow),
     conntrack.CT_INGRESS,
     conntrack.SCOPE_REVERSE,
     conntrack.KIND_NODEPORT,

@@ -61,9 +61,10 @@ export function trackAndForward(
 ): number {
   readTuple(packet, flow);
   const known = flow.lbRevNat !== 0 || flow.lbProxyPort !== 0 || fromL7Lb;
+  const error = conntrack.useClusterMaps(program, flow, flow.lbClusterId);
+  if (error < 0) return dropEgress(program, packet, flow, error, 0);
   const scope = known ? conntrack.SCOPE_FORWARD : conntrack.SCOPE_BOTH;
-  const map = conntrack.conntrackMap(flow);
-  const status = conntrack.lookup(program, packet, flow, map, conntrack.CT_EGRESS, scope, conntrack.KIND_ANY);
+  const status = conntrack.lookup(program, packet, flow, conntrack.CT_EGRESS, scope, conntrack.KIND_ANY);
   if (status < 0) return dropEgress(program, packet, flow, status, 0);
   flow.status = status;
   return decide(program, packet, flow, fromL7Lb);
@@ -98,7 +99,7 @@ function decide(program: ProgramInstance, packet: PacketContext, flow: Flow, fro
     if (flow.lbProxyPort !== 0) {
       proxyPort = flow.lbProxyPort;
       if (program.features.debug) {
-        debug(program, packet, DEBUG_L7_LB, shownWord(flow, true), shownWord(flow, false), swap16(proxyPort));
+        debug(program, packet, DEBUG_L7_LB, shownWord(flow, false), shownWord(flow, true), swap16(proxyPort));
       }
     } else if (!flow.lbLoopback) {
       const verdict = checkPolicy(program, packet, flow, destinationLabel, ipcacheAt);
@@ -184,7 +185,6 @@ function keepConnection(
     program,
     packet,
     flow,
-    conntrack.conntrackMap(flow),
     conntrack.CT_EGRESS,
     flags,
     flow.lbRevNat,
@@ -319,9 +319,55 @@ function throughTunnel(
   if (!features.nodePort && features.hostFirewall && reply && isRemoteNode(destinationLabel)) {
     return passUntouched(program, packet, flow, destinationLabel);
   }
-  if (!hasTunnelEndpoint(program, ipcacheAt)) return CONTINUE;
   const label = program.config.securityLabel;
+  if (features.clusterAwareAddressing) {
+    return throughClusterTunnel(program, packet, flow, ipcacheAt, label, destinationLabel);
+  }
+  if (!hasTunnelEndpoint(program, ipcacheAt)) return CONTINUE;
   return toTunnel(program, packet, ipcacheAt, label, destinationLabel, flow.status, flow.monitor);
+}
+
+/** Mark that carries a cluster id to the tunnel device's program. */
+const MARK_CLUSTER_ID = 0x0200;
+
+/**
+ * With cluster-aware addressing the tunnel device learns the backend's cluster from the mark, and replies to what
+ * another cluster's node forwarded go to that node itself.
+ */
+function throughClusterTunnel(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  ipcacheAt: number,
+  label: number,
+  destinationLabel: number,
+): number {
+  const family = flow.family;
+  let verdict: number;
+  if (
+    flow.status === CT_REPLY &&
+    (flow.entryFlags & ct.FLAG_FROM_TUNNEL) !== 0 &&
+    isRemoteNode(destinationLabel)
+  ) {
+    const endpointAt = flow.l3At + family.destinationOffset;
+    verdict = encapsulate(
+      program,
+      packet,
+      packet.bytes,
+      endpointAt,
+      family.isV6,
+      label,
+      destinationLabel,
+      -1,
+      flow.status,
+      flow.monitor,
+    );
+  } else {
+    if (!hasTunnelEndpoint(program, ipcacheAt)) return CONTINUE;
+    verdict = toTunnel(program, packet, ipcacheAt, label, destinationLabel, flow.status, flow.monitor);
+  }
+  packet.mark |= (flow.lbClusterId & 0xff) | MARK_CLUSTER_ID;
+  return verdict;
 }
 
 /** Leaves the packet to the stack, marked with the pod's identity; with BPF routing it has been routed already. */

@@ -33,16 +33,19 @@ export function trackIngress(
   error = locateL4(packet, flow);
   if (error < 0) return error;
   readTuple(packet, flow);
+  error = conntrack.useClusterMaps(program, flow, packet.cb2);
+  if (error < 0) return error;
   const status = conntrack.lookup(
     program,
     packet,
     flow,
-    conntrack.conntrackMap(flow),
     conntrack.CT_INGRESS,
     conntrack.SCOPE_BOTH,
     conntrack.KIND_ANY,
   );
   flow.status = status;
+  // What is created from here on belongs to this node.
+  conntrack.useNodeMaps(flow);
   return status < 0 ? status : 0;
 }
 
@@ -126,7 +129,7 @@ function egressEntryFlags(program: ProgramInstance, flow: Flow): number {
   const metaWord = flow.family.metaWord;
   for (let i = 0; i < metaWord; i++) key[i] = flow.tuple[i];
   key[metaWord] = flow.protocol | (ct.TUPLE_OUT << 8);
-  const map = conntrack.conntrackMap(flow);
+  const map = flow.conntrackMap;
   const at = map.lookup(key, 0);
   return at < 0 ? 0 : map.words[(at >> 2) + ct.FLAGS] & ct.FLAG_BITS;
 }
@@ -165,8 +168,7 @@ function createEntry(
   if (features.nodePort && (features.ipsec || (features.srv6 && !flow.family.isV6))) {
     flags |= egressEntryFlags(program, flow) & ct.FLAG_NODE_PORT;
   }
-  const map = conntrack.conntrackMap(flow);
-  return conntrack.create(program, packet, flow, map, conntrack.CT_INGRESS, flags, 0, sourceLabel, 0, true);
+  return conntrack.create(program, packet, flow, conntrack.CT_INGRESS, flags, 0, sourceLabel, 0, true);
 }
 
 function deliver(program: ProgramInstance, packet: PacketContext, flow: Flow, sourceLabel: number): number {

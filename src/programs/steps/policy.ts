@@ -73,6 +73,7 @@ export function check(
   }
   if (!features.policyAuditMode) return verdict;
   flow.audited = true;
+  flow.authType = 0;
   return 0;
 }
 
