@@ -2,7 +2,7 @@
  * Checksums of TCP, UDP and ICMPv6, which cover a pseudo-header of the IP header: RFC 9293 section 3.1, RFC 768,
  * RFC 8200 section 8.1. `ipAt` is the IP header, `at` the transport header, `length` the bytes from there on.
  */
-import { put16, swap16, u16 } from './bytes.js';
+import { put16, swap16 } from './bytes.js';
 import * as checksum from './checksum.js';
 import * as ipv4 from './ipv4.js';
 import * as ipv6 from './ipv6.js';
@@ -68,6 +68,6 @@ function fill(
   protocol: number,
 ): void {
   put16(bytes, checksumAt, 0);
-  put16(bytes, checksumAt, checksum.finish(checksum.sum(bytes, at, length, pseudo)));
-  if (protocol === ipv4.PROTOCOL_UDP && u16(bytes, checksumAt) === 0) put16(bytes, checksumAt, 0xffff);
+  const value = checksum.finish(checksum.sum(bytes, at, length, pseudo));
+  put16(bytes, checksumAt, protocol === ipv4.PROTOCOL_UDP ? checksum.udpField(value) : value);
 }
