@@ -79,7 +79,11 @@ export class Datapath {
 
   readonly flow: Flow;
   readonly keys = new Keys();
+  /** `struct bpf_fib_lookup` of the lookup at hand, as bytes and words. */
   readonly fibParams = new Uint8Array(FIB_PARAMS_SIZE);
+  readonly fibWords = new Int32Array(this.fibParams.buffer);
+  /** Room for a piece of a frame that is being rearranged. */
+  readonly scratch = new Uint8Array(256);
   /** Decided once: the pod programs translate services packet by packet. */
   readonly translatesPerPacket: boolean;
 

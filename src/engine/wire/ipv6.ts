@@ -123,6 +123,9 @@ export function write(
   putDestination(bytes, at, destinationAddress, 0);
 }
 
+/** Kind of the next header and length field: what must be there to walk past an extension header. */
+export const EXTENSION_PREFIX_LENGTH = 2;
+
 /** Shortest extension header, and the part of each that `extensionNextHeader` and `extensionLength` read. */
 export const EXTENSION_MINIMUM_LENGTH = 8;
 
@@ -169,9 +172,6 @@ export function extensionLength(bytes: Uint8Array, at: number, kind: number): nu
   if (kind === NEXT_AUTHENTICATION) return (bytes[at + 1] + 2) << 2;
   return (bytes[at + 1] + 1) << 3;
 }
-
-/** What must be in the frame to read an extension header's kind and length. */
-export const EXTENSION_MINIMUM_LENGTH = 2;
 
 /** Fragment extension header (RFC 8200 section 4.5); the functions below take its own `at`. */
 export const FRAGMENT_LENGTH = 8;

@@ -91,7 +91,7 @@ export function walkExtensions(packet: PacketContext, flow: Flow, fragmentOnly: 
       case ipv6.NEXT_ROUTING:
       case ipv6.NEXT_DESTINATION_OPTIONS:
       case ipv6.NEXT_AUTHENTICATION: {
-        if (at + ipv6.EXTENSION_MINIMUM_LENGTH > packet.end) return DROP_INVALID;
+        if (at + ipv6.EXTENSION_PREFIX_LENGTH > packet.end) return DROP_INVALID;
         const length = ipv6.extensionLength(bytes, at, next);
         next = ipv6.extensionNextHeader(bytes, at);
         at += length;
@@ -133,4 +133,12 @@ export function readTuple(packet: PacketContext, flow: Flow): void {
     tuple[n + i] = i32le(packet.bytes, source + 4 * i);
   }
   tuple[family.metaWord] = flow.protocol;
+}
+
+/** The source address words of the packet, for traces that show it as it was before translation. */
+export function rememberSource(packet: PacketContext, flow: Flow): void {
+  const at = flow.l3At + flow.family.sourceOffset;
+  for (let i = 0; i < flow.family.addressWords; i++) {
+    flow.originalSource[i] = i32le(packet.bytes, at + 4 * i);
+  }
 }

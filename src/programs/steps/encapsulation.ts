@@ -1,0 +1,98 @@
+import type { PacketContext } from '../../engine/packet.js';
+import { copy, put32le } from '../../engine/wire/bytes.js';
+import { IDENTITY_HOST, IDENTITY_REMOTE_NODE, IDENTITY_WORLD } from '../constants.js';
+import type { ProgramInstance } from '../instance.js';
+import * as ipcache from '../tables/ipcache.js';
+import { DEBUG_ENCAP } from './debug.js';
+import { isWorld } from './identity.js';
+import { debug, TO_OVERLAY, trace } from './notify.js';
+
+/** struct bpf_tunnel_key up to local_ipv4: TUNNEL_KEY_WITHOUT_SRC_IP. */
+const KEY_SIZE_WITHOUT_SOURCE = 28;
+const KEY_ID = 0;
+const KEY_REMOTE = 4;
+const KEY_TTL = 21;
+const TUNNEL_TTL = 64;
+const FLAG_IPV6 = 1;
+const FLAG_ZERO_CHECKSUM = 2;
+
+/**
+ * Sends the packet through the tunnel device to the endpoint of an ipcache entry: trace, tunnel key, redirect.
+ * `networkId` overrides the identity in the header when it is not -1 (VTEP).
+ */
+export function toTunnel(
+  program: ProgramInstance,
+  packet: PacketContext,
+  ipcacheAt: number,
+  sourceLabel: number,
+  destinationLabel: number,
+  reason: number,
+  monitor: number,
+): number {
+  const bytes = program.datapath.ipcache.bytes;
+  const v6 = (bytes[ipcacheAt + ipcache.FLAGS] & ipcache.FLAG_IPV6_TUNNEL_ENDPOINT) !== 0;
+  return encapsulate(
+    program,
+    packet,
+    bytes,
+    ipcacheAt + ipcache.TUNNEL_ENDPOINT,
+    v6,
+    sourceLabel,
+    destinationLabel,
+    -1,
+    reason,
+    monitor,
+  );
+}
+
+/** As `toTunnel`, to the endpoint address at `endpoint[endpointAt]` (raw). */
+export function encapsulate(
+  program: ProgramInstance,
+  packet: PacketContext,
+  endpoint: Uint8Array,
+  endpointAt: number,
+  v6: boolean,
+  sourceLabel: number,
+  destinationLabel: number,
+  networkId: number,
+  reason: number,
+  monitor: number,
+): number {
+  // The host's own traffic is a remote node's to the receiver.
+  const source = sourceLabel === IDENTITY_HOST ? IDENTITY_REMOTE_NODE : sourceLabel;
+  const ifindex = program.features.encapIfindex;
+  const remote = (endpoint[endpointAt] << 24) | (endpoint[endpointAt + 1] << 16) | (endpoint[endpointAt + 2] << 8) | endpoint[endpointAt + 3];
+  if (program.features.debug && !v6) debug(program, packet, DEBUG_ENCAP, remote, source, 0);
+  trace(program, packet, TO_OVERLAY, source, destinationLabel, 0, ifindex, reason, monitor, null);
+  const key = packet.tunnelKey;
+  key.fill(0);
+  const id = networkId >= 0 ? networkId : isWorld(program.datapath, source) ? IDENTITY_WORLD : source;
+  put32le(key, KEY_ID, id);
+  key[KEY_TTL] = TUNNEL_TTL;
+  if (v6) {
+    copy(key, KEY_REMOTE, endpoint, endpointAt, 16);
+    packet.setTunnelKey(KEY_SIZE_WITHOUT_SOURCE, FLAG_IPV6);
+  } else {
+    // The helper takes IPv4 addresses in host order.
+    put32le(key, KEY_REMOTE, remote);
+    packet.setTunnelKey(KEY_SIZE_WITHOUT_SOURCE, FLAG_ZERO_CHECKSUM);
+  }
+  return packet.redirect(ifindex, 0);
+}
+
+/** The ipcache entry sends its address through a tunnel: it has an endpoint and does not say to skip it. */
+export function isTunnelled(program: ProgramInstance, ipcacheAt: number): boolean {
+  if (ipcacheAt < 0) return false;
+  const flags = program.datapath.ipcache.bytes[ipcacheAt + ipcache.FLAGS];
+  return (
+    (flags & ipcache.FLAG_HAS_TUNNEL_ENDPOINT) !== 0 && (flags & ipcache.FLAG_SKIP_TUNNEL) === 0
+  );
+}
+
+/** The entry has a tunnel endpoint, whatever the skip flag says. */
+export function hasTunnelEndpoint(program: ProgramInstance, ipcacheAt: number): boolean {
+  if (ipcacheAt < 0) return false;
+  return (program.datapath.ipcache.bytes[ipcacheAt + ipcache.FLAGS] & ipcache.FLAG_HAS_TUNNEL_ENDPOINT) !== 0;
+}
+
+

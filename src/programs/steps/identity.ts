@@ -1,0 +1,141 @@
+/** Who is behind an address: the ipcache, the local endpoints, and the identity a mark carries. */
+import type { PacketContext } from '../../engine/packet.js';
+import { i32le } from '../../engine/wire/bytes.js';
+import {
+  ENDPOINT_AT_HOST_NS,
+  ENDPOINT_HOST,
+  IDENTITY_HOST,
+  IDENTITY_KUBE_APISERVER,
+  IDENTITY_REMOTE_NODE,
+  IDENTITY_WORLD_IPV4,
+  IDENTITY_WORLD_IPV6,
+  MARK_ENCRYPT,
+  MARK_HOST,
+  MARK_IDENTITY,
+  MARK_MAGIC_MASK,
+  MARK_PROXY_EGRESS,
+  MARK_PROXY_INGRESS,
+  TC_INDEX_FROM_EGRESS_PROXY,
+  TC_INDEX_FROM_INGRESS_PROXY,
+} from '../constants.js';
+import type { Datapath } from '../datapath.js';
+import type { Family } from '../family.js';
+import * as endpoints from '../tables/endpoints.js';
+import * as ipcache from '../tables/ipcache.js';
+
+const SCOPE_MASK = 0xff000000 | 0;
+const SCOPE_REMOTE_NODE = 0x02000000;
+const FIRST_CIDR_IDENTITY = 16777217;
+const LAST_CIDR_IDENTITY = 16842751;
+
+/** Offset of the ipcache entry for the address at `address[at]` (raw bytes), or -1. */
+export function lookupIpcache(
+  datapath: Datapath,
+  family: Family,
+  address: Uint8Array,
+  at: number,
+  clusterId: number,
+): number {
+  const key = datapath.keys.ipcache;
+  key[0] = family.ipcachePrefix;
+  key[1] = clusterId | (family.keyFamily << ipcache.KEY_FAMILY_SHIFT);
+  fillAddress(key, 2, family, address, at);
+  return datapath.ipcache.lookup(key, 0);
+}
+
+/** Identity of an ipcache entry. */
+export function ipcacheIdentity(datapath: Datapath, entryAt: number): number {
+  return datapath.ipcache.words[(entryAt + ipcache.SECURITY_IDENTITY) >> 2];
+}
+
+/** Offset of the local endpoint with the address at `address[at]` (raw bytes), or -1. */
+export function lookupEndpoint(datapath: Datapath, family: Family, address: Uint8Array, at: number): number {
+  const key = datapath.keys.endpoint;
+  fillAddress(key, 0, family, address, at);
+  key[endpoints.KEY_FAMILY_WORD] = family.keyFamily;
+  return datapath.endpoints.lookup(key, 0);
+}
+
+/** The endpoint is the node itself: the host, or an endpoint in the host's namespace. */
+export function isHostEndpoint(datapath: Datapath, endpointAt: number): boolean {
+  const flags = datapath.endpoints.words[(endpointAt + endpoints.FLAGS) >> 2];
+  return (flags & (ENDPOINT_HOST | ENDPOINT_AT_HOST_NS)) !== 0;
+}
+
+function fillAddress(key: Int32Array, word: number, family: Family, address: Uint8Array, at: number): void {
+  key[word] = i32le(address, at);
+  if (family.isV6) {
+    key[word + 1] = i32le(address, at + 4);
+    key[word + 2] = i32le(address, at + 8);
+    key[word + 3] = i32le(address, at + 12);
+  } else {
+    key[word + 1] = 0;
+    key[word + 2] = 0;
+    key[word + 3] = 0;
+  }
+}
+
+export function isRemoteNode(identity: number): boolean {
+  return (
+    identity === IDENTITY_REMOTE_NODE ||
+    identity === IDENTITY_KUBE_APISERVER ||
+    (identity & SCOPE_MASK) === SCOPE_REMOTE_NODE
+  );
+}
+
+/** Identities that a packet from the host may carry without being sure: unknown, host, world, remote nodes. */
+export function isReserved(datapath: Datapath, identity: number): boolean {
+  if ((identity >>> 0) < 3 || isRemoteNode(identity)) return true;
+  return isDual(datapath) && (identity === IDENTITY_WORLD_IPV4 || identity === IDENTITY_WORLD_IPV6);
+}
+
+export function isWorld(datapath: Datapath, identity: number): boolean {
+  if (identity === 2) return true;
+  return isDual(datapath) && (identity === IDENTITY_WORLD_IPV4 || identity === IDENTITY_WORLD_IPV6);
+}
+
+/** Part of the cluster: not the world, not a CIDR. */
+export function isCluster(datapath: Datapath, identity: number): boolean {
+  if (isWorld(datapath, identity)) return false;
+  return identity < FIRST_CIDR_IDENTITY || identity > LAST_CIDR_IDENTITY;
+}
+
+function isDual(datapath: Datapath): boolean {
+  return datapath.features.ipv4 && datapath.features.ipv6;
+}
+
+/** Identity that a mark carries: its upper half, with the cluster's bits from the lowest byte above. */
+export function markIdentity(mark: number): number {
+  return ((mark & 0xff) << 16) | (mark >>> 16);
+}
+
+/** Mark with a magic and an identity; replaces the whole mark. */
+export function identityMark(magic: number, identity: number): number {
+  return (magic & 0xff00) | (identity << 16) | ((identity >> 16) & 0xff);
+}
+
+/**
+ * Identity of a packet that the host stack hands over, from its mark; a proxy's magic also sets its tc_index bit.
+ * The mark is cleared. `fallback` is the world.
+ */
+export function inheritIdentity(packet: PacketContext, fallback: number): number {
+  const mark = packet.mark;
+  const magic = mark & MARK_MAGIC_MASK;
+  packet.mark = 0;
+  switch (magic) {
+    case MARK_PROXY_INGRESS:
+      packet.tcIndex |= TC_INDEX_FROM_INGRESS_PROXY;
+      return markIdentity(mark);
+    case MARK_PROXY_EGRESS:
+      packet.tcIndex |= TC_INDEX_FROM_EGRESS_PROXY;
+      return markIdentity(mark);
+    case MARK_IDENTITY:
+      return markIdentity(mark);
+    case MARK_HOST:
+      return IDENTITY_HOST;
+    case MARK_ENCRYPT:
+      return packet.cb4;
+    default:
+      return fallback;
+  }
+}
