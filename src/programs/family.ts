@@ -1,4 +1,5 @@
 import type { BpfMap } from '../engine/maps/map.js';
+import type { MapOfMaps } from '../engine/maps/map-of-maps.js';
 import * as ethernet from '../engine/wire/ethernet.js';
 
 /**
@@ -32,15 +33,17 @@ export class Family {
   readonly backends: BpfMap;
   readonly reverseNat: BpfMap;
   readonly affinity: BpfMap;
-  readonly maglev: BpfMap;
+  readonly maglev: MapOfMaps;
   readonly sourceRange: BpfMap;
   readonly skipLoadBalancer: BpfMap;
   readonly fragments: BpfMap;
   readonly snat: BpfMap;
   readonly snatRetries: BpfMap;
   readonly neighbours: BpfMap;
-  readonly perClusterConntrackTcp: BpfMap;
-  readonly perClusterConntrackAny: BpfMap;
+  readonly srv6Vrf: BpfMap;
+  readonly srv6Policy: BpfMap;
+  readonly perClusterConntrackTcp: MapOfMaps;
+  readonly perClusterConntrackAny: MapOfMaps;
 
   constructor(
     version: 4 | 6,
@@ -68,14 +71,16 @@ export class Family {
     this.backends = map(`cilium_lb${version}_backends_v3`);
     this.reverseNat = map(`cilium_lb${version}_reverse_nat`);
     this.affinity = map(`cilium_lb${version}_affinity`);
-    this.maglev = map(`cilium_lb${version}_maglev`);
+    this.maglev = map(`cilium_lb${version}_maglev`) as MapOfMaps;
     this.sourceRange = map(`cilium_lb${version}_source_range`);
     this.skipLoadBalancer = map(`cilium_skip_lb${version}`);
     this.fragments = map(`cilium_ipv${version}_frag_datagrams`);
     this.snat = map(`cilium_snat_v${version}_external`);
     this.snatRetries = map(`cilium_snat_v${version}_alloc_retries`);
     this.neighbours = map(`cilium_nodeport_neigh${version}`);
-    this.perClusterConntrackTcp = map(`cilium_per_cluster_ct_tcp${version}`);
-    this.perClusterConntrackAny = map(`cilium_per_cluster_ct_any${version}`);
+    this.srv6Vrf = map(`cilium_srv6_vrf_v${version}`);
+    this.srv6Policy = map(`cilium_srv6_policy_v${version}`);
+    this.perClusterConntrackTcp = map(`cilium_per_cluster_ct_tcp${version}`) as MapOfMaps;
+    this.perClusterConntrackAny = map(`cilium_per_cluster_ct_any${version}`) as MapOfMaps;
   }
 }

@@ -1,3 +1,4 @@
+import type { BpfMap } from '../engine/maps/map.js';
 import type { Family } from './family.js';
 
 /** Conntrack lookup results. */
@@ -29,6 +30,10 @@ export class Flow {
   readonly tuple = new Int32Array(10);
   tcpFlags = 0;
 
+  /** The conntrack maps of this packet: its protocol's, and where related entries go. */
+  conntrackMap: BpfMap;
+  relatedMap: BpfMap;
+
   /** Conntrack: result, monitor length for traces (0 or 128), state copied from the entry. */
   status = CT_NEW;
   monitor = 0;
@@ -57,5 +62,7 @@ export class Flow {
 
   constructor(family: Family) {
     this.family = family;
+    this.conntrackMap = family.conntrackAny;
+    this.relatedMap = family.conntrackAny;
   }
 }

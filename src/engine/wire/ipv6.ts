@@ -126,9 +126,6 @@ export function write(
 /** Kind of the next header and length field: what must be there to walk past an extension header. */
 export const EXTENSION_PREFIX_LENGTH = 2;
 
-/** Shortest extension header, and the part of each that `extensionNextHeader` and `extensionLength` read. */
-export const EXTENSION_MINIMUM_LENGTH = 8;
-
 /** Whether `next` announces an extension header that is skipped on the way to the transport header. */
 export function isExtension(next: number): boolean {
   return (
@@ -140,9 +137,9 @@ export function isExtension(next: number): boolean {
   );
 }
 
-/** Whether the first 8 bytes of an extension header fit; its own length may reach further. */
+/** Whether the kind and length of an extension header fit; the header itself may reach further. */
 export function fitsExtension(at: number, end: number): boolean {
-  return at + EXTENSION_MINIMUM_LENGTH <= end;
+  return at + EXTENSION_PREFIX_LENGTH <= end;
 }
 
 /** What follows the extension header at `at`. */
@@ -171,6 +168,11 @@ export function extensionLength(bytes: Uint8Array, at: number, kind: number): nu
   if (kind === NEXT_FRAGMENT) return FRAGMENT_LENGTH;
   if (kind === NEXT_AUTHENTICATION) return (bytes[at + 1] + 2) << 2;
   return (bytes[at + 1] + 1) << 3;
+}
+
+/** Writes the type of a routing header (RFC 8200 section 4.4). */
+export function putRoutingType(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at + 2] = value;
 }
 
 /** Fragment extension header (RFC 8200 section 4.5); the functions below take its own `at`. */

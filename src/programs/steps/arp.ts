@@ -1,6 +1,6 @@
 import type { PacketContext } from '../../engine/packet.js';
-import { copy } from '../../engine/wire/bytes.js';
 import * as arp from '../../engine/wire/arp.js';
+import { copy } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 
 /** Offset of the ARP packet in the frame. */

@@ -12,7 +12,7 @@ const UTIME_UNIT_NS = 512;
 
 /**
  * Mutual authentication: allowed while `cilium_auth_map` holds a valid entry for (local, remote, node of the
- * remote, type). Without an ipcache entry of the remote (`remoteEntryAt` < 0) on ingress nothing is looked up.
+ * remote, type). `remoteEntryAt` is the remote's ipcache entry, -1 for none.
  * 0, DROP_POLICY_AUTH_REQUIRED (the agent is told), or DROP_NO_NODE_ID.
  */
 export function authenticate(
@@ -23,7 +23,8 @@ export function authenticate(
   remoteEntryAt: number,
 ): number {
   const datapath = program.datapath;
-  const nodeIp = remoteEntryAt < 0 ? 0 : i32le(datapath.ipcache.bytes, remoteEntryAt + ipcache.TUNNEL_ENDPOINT);
+  const nodeIp =
+    remoteEntryAt < 0 ? 0 : i32le(datapath.ipcache.bytes, remoteEntryAt + ipcache.TUNNEL_ENDPOINT);
   let nodeId = 0;
   if (nodeIp !== 0) {
     const node = datapath.keys.node;

@@ -3,6 +3,7 @@
  * a related entry for ICMP errors, and lifetimes that only the garbage collector enforces.
  */
 import { BPF_ANY, type BpfMap } from '../../engine/maps/map.js';
+import type { MapOfMaps } from '../../engine/maps/map-of-maps.js';
 import type { PacketContext } from '../../engine/packet.js';
 import * as icmp from '../../engine/wire/icmp.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
@@ -11,6 +12,7 @@ import { EGRESS, INGRESS, SERVICE } from '../constants.js';
 import {
   DROP_CT_CREATE_FAILED,
   DROP_CT_INVALID_HDR,
+  DROP_CT_NO_MAP_FOUND,
   DROP_CT_UNKNOWN_PROTO,
   DROP_INVALID,
 } from '../drop-reasons.js';
@@ -18,9 +20,14 @@ import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, type Flow } from '../flow
 import type { ProgramInstance } from '../instance.js';
 import * as entry from '../tables/conntrack.js';
 import { addU64 } from '../tables/u64.js';
+import {
+  debugConntrackCreated,
+  debugConntrackLookup,
+  debugConntrackMatch,
+  debugConntrackVerdict,
+} from './debug.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import * as icmpKinds from './icmp-kinds.js';
-import { debugConntrackCreated, debugConntrackLookup, debugConntrackMatch, debugConntrackVerdict } from './debug.js';
 import { signalConntrackFull } from './notify.js';
 
 /** Whose view of the connection. The numbers are those of debug events. */
@@ -47,9 +54,35 @@ const ACTION_CLOSE = 2;
 /** Metric reason of a fragment that conntrack looked at. */
 const REASON_FRAGMENT = 9;
 
-/** The map that holds the flow's protocol: TCP has its own. */
-export function conntrackMap(flow: Flow): BpfMap {
-  return flow.protocol === ipv4.PROTOCOL_TCP ? flow.family.conntrackTcp : flow.family.conntrackAny;
+/** Chooses the node's own conntrack maps for the flow's protocol: TCP has its own. */
+export function useNodeMaps(flow: Flow): void {
+  const family = flow.family;
+  flow.conntrackMap = flow.protocol === ipv4.PROTOCOL_TCP ? family.conntrackTcp : family.conntrackAny;
+  flow.relatedMap = family.conntrackAny;
+}
+
+/**
+ * Chooses the conntrack maps of a remote cluster, so that pods of one address in two clusters do not mix; the
+ * node's own for cluster 0 and its own cluster. 0 or DROP_CT_NO_MAP_FOUND.
+ */
+export function useClusterMaps(program: ProgramInstance, flow: Flow, clusterId: number): number {
+  useNodeMaps(flow);
+  if (!program.features.clusterAwareAddressing) return 0;
+  if (clusterId === 0 || clusterId === program.datapath.constants.clusterId) return 0;
+  const family = flow.family;
+  const any = innerMap(program, family.perClusterConntrackAny, clusterId);
+  const tcpMap = innerMap(program, family.perClusterConntrackTcp, clusterId);
+  if (any === null || tcpMap === null) return DROP_CT_NO_MAP_FOUND;
+  flow.conntrackMap = flow.protocol === ipv4.PROTOCOL_TCP ? tcpMap : any;
+  flow.relatedMap = any;
+  return 0;
+}
+
+function innerMap(program: ProgramInstance, outer: MapOfMaps, clusterId: number): BpfMap | null {
+  const key = program.datapath.keys.small;
+  key[0] = clusterId;
+  const at = outer.lookup(key, 0);
+  return at < 0 ? null : outer.inner(at);
 }
 
 function metricDirection(direction: number): number {
@@ -111,7 +144,6 @@ export function lookup(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
-  map: BpfMap,
   direction: number,
   scope: number,
   kind: number,
@@ -121,12 +153,16 @@ export function lookup(
   // The reverse direction is tried first, so the tuple starts with the other side's bit.
   const flags =
     scope === SCOPE_FORWARD
-      ? direction === CT_EGRESS ? entry.TUPLE_OUT : entry.TUPLE_IN
-      : direction === CT_EGRESS ? entry.TUPLE_IN : entry.TUPLE_OUT;
+      ? direction === CT_EGRESS
+        ? entry.TUPLE_OUT
+        : entry.TUPLE_IN
+      : direction === CT_EGRESS
+        ? entry.TUPLE_IN
+        : entry.TUPLE_OUT;
   words[metaWord] = flow.protocol | (flags << 8);
   const error = extractPorts(program, packet, flow, direction);
   if (error < 0) return error;
-  return lookupTuple(program, packet, flow, map, direction, scope, kind, 0);
+  return lookupTuple(program, packet, flow, direction, scope, kind, 0);
 }
 
 /**
@@ -137,7 +173,6 @@ export function lookupTuple(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
-  map: BpfMap,
   direction: number,
   scope: number,
   kind: number,
@@ -157,24 +192,27 @@ export function lookupTuple(
     if ((flags & (tcp.FIN | tcp.RST)) !== 0) action = ACTION_CLOSE;
     else if ((flags & tcp.SYN) !== 0) action = ACTION_CREATE;
   }
+  if (scope === SCOPE_FORWARD) reverseTuple(flow, false);
   if (program.features.debug) debugConntrackLookup(program, packet, flow, direction, scope);
   flow.monitor = 0;
+  flow.entryFlags = 0;
+  flow.entryRevNat = 0;
   let status: number;
   if (scope !== SCOPE_FORWARD) {
-    if (probe(program, packet, flow, map, direction, action, kind, wantedRevNat)) {
+    if (probe(program, packet, flow, direction, action, kind, wantedRevNat)) {
       status = (flow.tuple[flow.family.metaWord] & (entry.TUPLE_RELATED << 8)) !== 0 ? CT_RELATED : CT_REPLY;
       if (program.features.debug) debugConntrackVerdict(program, packet, status, flow.entryRevNat);
       return status;
     }
     if (scope === SCOPE_REVERSE) {
-      if (program.features.debug) debugConntrackVerdict(program, packet, CT_NEW, 0);
+      if (program.features.debug) debugConntrackVerdict(program, packet, CT_NEW, wantedRevNat);
       return CT_NEW;
     }
+    reverseTuple(flow, true);
   }
-  reverseTuple(flow, scope === SCOPE_BOTH);
-  status = probe(program, packet, flow, map, direction, action, kind, wantedRevNat) ? CT_ESTABLISHED : CT_NEW;
+  status = probe(program, packet, flow, direction, action, kind, wantedRevNat) ? CT_ESTABLISHED : CT_NEW;
   if (program.features.debug) {
-    debugConntrackVerdict(program, packet, status, status === CT_NEW ? 0 : flow.entryRevNat);
+    debugConntrackVerdict(program, packet, status, status === CT_NEW ? wantedRevNat : flow.entryRevNat);
   }
   return status;
 }
@@ -184,13 +222,13 @@ function probe(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
-  map: BpfMap,
   direction: number,
   action: number,
   kind: number,
   wantedRevNat: number,
 ): boolean {
   flow.entryAt = -1;
+  const map = flow.conntrackMap;
   const at = map.lookup(flow.tuple, 0);
   if (at < 0) {
     flow.monitor = MONITOR;
@@ -254,7 +292,13 @@ function isKind(kind: number, flagsWord: number, revNat: number, wanted: number)
  * An RST closes both directions at once, a FIN its own; a service entry knows one direction only. (Cilium means
  * an RST to do so only before both SYNs were seen, but its test never succeeds.)
  */
-function close(program: ProgramInstance, flow: Flow, words: Int32Array, base: number, direction: number): void {
+function close(
+  program: ProgramInstance,
+  flow: Flow,
+  words: Int32Array,
+  base: number,
+  direction: number,
+): void {
   let bits = entry.CLOSING;
   if (direction !== CT_SERVICE && (flow.tcpFlags & tcp.RST) === 0) {
     bits = direction === CT_INGRESS ? entry.FLAG_RX_CLOSING : entry.FLAG_TX_CLOSING;
@@ -290,14 +334,21 @@ function refresh(
     else if (direction === CT_SERVICE) lifetime = constants.serviceTcpLifetimeSeconds;
     else lifetime = constants.tcpLifetimeSeconds;
   } else {
-    lifetime = direction === CT_SERVICE ? constants.serviceOtherLifetimeSeconds : constants.otherLifetimeSeconds;
+    lifetime =
+      direction === CT_SERVICE ? constants.serviceOtherLifetimeSeconds : constants.otherLifetimeSeconds;
   }
   words[base + entry.LIFETIME] = program.datapath.clock.nowSeconds + lifetime;
   return report(program, words, base, direction, tcpFlags);
 }
 
 /** Whether monitors should hear of this packet: a new TCP flag, or the report interval has passed. */
-function report(program: ProgramInstance, words: Int32Array, base: number, direction: number, tcpFlags: number): number {
+function report(
+  program: ProgramInstance,
+  words: Int32Array,
+  base: number,
+  direction: number,
+  tcpFlags: number,
+): number {
   const datapath = program.datapath;
   const now = datapath.clock.nowSeconds;
   const ingress = direction === CT_INGRESS;
@@ -321,7 +372,6 @@ export function create(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
-  map: BpfMap,
   direction: number,
   flagBits: number,
   revNat: number,
@@ -336,11 +386,39 @@ export function create(
     for (let i = 0; i < flow.family.portsWord; i++) key[i] = tuple[i];
     key[flow.family.portsWord] = 0;
     key[metaWord] = flow.family.icmpProtocol | (tuple[metaWord] & 0xff00) | (entry.TUPLE_RELATED << 8);
-    if (!write(program, packet, flow, flow.family.conntrackAny, key, direction, flagBits, revNat, sourceIdentity, 0, false)) {
+    if (
+      !write(
+        program,
+        packet,
+        flow,
+        flow.relatedMap,
+        key,
+        direction,
+        flagBits,
+        revNat,
+        sourceIdentity,
+        0,
+        false,
+      )
+    ) {
       return failCreate(program, flow);
     }
   }
-  if (!write(program, packet, flow, map, tuple, direction, flagBits, revNat, sourceIdentity, backendId, true)) {
+  if (
+    !write(
+      program,
+      packet,
+      flow,
+      flow.conntrackMap,
+      tuple,
+      direction,
+      flagBits,
+      revNat,
+      sourceIdentity,
+      backendId,
+      true,
+    )
+  ) {
     return failCreate(program, flow);
   }
   if (program.features.debug) debugConntrackCreated(program, packet, flow, revNat, sourceIdentity);

@@ -1,5 +1,6 @@
 /** Debug messages of the conntrack and service steps; only debug builds send them. IPv6 shows the address's last word. */
 import type { PacketContext } from '../../engine/packet.js';
+import { swap16 } from '../../engine/wire/bytes.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import { debug } from './notify.js';
@@ -58,15 +59,14 @@ export function debugConntrackLookup(
   const v6 = flow.family.isV6;
   const ports = flow.tuple[flow.family.portsWord];
   const meta = flow.tuple[flow.family.metaWord];
-  // Arguments: saddr, daddr, then the source port above the destination port, both raw.
-  const crossed = (ports & 0xffff0000) | (ports & 0xffff);
   debug(
     program,
     packet,
     v6 ? DEBUG_CT_LOOKUP6_1 : DEBUG_CT_LOOKUP4_1,
     shownWord(flow, true),
     shownWord(flow, false),
-    crossed,
+    // The source port above the destination port, as numbers.
+    (swap16(ports >>> 16) << 16) | swap16(ports & 0xffff),
   );
   debug(
     program,

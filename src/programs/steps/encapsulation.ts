@@ -61,7 +61,11 @@ export function encapsulate(
   // The host's own traffic is a remote node's to the receiver.
   const source = sourceLabel === IDENTITY_HOST ? IDENTITY_REMOTE_NODE : sourceLabel;
   const ifindex = program.features.encapIfindex;
-  const remote = (endpoint[endpointAt] << 24) | (endpoint[endpointAt + 1] << 16) | (endpoint[endpointAt + 2] << 8) | endpoint[endpointAt + 3];
+  const remote =
+    (endpoint[endpointAt] << 24) |
+    (endpoint[endpointAt + 1] << 16) |
+    (endpoint[endpointAt + 2] << 8) |
+    endpoint[endpointAt + 3];
   if (program.features.debug && !v6) debug(program, packet, DEBUG_ENCAP, remote, source, 0);
   trace(program, packet, TO_OVERLAY, source, destinationLabel, 0, ifindex, reason, monitor, null);
   const key = packet.tunnelKey;
@@ -84,9 +88,13 @@ export function encapsulate(
 export function isTunnelled(program: ProgramInstance, ipcacheAt: number): boolean {
   if (ipcacheAt < 0) return false;
   const flags = program.datapath.ipcache.bytes[ipcacheAt + ipcache.FLAGS];
-  return (
-    (flags & ipcache.FLAG_HAS_TUNNEL_ENDPOINT) !== 0 && (flags & ipcache.FLAG_SKIP_TUNNEL) === 0
-  );
+  return (flags & ipcache.FLAG_HAS_TUNNEL_ENDPOINT) !== 0 && (flags & ipcache.FLAG_SKIP_TUNNEL) === 0;
+}
+
+/** The entry says that its address is reached without a tunnel. */
+export function skipsTunnel(program: ProgramInstance, ipcacheAt: number): boolean {
+  if (ipcacheAt < 0) return false;
+  return (program.datapath.ipcache.bytes[ipcacheAt + ipcache.FLAGS] & ipcache.FLAG_SKIP_TUNNEL) !== 0;
 }
 
 /** The entry has a tunnel endpoint, whatever the skip flag says. */
@@ -94,5 +102,3 @@ export function hasTunnelEndpoint(program: ProgramInstance, ipcacheAt: number): 
   if (ipcacheAt < 0) return false;
   return (program.datapath.ipcache.bytes[ipcacheAt + ipcache.FLAGS] & ipcache.FLAG_HAS_TUNNEL_ENDPOINT) !== 0;
 }
-
-

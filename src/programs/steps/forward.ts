@@ -50,7 +50,6 @@ export function lookupFib(program: ProgramInstance, packet: PacketContext, flow:
   const length = 4 * flow.family.addressWords;
   copy(params, FIB_SOURCE, packet.bytes, flow.l3At + flow.family.sourceOffset, length);
   copy(params, FIB_DESTINATION, packet.bytes, flow.l3At + flow.family.destinationOffset, length);
-  if (packet.recorder !== null) packet.recorder.fibLookup(params, 0);
   return datapath.fib.lookup(packet, params, 0);
 }
 
@@ -66,7 +65,12 @@ const neighbour = new Uint8Array(20);
  * Redirects by what a FIB lookup answered (`result`): out of the device with the answer's MACs, or through the
  * neighbour table. Answers the verdict, or DROP_NO_FIB (extended error: the result).
  */
-export function redirectByFib(program: ProgramInstance, packet: PacketContext, flow: Flow, result: number): number {
+export function redirectByFib(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  result: number,
+): number {
   const params = program.datapath.fibParams;
   if (result === FIB_SUCCESS) {
     ethernet.putDestination(packet.bytes, packet.start, params, FIB_DESTINATION_MAC);

@@ -44,7 +44,11 @@ export function loadPorts(
   if (flow.isFragment && family.fragmentTracking) {
     const value = family.fragments.insert(fragmentKey(program, packet, flow), 0, BPF_ANY);
     if (value < 0) {
-      program.datapath.metrics.count(REASON_FRAGMENT_UPDATE_FAILED, metricDirection, packet.end - packet.start);
+      program.datapath.metrics.count(
+        REASON_FRAGMENT_UPDATE_FAILED,
+        metricDirection,
+        packet.end - packet.start,
+      );
     } else {
       family.fragments.words[value >> 2] = ports;
     }

@@ -44,7 +44,8 @@ export function answerSolicitation(
   packet.cb0 = 0;
   packet.cb1 = direction;
   if (program.features.debug) debug(program, packet, DEBUG_ICMP6_HANDLE, icmpv6.NEIGHBOUR_SOLICITATION, 0, 0);
-  if (targetAt + ipv6.ADDRESS_LENGTH > packet.end) return drop(program, packet, DROP_INVALID, direction, 0, 0, 0, 0);
+  if (targetAt + ipv6.ADDRESS_LENGTH > packet.end)
+    return drop(program, packet, DROP_INVALID, direction, 0, 0, 0, 0);
   if (program.features.debug) {
     debug(program, packet, DEBUG_ICMP6_NS, i32le(bytes, targetAt + 8), i32le(bytes, targetAt + 12), 0);
   }
@@ -67,12 +68,16 @@ function isRouter(program: ProgramInstance, bytes: Uint8Array, targetAt: number)
   return true;
 }
 
-
 /**
  * Turns the solicitation into the advertisement. The checksum is corrected by what changes, so a wrong one stays
  * wrong by as much.
  */
-function advertise(program: ProgramInstance, packet: PacketContext, direction: number, flags: number): number {
+function advertise(
+  program: ProgramInstance,
+  packet: PacketContext,
+  direction: number,
+  flags: number,
+): number {
   const bytes = packet.bytes;
   const at = packet.start + ethernet.HEADER_LENGTH;
   const icmpAt = at + ipv6.HEADER_LENGTH;
@@ -99,7 +104,13 @@ function advertise(program: ProgramInstance, packet: PacketContext, direction: n
   difference = checksum.difference(difference, before1, i32le(bytes, icmpAt + 4));
   const option0 = i32le(bytes, optionAt);
   const option1 = i32le(bytes, optionAt + 4);
-  icmpv6.writeLinkAddressOption(bytes, optionAt, icmpv6.OPTION_TARGET_LINK_ADDRESS, program.config.interfaceMac);
+  icmpv6.writeLinkAddressOption(
+    bytes,
+    optionAt,
+    icmpv6.OPTION_TARGET_LINK_ADDRESS,
+    program.config.interfaceMac,
+    0,
+  );
   difference = checksum.difference(difference, option0, i32le(bytes, optionAt));
   difference = checksum.difference(difference, option1, i32le(bytes, optionAt + 4));
   // Source becomes the target, destination the old source: the pseudo-header changes by target - old destination.
@@ -137,7 +148,11 @@ const QUOTED_TCP = 20;
  * Answers a packet whose hop limit is used up (ICMPv6 time exceeded, never rate limited). Extension headers are
  * not skipped: the fixed header's next header decides what is quoted.
  */
-export function answerTimeExceeded(program: ProgramInstance, packet: PacketContext, direction: number): number {
+export function answerTimeExceeded(
+  program: ProgramInstance,
+  packet: PacketContext,
+  direction: number,
+): number {
   const bytes = packet.bytes;
   const at = packet.start + ethernet.HEADER_LENGTH;
   packet.cb0 = 0;

@@ -7,6 +7,7 @@ import {
   IDENTITY_HOST,
   IDENTITY_KUBE_APISERVER,
   IDENTITY_REMOTE_NODE,
+  IDENTITY_WORLD,
   IDENTITY_WORLD_IPV4,
   IDENTITY_WORLD_IPV6,
   MARK_ENCRYPT,
@@ -75,6 +76,13 @@ function fillAddress(key: Int32Array, word: number, family: Family, address: Uin
   }
 }
 
+/** Identity of the world for a packet of this EtherType; without one of its own for what is not IP. */
+export function worldOf(datapath: Datapath, etherType: number): number {
+  if (etherType === datapath.ipv4.etherType) return datapath.ipv4.worldIdentity;
+  if (etherType === datapath.ipv6.etherType) return datapath.ipv6.worldIdentity;
+  return IDENTITY_WORLD;
+}
+
 export function isRemoteNode(identity: number): boolean {
   return (
     identity === IDENTITY_REMOTE_NODE ||
@@ -85,7 +93,7 @@ export function isRemoteNode(identity: number): boolean {
 
 /** Identities that a packet from the host may carry without being sure: unknown, host, world, remote nodes. */
 export function isReserved(datapath: Datapath, identity: number): boolean {
-  if ((identity >>> 0) < 3 || isRemoteNode(identity)) return true;
+  if (identity >>> 0 < 3 || isRemoteNode(identity)) return true;
   return isDual(datapath) && (identity === IDENTITY_WORLD_IPV4 || identity === IDENTITY_WORLD_IPV6);
 }
 

@@ -10,12 +10,7 @@ import * as ct from '../tables/conntrack.js';
 import * as services from '../tables/services.js';
 import { readU64, writeU64 } from '../tables/u64.js';
 import * as conntrack from './conntrack.js';
-import {
-  debugLoadBalancer,
-  LB_BACKEND_MISSING,
-  LB_SLOT,
-  LB_SLOT_MISSING,
-} from './debug.js';
+import { debugLoadBalancer, LB_BACKEND_MISSING, LB_SLOT, LB_SLOT_MISSING } from './debug.js';
 import { maglevBackend } from './maglev.js';
 import * as rewrite from './rewrite.js';
 
@@ -43,7 +38,12 @@ export function lookupService(program: ProgramInstance, flow: Flow, switchScope:
   return lookupWithAnyProtocol(program, flow, protocol, services.SCOPE_INTERNAL);
 }
 
-function lookupWithAnyProtocol(program: ProgramInstance, flow: Flow, protocol: number, scope: number): number {
+function lookupWithAnyProtocol(
+  program: ProgramInstance,
+  flow: Flow,
+  protocol: number,
+  scope: number,
+): number {
   const key = program.datapath.keys.service;
   const map = flow.family.services;
   const protocolWord = flow.family.addressWords + 1;
@@ -82,12 +82,11 @@ export function chooseBackend(
   const affinity =
     features.sessionAffinity && (serviceWords[serviceWord + services.FLAGS] & services.AFFINITY) !== 0;
   flow.tuple[family.metaWord] = flow.protocol | (ct.TUPLE_SERVICE << 8);
-  const map = conntrack.conntrackMap(flow);
+  conntrack.useNodeMaps(flow);
   const status = conntrack.lookupTuple(
     program,
     packet,
     flow,
-    map,
     conntrack.CT_SERVICE,
     conntrack.SCOPE_REVERSE,
     conntrack.KIND_SERVICE,
@@ -111,7 +110,6 @@ export function chooseBackend(
       program,
       packet,
       flow,
-      map,
       conntrack.CT_SERVICE,
       0,
       revNat,
@@ -136,14 +134,17 @@ export function chooseBackend(
       backendAt = lookupBackend(program, packet, flow, backendId);
       if (backendAt < 0) return DROP_NO_SERVICE;
       const entryWord = entryAt >> 2;
-      map.words[entryWord + ct.BACKEND_ID] = backendId;
-      map.words[entryWord + ct.BACKEND_ID + 1] = 0;
-      map.words[entryWord + ct.FLAGS] = (map.words[entryWord + ct.FLAGS] & ct.FLAG_BITS) | (revNat << 16);
+      const words = flow.conntrackMap.words;
+      words[entryWord + ct.BACKEND_ID] = backendId;
+      words[entryWord + ct.BACKEND_ID + 1] = 0;
+      words[entryWord + ct.FLAGS] = (words[entryWord + ct.FLAGS] & ct.FLAG_BITS) | (revNat << 16);
     }
   }
   if (affinity) rememberAffinity(program, flow, backendId, revNat);
   flow.lbRevNat = revNat;
-  flow.lbClusterId = backends.clusterId(family.backends.words[(backendAt >> 2) + family.addressWords + 1]);
+  if (features.clusterAwareAddressing) {
+    flow.lbClusterId = backends.clusterId(family.backends.words[(backendAt >> 2) + family.addressWords + 1]);
+  }
   return backendAt;
 }
 
@@ -185,7 +186,8 @@ function selectBackend(
   if (features.debug) debugLoadBalancer(program, packet, flow, LB_SLOT, slot, key[portWord] & 0xffff);
   const at = flow.family.services.lookup(key, 0);
   if (at < 0) {
-    if (features.debug) debugLoadBalancer(program, packet, flow, LB_SLOT_MISSING, slot, key[portWord] & 0xffff);
+    if (features.debug)
+      debugLoadBalancer(program, packet, flow, LB_SLOT_MISSING, slot, key[portWord] & 0xffff);
     return 0;
   }
   return flow.family.services.words[(at >> 2) + services.BACKEND_ID];
@@ -247,7 +249,12 @@ function rememberAffinity(program: ProgramInstance, flow: Flow, backendId: numbe
 }
 
 /** Key of the active-connection counters of (service, zone), or null for a backend without zone. */
-function activeKey(program: ProgramInstance, flow: Flow, backendAt: number, revNat: number): Int32Array | null {
+function activeKey(
+  program: ProgramInstance,
+  flow: Flow,
+  backendAt: number,
+  revNat: number,
+): Int32Array | null {
   const zone = backends.zone(flow.family.backends.words[(backendAt >> 2) + flow.family.addressWords + 1]);
   if (zone === 0) return null;
   const key = program.datapath.keys.small;

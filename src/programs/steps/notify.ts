@@ -181,7 +181,8 @@ export function trace(
   const metric = POINT_METRIC[point];
   if (metric !== 0) {
     let metricReason = metric >> 2;
-    if (metricReason === METRIC_PLAINTEXT && (reason & REASON_ENCRYPTED) !== 0) metricReason = METRIC_DECRYPTED;
+    if (metricReason === METRIC_PLAINTEXT && (reason & REASON_ENCRYPTED) !== 0)
+      metricReason = METRIC_DECRYPTED;
     program.datapath.metrics.count(metricReason, metric & 3, packet.end - packet.start);
   }
   const features = program.features;
@@ -189,7 +190,18 @@ export function trace(
   if (features.monitorAggregation >= AGGREGATE_RECEIVED && IS_FROM_POINT[point] !== 0) return;
   if (features.monitorAggregation >= AGGREGATE_ACTIVE && monitor === 0) return;
   if (features.eventsRateLimit > 0 && !takeEventToken(program)) return;
-  sendTrace(program, packet, point, sourceLabel, destinationLabel, destinationId, ifindex, reason, monitor, flow);
+  sendTrace(
+    program,
+    packet,
+    point,
+    sourceLabel,
+    destinationLabel,
+    destinationId,
+    ifindex,
+    reason,
+    monitor,
+    flow,
+  );
 }
 
 function sendTrace(
@@ -246,8 +258,7 @@ export function policyVerdict(
   put32le(bytes, at + 20, verdict);
   put16le(bytes, at + 24, destinationPort);
   bytes[at + 26] = flow.protocol;
-  bytes[at + 27] =
-    direction | (flow.family.isV6 ? 4 : 0) | (flow.matchType << 3) | (flow.audited ? 64 : 0);
+  bytes[at + 27] = direction | (flow.family.isV6 ? 4 : 0) | (flow.matchType << 3) | (flow.audited ? 64 : 0);
   put32le(bytes, at + 28, flow.authType);
   copy(bytes, at + VERDICT_SIZE, packet.bytes, packet.start, captured);
 }
@@ -275,7 +286,13 @@ export function debug(
 }
 
 /** A debug capture: the frame with two numbers. */
-export function debugCapture(program: ProgramInstance, packet: PacketContext, type: number, a: number, b: number): void {
+export function debugCapture(
+  program: ProgramInstance,
+  packet: PacketContext,
+  type: number,
+  a: number,
+  b: number,
+): void {
   const captured = capturedLength(program, packet, 0);
   const ring = program.datapath.events;
   const at = ring.reserve(CAPTURE_SIZE + captured);

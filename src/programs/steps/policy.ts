@@ -14,13 +14,12 @@ import {
   DROP_POLICY_DENY,
 } from '../drop-reasons.js';
 import { haveEncapsulation } from '../features.js';
-import type { Flow } from '../flow.js';
+import { CT_ESTABLISHED, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as entry from '../tables/policy.js';
 import { addU64 } from '../tables/u64.js';
-import { authenticate } from './authentication.js';
 import { DEBUG_L4_POLICY, DEBUG_POLICY_DENIED } from './debug.js';
-import { debug } from './notify.js';
+import { debug, policyVerdict } from './notify.js';
 
 /** Match types of verdict events. */
 export const MATCH_NONE = 0;
@@ -63,10 +62,18 @@ export function check(
   if (verdict >= 0) return verdict;
   if (features.debug) {
     const egress = direction === EGRESS;
-    debug(program, packet, DEBUG_POLICY_DENIED, egress ? localLabel : remoteLabel, egress ? remoteLabel : localLabel, 0);
+    debug(
+      program,
+      packet,
+      DEBUG_POLICY_DENIED,
+      egress ? localLabel : remoteLabel,
+      egress ? remoteLabel : localLabel,
+      0,
+    );
   }
   if (!features.policyAuditMode) return verdict;
   flow.audited = true;
+  flow.authType = 0;
   return 0;
 }
 
@@ -111,20 +118,54 @@ function decide(
   const l3At = map.lookup(key, 0);
   const l3First = l3At < 0 ? 0 : words[l3At >> 2];
   if (l3At >= 0 && (l3First & entry.DENY) !== 0) {
-    return chooseL3(program, packet, flow, direction, localLabel, remoteLabel, destinationPort, l3First, 0, false);
+    return chooseL3(
+      program,
+      packet,
+      flow,
+      direction,
+      localLabel,
+      remoteLabel,
+      destinationPort,
+      l3First,
+      0,
+      false,
+    );
   }
   key[1] = 0;
   const l4At = map.lookup(key, 0);
   if (l4At < 0) {
     if (l3At < 0) {
-      if (direction === INGRESS && flow.isFragment && !flow.family.fragmentTracking) return DROP_FRAG_NOSUPPORT;
+      if (direction === INGRESS && flow.isFragment && !flow.family.fragmentTracking)
+        return DROP_FRAG_NOSUPPORT;
       return DROP_POLICY;
     }
-    return chooseL3(program, packet, flow, direction, localLabel, remoteLabel, destinationPort, l3First, 0, false);
+    return chooseL3(
+      program,
+      packet,
+      flow,
+      direction,
+      localLabel,
+      remoteLabel,
+      destinationPort,
+      l3First,
+      0,
+      false,
+    );
   }
   const l4First = words[l4At >> 2];
   if (l3At >= 0 && (l4First & entry.DENY) === 0 && !winsOver(words, l4At, l3At)) {
-    return chooseL3(program, packet, flow, direction, localLabel, remoteLabel, destinationPort, l3First, l4First, true);
+    return chooseL3(
+      program,
+      packet,
+      flow,
+      direction,
+      localLabel,
+      remoteLabel,
+      destinationPort,
+      l3First,
+      l4First,
+      true,
+    );
   }
   const length = entry.prefixLength(l4First);
   flow.matchType = length === 0 ? MATCH_ALL : length <= 8 ? MATCH_PROTO_ONLY : MATCH_L4_ONLY;
@@ -167,7 +208,8 @@ function apply(flow: Flow, first: number, other: number, hasOther: boolean): num
   if ((first & entry.DENY) !== 0) return DROP_POLICY_DENY;
   flow.proxyPort = entry.proxyPort(first);
   let type = entry.authType(first);
-  if (hasOther && !entry.hasExplicitAuthType(first) && entry.authType(other) > type) type = entry.authType(other);
+  if (hasOther && !entry.hasExplicitAuthType(first) && entry.authType(other) > type)
+    type = entry.authType(other);
   if (type !== 0) {
     flow.authType = type;
     flow.extendedError = type;
@@ -207,15 +249,22 @@ function account(
   addU64(map.words, (at >> 2) + 2, packet.end - packet.start);
 }
 
-/** The demand for authentication, settled: 0 when the auth map holds a valid entry, else a drop reason. */
-export function settleAuthentication(
+/**
+ * The verdict event: for every refusal and for the first packet of a connection, if the endpoint reports this
+ * direction. `verdict` is 0 or a drop reason.
+ */
+export function reportVerdict(
   program: ProgramInstance,
+  packet: PacketContext,
   flow: Flow,
-  verdict: number,
-  localLabel: number,
   remoteLabel: number,
-  remoteEntryAt: number,
-): number {
-  if (verdict !== DROP_POLICY_AUTH_REQUIRED) return verdict;
-  return authenticate(program, flow, localLabel, remoteLabel, remoteEntryAt);
+  direction: number,
+  verdict: number,
+): void {
+  if (!program.features.policyVerdictEvents) return;
+  if (verdict >= 0 && flow.status === CT_ESTABLISHED) return;
+  // The filter has bit 0 for ingress and bit 1 for egress: the direction's number.
+  if ((program.config.policyVerdictLogFilter & direction) === 0) return;
+  const port = swap16(flow.tuple[flow.family.portsWord] & 0xffff);
+  policyVerdict(program, packet, flow, remoteLabel, port, direction, verdict < 0 ? verdict : flow.proxyPort);
 }

@@ -1,5 +1,5 @@
-import type { PacketContext } from '../../engine/packet.js';
 import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
+import type { PacketContext } from '../../engine/packet.js';
 import { MARK_TO_PROXY } from '../constants.js';
 import type { ProgramInstance } from '../instance.js';
 import { CAPTURE_PROXY_PRE } from './debug.js';

@@ -1,5 +1,5 @@
 /** Token buckets in `cilium_ratelimit`: answers to services without backend, and events. */
-import { BPF_ANY } from '../../engine/maps/map.js';
+import { BPF_ANY, BPF_NOEXIST } from '../../engine/maps/map.js';
 import type { ProgramInstance } from '../instance.js';
 import { addU64, readU64, writeU64 } from '../tables/u64.js';
 
@@ -33,6 +33,8 @@ function take(program: ProgramInstance, usage: number, key: number, rate: number
     if (value < 0) return false;
     writeU64(map.words, value >> 2, now);
     writeU64(map.words, (value >> 2) + 2, rate - 1);
+    // The counter of refusals starts to exist with the bucket.
+    datapath.rateLimitMetrics.insert(keys, 0, BPF_NOEXIST);
     return true;
   }
   const base = at >> 2;

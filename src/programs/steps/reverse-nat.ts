@@ -1,15 +1,10 @@
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le } from '../../engine/wire/bytes.js';
+import * as ipv4 from '../../engine/wire/ipv4.js';
 import { DROP_UNKNOWN_L4 } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
-import * as ipv4 from '../../engine/wire/ipv4.js';
-import {
-  DEBUG_LOOPBACK_REVERSE,
-  debugLoadBalancer,
-  LB_REVERSE_NAT,
-  LB_REVERSE_NAT_LOOKUP,
-} from './debug.js';
+import { DEBUG_LOOPBACK_REVERSE, debugLoadBalancer, LB_REVERSE_NAT, LB_REVERSE_NAT_LOOKUP } from './debug.js';
 import { debug } from './notify.js';
 import * as rewrite from './rewrite.js';
 
@@ -36,7 +31,8 @@ export function reverseNat(
   const words = map.words;
   const word = at >> 2;
   const port = words[word + family.addressWords] & 0xffff;
-  if (debugging) debugLoadBalancer(program, packet, flow, LB_REVERSE_NAT, words[word + family.addressWords - 1], port);
+  if (debugging)
+    debugLoadBalancer(program, packet, flow, LB_REVERSE_NAT, words[word + family.addressWords - 1], port);
   const sourceAt = flow.l3At + family.sourceOffset;
   let difference = 0;
   if (loopback) {

@@ -62,8 +62,8 @@ describe('ipv6', () => {
     assert.equal(ipv6.extensionLength(frames.sourceRouted, 40, kind), 24);
     assert.equal(ipv6.extensionNextHeader(frames.sourceRouted, 40), ipv6.NEXT_ICMPV6);
     assert.equal(icmpv6.type(frames.sourceRouted, 64), icmpv6.ECHO_REQUEST);
-    assert.equal(ipv6.fitsExtension(40, 48), true);
-    assert.equal(ipv6.fitsExtension(40, 47), false);
+    assert.equal(ipv6.fitsExtension(40, 42), true);
+    assert.equal(ipv6.fitsExtension(40, 41), false);
   });
 
   test('which next headers are extension headers', () => {

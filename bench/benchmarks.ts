@@ -1,0 +1,5 @@
+/** The list of benchmarks; whoever writes one adds its line here. */
+import type { Benchmark } from './harness.js';
+import { wireBenchmarks } from './wire.js';
+
+export const benchmarks: readonly Benchmark[] = [...wireBenchmarks];

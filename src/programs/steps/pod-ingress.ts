@@ -1,0 +1,211 @@
+/** What becomes of a packet for a pod: conntrack, reverse NAT of replies, ingress policy, delivery or the proxy. */
+import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
+import type { PacketContext } from '../../engine/packet.js';
+import { i32le, swap16 } from '../../engine/wire/bytes.js';
+import { INGRESS, TC_INDEX_FROM_EGRESS_PROXY, TC_INDEX_FROM_INGRESS_PROXY } from '../constants.js';
+import { DROP_INVALID_TC_BUFFER, DROP_POLICY_AUTH_REQUIRED } from '../drop-reasons.js';
+import { CT_NEW, CT_RELATED, CT_REPLY, type Flow } from '../flow.js';
+import type { ProgramInstance } from '../instance.js';
+import * as ct from '../tables/conntrack.js';
+import { authenticate } from './authentication.js';
+import * as conntrack from './conntrack.js';
+import { DEBUG_SKIP_PROXY } from './debug.js';
+import { locateL4, readIpv4, readIpv6, readTuple, rememberSource } from './headers.js';
+import { lookupIpcache } from './identity.js';
+import { debug, TO_LXC, TO_PROXY, trace } from './notify.js';
+import { CONTINUE } from './outcome.js';
+import * as policy from './policy.js';
+import { reverseNat } from './reverse-nat.js';
+
+/** Answer of `decideIngress`: the packet goes to the L7 proxy at `flow.proxyPort`. */
+export const TO_PROXY_PORT = CONTINUE + 1;
+
+/** Reads the headers and looks the connection up from the receiver's side. 0 or a drop reason. */
+export function trackIngress(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  v6: boolean,
+): number {
+  const datapath = program.datapath;
+  let error = v6 ? readIpv6(datapath, packet, flow) : readIpv4(datapath, packet, flow);
+  if (error < 0) return error;
+  error = locateL4(packet, flow);
+  if (error < 0) return error;
+  readTuple(packet, flow);
+  error = conntrack.useClusterMaps(program, flow, packet.cb2);
+  if (error < 0) return error;
+  const status = conntrack.lookup(
+    program,
+    packet,
+    flow,
+    conntrack.CT_INGRESS,
+    conntrack.SCOPE_BOTH,
+    conntrack.KIND_ANY,
+  );
+  flow.status = status;
+  // What is created from here on belongs to this node.
+  conntrack.useNodeMaps(flow);
+  return status < 0 ? status : 0;
+}
+
+/**
+ * The ingress decision, shared by the policy program and to-container: TC_ACT_OK (deliver), TO_PROXY_PORT, or a
+ * drop reason. `sourceLabel` is the sender's identity.
+ */
+export function decideIngress(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  sourceLabel: number,
+  fromTunnel: boolean,
+): number {
+  rememberSource(packet, flow);
+  if (isZeroRemote(flow)) return DROP_INVALID_TC_BUFFER;
+  const status = flow.status;
+  if (status === CT_REPLY || status === CT_RELATED) {
+    if (returnsToProxy(program, packet, flow)) {
+      flow.proxyPort = 0;
+      return redirectToProxy(program, packet, flow, sourceLabel);
+    }
+    if (flow.entryRevNat !== 0) {
+      const loopback = !flow.family.isV6 && (flow.entryFlags & ct.FLAG_LB_LOOPBACK) !== 0;
+      const error = reverseNat(program, packet, flow, flow.entryRevNat, loopback);
+      if (error < 0) return error;
+    }
+    return deliver(program, packet, flow, sourceLabel);
+  }
+  flow.proxyPort = 0;
+  let loopback = false;
+  if (skipsProxy(program, packet, TC_INDEX_FROM_INGRESS_PROXY)) {
+    // The proxy has enforced the policy already.
+  } else {
+    loopback = isLoopback(program, packet, flow);
+    if (!loopback) {
+      const verdict = checkPolicy(program, packet, flow, sourceLabel);
+      if (verdict < 0) return verdict;
+    }
+  }
+  if (status === CT_NEW) {
+    const error = createEntry(program, packet, flow, sourceLabel, fromTunnel, loopback);
+    if (error < 0) return error;
+  }
+  if (flow.proxyPort !== 0) return redirectToProxy(program, packet, flow, sourceLabel);
+  return deliver(program, packet, flow, sourceLabel);
+}
+
+function isZeroRemote(flow: Flow): boolean {
+  const n = flow.family.addressWords;
+  for (let i = n; i < 2 * n; i++) if (flow.tuple[i] !== 0) return false;
+  return true;
+}
+
+/** Tests a proxy bit of tc_index; debug builds tell of each that is set. */
+function skipsProxy(program: ProgramInstance, packet: PacketContext, bit: number): boolean {
+  if ((packet.tcIndex & bit) === 0) return false;
+  if (program.features.debug) debug(program, packet, DEBUG_SKIP_PROXY, packet.tcIndex, 0, 0);
+  return true;
+}
+
+/** The other side of this connection is a proxy of this node, so its replies go there. */
+function returnsToProxy(program: ProgramInstance, packet: PacketContext, flow: Flow): boolean {
+  if ((flow.entryFlags & ct.FLAG_FROM_L7_LB) !== 0) return true;
+  if ((flow.entryFlags & ct.FLAG_PROXY_REDIRECT) === 0) return false;
+  return !skipsProxy(program, packet, TC_INDEX_FROM_EGRESS_PROXY);
+}
+
+/** IPv4: the pod reached itself through a service; its egress entry says so. */
+function isLoopback(program: ProgramInstance, packet: PacketContext, flow: Flow): boolean {
+  if (flow.family.isV6 || !program.datapath.translatesPerPacket) return false;
+  if (flow.status !== CT_NEW) return (flow.entryFlags & ct.FLAG_LB_LOOPBACK) !== 0;
+  const source = i32le(packet.bytes, flow.l3At + flow.family.sourceOffset);
+  if (source !== program.config.serviceLoopbackIpv4) return false;
+  return (egressEntryFlags(program, flow) & ct.FLAG_LB_LOOPBACK) !== 0;
+}
+
+/** Flags of the entry that the sender's side made of this tuple, 0 without one. */
+function egressEntryFlags(program: ProgramInstance, flow: Flow): number {
+  const key = program.datapath.keys.tuple;
+  const metaWord = flow.family.metaWord;
+  for (let i = 0; i < metaWord; i++) key[i] = flow.tuple[i];
+  key[metaWord] = flow.protocol | (ct.TUPLE_OUT << 8);
+  const map = flow.conntrackMap;
+  const at = map.lookup(key, 0);
+  return at < 0 ? 0 : map.words[(at >> 2) + ct.FLAGS] & ct.FLAG_BITS;
+}
+
+function checkPolicy(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  sourceLabel: number,
+): number {
+  const label = program.config.securityLabel;
+  let verdict = policy.check(program, packet, flow, INGRESS, label, sourceLabel);
+  if (verdict === DROP_POLICY_AUTH_REQUIRED) {
+    const sourceAt = flow.l3At + flow.family.sourceOffset;
+    const ipcacheAt = lookupIpcache(program.datapath, flow.family, packet.bytes, sourceAt, 0);
+    if (ipcacheAt < 0) flow.authType = 0;
+    else verdict = authenticate(program, flow, label, sourceLabel, ipcacheAt);
+  }
+  policy.reportVerdict(program, packet, flow, sourceLabel, INGRESS, verdict);
+  return verdict;
+}
+
+function createEntry(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  sourceLabel: number,
+  fromTunnel: boolean,
+  loopback: boolean,
+): number {
+  const features = program.features;
+  let flags =
+    (loopback ? ct.FLAG_LB_LOOPBACK : 0) |
+    (flow.proxyPort !== 0 ? ct.FLAG_PROXY_REDIRECT : 0) |
+    (fromTunnel ? ct.FLAG_FROM_TUNNEL : 0);
+  if (features.nodePort && (features.ipsec || (features.srv6 && !flow.family.isV6))) {
+    flags |= egressEntryFlags(program, flow) & ct.FLAG_NODE_PORT;
+  }
+  return conntrack.create(program, packet, flow, conntrack.CT_INGRESS, flags, 0, sourceLabel, 0, true);
+}
+
+function deliver(program: ProgramInstance, packet: PacketContext, flow: Flow, sourceLabel: number): number {
+  const config = program.config;
+  trace(
+    program,
+    packet,
+    TO_LXC,
+    sourceLabel,
+    config.securityLabel,
+    config.endpointId,
+    config.interfaceIfindex,
+    flow.status,
+    flow.monitor,
+    flow,
+  );
+  return TC_ACT_OK;
+}
+
+function redirectToProxy(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  sourceLabel: number,
+): number {
+  const config = program.config;
+  trace(
+    program,
+    packet,
+    TO_PROXY,
+    sourceLabel,
+    config.securityLabel,
+    swap16(flow.proxyPort),
+    config.interfaceIfindex,
+    flow.status,
+    flow.monitor,
+    flow,
+  );
+  return TO_PROXY_PORT;
+}

@@ -1,0 +1,111 @@
+/** SRv6: which packets go into a VPN's segment, and the outer header that takes them there. */
+import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
+import type { PacketContext } from '../../engine/packet.js';
+import { copy, i32le } from '../../engine/wire/bytes.js';
+import * as ethernet from '../../engine/wire/ethernet.js';
+import * as ipv4 from '../../engine/wire/ipv4.js';
+import * as ipv6 from '../../engine/wire/ipv6.js';
+import { DROP_WRITE_ERROR } from '../drop-reasons.js';
+import type { Flow } from '../flow.js';
+import type { ProgramInstance } from '../instance.js';
+import { REASON_SRV6_ENCAP, TO_STACK, trace } from './notify.js';
+
+const ROUTING_TYPE_SEGMENT = 4;
+const SEGMENT_HEADER_LENGTH = 24;
+const HOP_LIMIT = 64;
+/** Bits of a VRF key that are always compared (the source address), per family; and of a full key. */
+const VRF_PREFIX_V4 = 64;
+const VRF_PREFIX_V6 = 256;
+const POLICY_PREFIX_V4 = 64;
+const POLICY_PREFIX_V6 = 160;
+
+/** VRF of (source, destination) as the packet has them now; 0 for none. */
+export function lookupVrf(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const datapath = program.datapath;
+  const map = flow.family.srv6Vrf;
+  const key = datapath.keys.lpm;
+  const n = flow.family.addressWords;
+  key[0] = flow.family.isV6 ? VRF_PREFIX_V6 : VRF_PREFIX_V4;
+  const source = flow.l3At + flow.family.sourceOffset;
+  const destination = flow.l3At + flow.family.destinationOffset;
+  for (let i = 0; i < n; i++) {
+    key[1 + i] = i32le(packet.bytes, source + 4 * i);
+    key[1 + n + i] = i32le(packet.bytes, destination + 4 * i);
+  }
+  const at = map.lookup(key, 0);
+  return at < 0 ? 0 : map.words[at >> 2];
+}
+
+/** Offset of the segment id for (VRF, destination) in the family's policy map, or -1. */
+export function lookupSegment(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  vrf: number,
+): number {
+  if (vrf === 0) return -1;
+  const key = program.datapath.keys.lpm;
+  key[0] = flow.family.isV6 ? POLICY_PREFIX_V6 : POLICY_PREFIX_V4;
+  key[1] = vrf;
+  const destination = flow.l3At + flow.family.destinationOffset;
+  for (let i = 0; i < flow.family.addressWords; i++) key[2 + i] = i32le(packet.bytes, destination + 4 * i);
+  return flow.family.srv6Policy.lookup(key, 0);
+}
+
+/** Offset of the segment id that the packet is to be sent to, or -1. */
+export function lookupSrv6(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  return lookupSegment(program, packet, flow, lookupVrf(program, packet, flow));
+}
+
+/** Puts the packet into an outer IPv6 header to the segment and leaves it to the stack. Verdict or drop reason. */
+export function encapsulateSrv6(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  segmentAt: number,
+  label: number,
+): number {
+  const segments = flow.family.srv6Policy.bytes;
+  packet.cb0 = i32le(segments, segmentAt);
+  packet.cb1 = i32le(segments, segmentAt + 4);
+  packet.cb2 = i32le(segments, segmentAt + 8);
+  packet.cb3 = i32le(segments, segmentAt + 12);
+  const withHeader = program.features.srv6RoutingHeader;
+  const bytes = packet.bytes;
+  const inner = flow.family.isV6 ? ipv6.NEXT_IPV6 : ipv4.PROTOCOL_IPIP;
+  // The IPv4 length leaves options out twice over, so it is right for headers without options only.
+  let payload = flow.family.isV6
+    ? ipv6.payloadLength(bytes, flow.l3At) + ipv6.HEADER_LENGTH
+    : ipv4.totalLength(bytes, flow.l3At) - ipv4.headerLength(bytes, flow.l3At) + ipv4.HEADER_LENGTH;
+  const growth = ipv6.HEADER_LENGTH + (withHeader ? SEGMENT_HEADER_LENGTH : 0);
+  if (withHeader) payload += SEGMENT_HEADER_LENGTH;
+  if (!packet.insertAt(ethernet.HEADER_LENGTH, growth)) return DROP_WRITE_ERROR;
+  ethernet.putType(bytes, packet.start, ethernet.TYPE_IPV6);
+  packet.protocol = ethernet.TYPE_IPV6;
+  const at = packet.start + ethernet.HEADER_LENGTH;
+  // The lower two bytes of the flow label are the upper half of the packet's hash.
+  ipv6.putTrafficClassAndFlowLabel(bytes, at, 0, ((packet.hash >> 8) & 0xff00) | (packet.hash >>> 24));
+  ipv6.putPayloadLength(bytes, at, payload);
+  ipv6.putNextHeader(bytes, at, withHeader ? ipv6.NEXT_ROUTING : inner);
+  ipv6.putHopLimit(bytes, at, HOP_LIMIT);
+  copy(bytes, ipv6.sourceAt(at), program.config.routerIpv6, 0, ipv6.ADDRESS_LENGTH);
+  copy(bytes, ipv6.destinationAt(at), segments, segmentAt, ipv6.ADDRESS_LENGTH);
+  if (withHeader) writeSegmentHeader(bytes, at + ipv6.HEADER_LENGTH, inner, segments, segmentAt);
+  trace(program, packet, TO_STACK, label, 0, 0, 0, REASON_SRV6_ENCAP, 0, null);
+  return TC_ACT_OK;
+}
+
+/** Routing header of one segment (RFC 8754 section 2): nothing left, no flags, no tag. */
+function writeSegmentHeader(
+  bytes: Uint8Array,
+  at: number,
+  next: number,
+  segments: Uint8Array,
+  segmentAt: number,
+): void {
+  ipv6.putExtensionNextHeader(bytes, at, next);
+  ipv6.putExtensionLengthField(bytes, at, (SEGMENT_HEADER_LENGTH - 8) >> 3);
+  bytes.fill(0, at + 2, at + 8);
+  ipv6.putRoutingType(bytes, at, ROUTING_TYPE_SEGMENT);
+  copy(bytes, at + 8, segments, segmentAt, ipv6.ADDRESS_LENGTH);
+}

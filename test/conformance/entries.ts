@@ -1,0 +1,13 @@
+/** Which programs are emulated: the entries of each kind of object. Later kinds are added here. */
+import type { HookProgram } from '../../src/engine/hooks/program.js';
+import type { ObjectKind, ProgramInstance } from '../../src/programs/instance.js';
+import { lxcPrograms } from '../../src/programs/lxc.js';
+
+/** Makes the programs of one instance; their names are those of the kernel's entry programs. */
+export type ProgramFactory = (instance: ProgramInstance) => readonly HookProgram[];
+
+export type Registry = Partial<Readonly<Record<ObjectKind, ProgramFactory>>>;
+
+export const EMULATED: Registry = {
+  lxc: (instance) => Object.values(lxcPrograms(instance)),
+};
