@@ -40,6 +40,8 @@ export interface PlacementOptions {
   readonly captureDevice: Device | null;
   /** Leaves out what came out of the device. */
   readonly oneWay: boolean;
+  /** The capture's link addresses are those of another network than the topology's (see `inferTopology`). */
+  readonly adoptLinks?: boolean;
 }
 
 export class Placement {
@@ -67,11 +69,13 @@ export class Placement {
   readonly #devices: readonly Device[];
   readonly #captureDevice: Device | null;
   readonly #oneWay: boolean;
+  readonly #adoptLinks: boolean;
   readonly #default: Device;
 
   constructor(built: BuiltTopology, options: PlacementOptions) {
     this.#captureDevice = options.captureDevice;
     this.#oneWay = options.oneWay;
+    this.#adoptLinks = options.adoptLinks ?? false;
     this.#devices = built.network.devices;
     this.#pods = built.pods;
     this.#nodeOfPod = this.#pods.map((pod) => built.nodeOf(pod.namespace));
@@ -98,7 +102,7 @@ export class Placement {
   place(bytes: Uint8Array, at: number, length: number): number {
     this.entry = ENTER_RECEIVE;
     this.mark = 0;
-    this.foreignLink = false;
+    this.foreignLink = this.#adoptLinks;
     this.device = this.#default;
     this.captured = this.#default;
     if (length < ethernet.HEADER_LENGTH) return PLACED_IN;
