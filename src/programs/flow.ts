@@ -57,6 +57,13 @@ export class Flow {
   authType = 0;
   extendedError = 0;
 
+  /** Host firewall: the remote identity it decided on. */
+  remoteLabel = 0;
+
+  /** Trace context of a node program: reason and monitor length of the trace that ends it. */
+  traceReason = 0;
+  traceMonitor = 0;
+
   /** The source address before reverse NAT, for traces; 0 words when the trace shows none. */
   readonly originalSource = new Int32Array(4);
 

@@ -1,11 +1,13 @@
 /** `hash`, `lru_hash` and their per-CPU forms: one class, so that call sites see one shape. */
-import { finish, multipliers } from './hashing.js';
+import { hashWords, multipliers, sameWords } from './hashing.js';
 import { BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT, type MapSpec } from './map.js';
 import { LIVE, REFERENCED, SlotTable } from './slot-table.js';
 
 export class HashMap extends SlotTable {
   readonly #multipliers: Int32Array;
   readonly #evicts: boolean;
+  /** What `prefetch` loaded; kept so that the loads are not optimised away. */
+  touched = 0;
   /** Next entry the clock looks at. */
   #hand = 1;
 
@@ -17,11 +19,34 @@ export class HashMap extends SlotTable {
   }
 
   lookup(key: Int32Array, at: number): number {
-    const cell = this.#find(key, at, this.#hash(key, at));
-    if (cell < 0) return -1;
-    const number = this.index[cell] & this.numberMask;
-    if (this.#evicts) this.states[number] = REFERENCED;
-    return (number * this.slotWords + this.slotBase) * 4 + this.valueStart;
+    const hash = hashWords(key, at, this.keyWords, this.#multipliers);
+    const { index, indexMask, tagMask } = this;
+    let cell = hash & indexMask;
+    for (;;) {
+      const word = index[cell];
+      if (word === 0) return -1;
+      if (((word ^ hash) & tagMask) === 0) {
+        const number = word & this.numberMask;
+        const slot = (number - 1) * this.slotWords;
+        if (sameWords(this.words, slot, key, at, this.keyWords)) {
+          if (this.#evicts) this.states[number] = REFERENCED;
+          return slot * 4 + this.valueStart;
+        }
+      }
+      cell = (cell + 1) & indexMask;
+    }
+  }
+
+  /**
+   * Brings the key's index cell and slot into the cache, for a burst whose keys are all known before the first
+   * lookup: the misses of the burst then overlap.
+   */
+  prefetch(key: Int32Array, at: number): void {
+    const hash = hashWords(key, at, this.keyWords, this.#multipliers);
+    const number = this.index[hash & this.indexMask] & this.numberMask;
+    if (number === 0) return;
+    const slot = (number - 1) * this.slotWords;
+    this.touched = this.words[slot] ^ this.words[slot + this.slotWords - 1];
   }
 
   insert(key: Int32Array, at: number, flags: number): number {
@@ -32,7 +57,7 @@ export class HashMap extends SlotTable {
       if (flags === BPF_NOEXIST) return EEXIST;
       const number = this.index[cell] & this.numberMask;
       if (this.#evicts) this.states[number] = REFERENCED;
-      return (number * this.slotWords + this.slotBase) * 4 + this.valueStart;
+      return this.valueAt(number);
     }
     if (flags === BPF_EXIST) return ENOENT;
     let number = this.takeNumber();
@@ -42,7 +67,7 @@ export class HashMap extends SlotTable {
       number = this.takeNumber();
     }
     this.place(number, hash, key, at);
-    return (number * this.slotWords + this.slotBase) * 4 + this.valueStart;
+    return this.valueAt(number);
   }
 
   delete(key: Int32Array, at: number): number {
@@ -53,25 +78,17 @@ export class HashMap extends SlotTable {
   }
 
   #hash(key: Int32Array, at: number): number {
-    const m = this.#multipliers;
-    let sum = 0;
-    for (let i = 0; i < this.keyWords; i++) {
-      const word = key[at + i];
-      sum = (sum + Math.imul(word, m[i * 2]) + Math.imul(word >>> 16, m[i * 2 + 1])) | 0;
-    }
-    return finish(sum);
+    return hashWords(key, at, this.keyWords, this.#multipliers);
   }
 
+  /** Cell of the index that points to the key's entry, or -1. */
   #find(key: Int32Array, at: number, hash: number): number {
-    const { index, indexMask, tagMask, numberMask, words } = this;
+    const { index, indexMask, tagMask, numberMask, words, keyWords } = this;
     for (let cell = hash & indexMask; ; cell = (cell + 1) & indexMask) {
       const word = index[cell];
       if (word === 0) return -1;
       if (((word ^ hash) & tagMask) !== 0) continue;
-      const slot = (word & numberMask) * this.slotWords + this.slotBase;
-      let i = 0;
-      while (i < this.keyWords && words[slot + i] === key[at + i]) i++;
-      if (i === this.keyWords) return cell;
+      if (sameWords(words, ((word & numberMask) - 1) * this.slotWords, key, at, keyWords)) return cell;
     }
   }
 

@@ -51,7 +51,7 @@ export class LpmTrie extends SlotTable {
     if (cell >= 0) {
       if (flags === BPF_NOEXIST) return EEXIST;
       const number = this.index[cell] & this.numberMask;
-      const slot = number * this.slotWords + this.slotBase;
+      const slot = (number - 1) * this.slotWords;
       for (let i = 1; i < this.keyWords; i++) this.words[slot + i] = key[at + i];
       return this.valueAt(number);
     }
@@ -100,7 +100,7 @@ export class LpmTrie extends SlotTable {
       const word = index[cell];
       if (word === 0) return -1;
       if (((word ^ hash) & tagMask) !== 0) continue;
-      const slot = (word & numberMask) * this.slotWords + this.slotBase;
+      const slot = ((word & numberMask) - 1) * this.slotWords;
       if (words[slot] === length && this.#sameBits(slot, key, at, length)) return cell;
     }
   }

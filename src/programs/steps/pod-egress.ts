@@ -245,8 +245,8 @@ function continueInHostPolicy(program: ProgramInstance, packet: PacketContext): 
 }
 
 /** Answers of `toLocalEndpoint` beside verdicts: the packet is for the node itself. */
-const TO_HOST_ENDPOINT = CONTINUE + 1;
-const LEAVE_TO_STACK = CONTINUE + 2;
+const TO_HOST_ENDPOINT = CONTINUE + 16;
+const LEAVE_TO_STACK = CONTINUE + 17;
 
 /** Delivers to a pod of this node. With endpoint routes only a pod that talks to itself is delivered here. */
 function toLocalEndpoint(

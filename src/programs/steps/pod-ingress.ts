@@ -18,7 +18,7 @@ import * as policy from './policy.js';
 import { reverseNat } from './reverse-nat.js';
 
 /** Answer of `decideIngress`: the packet goes to the L7 proxy at `flow.proxyPort`. */
-export const TO_PROXY_PORT = CONTINUE + 1;
+export const TO_PROXY_PORT = CONTINUE + 16;
 
 /** Reads the headers and looks the connection up from the receiver's side. 0 or a drop reason. */
 export function trackIngress(
