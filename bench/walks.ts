@@ -98,7 +98,7 @@ export class WalkCase implements Case {
   readonly node = new WalkNode();
   readonly #flowMask: number;
   readonly #syn: Int32Array;
-  readonly #ack: Int32Array;
+  readonly ack: Int32Array;
   readonly #words: Int32Array;
 
   constructor(walk: Walk, flows: number, phase: Phase) {
@@ -108,7 +108,7 @@ export class WalkCase implements Case {
     this.phase = phase;
     this.packets = phase === 'new' ? flows : Math.max(PACKETS, 2 * flows);
     this.#syn = template(walk, tcp.SYN);
-    this.#ack = template(walk, tcp.ACK);
+    this.ack = template(walk, tcp.ACK);
     this.#words = new Int32Array(this.node.packet.bytes.buffer);
   }
 
@@ -119,16 +119,16 @@ export class WalkCase implements Case {
     }
     if (this.node.datapath.ipv4.conntrackTcp.size > 0) return;
     this.#send(this.#syn, this.flows);
-    for (let round = 0; round < 2; round++) this.#send(this.#ack, this.flows);
+    for (let round = 0; round < 2; round++) this.#send(this.ack, this.flows);
   }
 
   run(): void {
-    this.#send(this.phase === 'new' ? this.#syn : this.#ack, this.packets);
+    this.#send(this.phase === 'new' ? this.#syn : this.ack, this.packets);
   }
 
   overheadNs(): number {
     const start = performance.now();
-    this.#layOnly(this.phase === 'new' ? this.#syn : this.#ack, this.packets);
+    this.#layOnly(this.phase === 'new' ? this.#syn : this.ack, this.packets);
     return (performance.now() - start) * 1e6;
   }
 

@@ -38,19 +38,33 @@ export function decrementTtl(packet: PacketContext, flow: Flow): number {
   return 0;
 }
 
+/** Words of `struct bpf_fib_lookup` that a question fills. */
+const FAMILY_WORD = FIB_FAMILY >> 2;
+const IFINDEX_WORD = FIB_IFINDEX >> 2;
+const SOURCE_WORD = FIB_SOURCE >> 2;
+const DESTINATION_WORD = FIB_DESTINATION >> 2;
+const MAC_WORD = (FIB_SOURCE_MAC - 4) >> 2;
+
 /** Looks the packet's way up from the device it is on; the answer stands in `datapath.fibParams`. */
 export function lookupFib(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
   const datapath = program.datapath;
-  const params = datapath.fibParams;
   const words = datapath.fibWords;
-  words.fill(0);
-  const v6 = flow.family.isV6;
-  params[FIB_FAMILY] = v6 ? AF_INET6 : AF_INET;
-  put32le(params, FIB_IFINDEX, packet.ifindex);
-  const length = 4 * flow.family.addressWords;
-  copy(params, FIB_SOURCE, packet.bytes, flow.l3At + flow.family.sourceOffset, length);
-  copy(params, FIB_DESTINATION, packet.bytes, flow.l3At + flow.family.destinationOffset, length);
-  return datapath.fib.lookup(packet, params, 0);
+  const bytes = packet.bytes;
+  const source = flow.l3At + flow.family.sourceOffset;
+  const destination = flow.l3At + flow.family.destinationOffset;
+  // Every word is written: `fill` would be a call out of the optimised code, 30 ns.
+  words[FAMILY_WORD] = flow.family.isV6 ? AF_INET6 : AF_INET;
+  words[FAMILY_WORD + 1] = 0;
+  words[IFINDEX_WORD] = packet.ifindex;
+  words[IFINDEX_WORD + 1] = 0;
+  words[SOURCE_WORD] = i32le(bytes, source);
+  words[DESTINATION_WORD] = i32le(bytes, destination);
+  for (let i = 1; i < 4; i++) {
+    words[SOURCE_WORD + i] = flow.family.isV6 ? i32le(bytes, source + 4 * i) : 0;
+    words[DESTINATION_WORD + i] = flow.family.isV6 ? i32le(bytes, destination + 4 * i) : 0;
+  }
+  for (let i = 0; i < 4; i++) words[MAC_WORD + i] = 0;
+  return datapath.fib.lookup(packet, datapath.fibParams, 0);
 }
 
 /** Interface index that the last FIB lookup answered. */
