@@ -15,6 +15,8 @@ const MASKS = Int32Array.from({ length: 32 }, (_, bits) => {
 
 export class LpmTrie extends SlotTable {
   readonly #multipliers: Int32Array;
+  /** Sums of the lookup key's first n data words, which hashes of prefixes begin with. */
+  readonly #sums: Int32Array;
   readonly #maxLength: number;
   /** Entries of each prefix length, and the lengths that have any, longest first. */
   readonly #entriesOfLength: Int32Array;
@@ -25,6 +27,7 @@ export class LpmTrie extends SlotTable {
     super(spec);
     this.#maxLength = (spec.keySize - 4) * 8;
     this.#multipliers = multipliers(seed, this.keyWords);
+    this.#sums = new Int32Array(this.keyWords);
     this.#entriesOfLength = new Int32Array(this.#maxLength + 1);
     this.#lengths = new Int32Array(this.#maxLength + 1);
   }
@@ -33,14 +36,46 @@ export class LpmTrie extends SlotTable {
   lookup(key: Int32Array, at: number): number {
     const longest = key[at];
     if (longest >>> 0 > this.#maxLength) return -1;
+    const m = this.#multipliers;
+    const sums = this.#sums;
     const lengths = this.#lengths;
-    for (let i = 0; i < this.#lengthCount; i++) {
+    const count = this.#lengthCount;
+    const { index, indexMask, tagMask, numberMask, slotWords } = this;
+    let summed = 0;
+    for (let i = 0; i < count; i++) {
       const length = lengths[i];
       if (length > longest) continue;
-      const cell = this.#find(key, at, length, this.#hash(key, at, length));
-      if (cell >= 0) return this.valueAt(this.index[cell] & this.numberMask);
+      const whole = length >> 5;
+      const mask = MASKS[length & 31];
+      if (summed === 0) summed = this.#sumWords(key, at, whole);
+      let sum = (sums[whole] + Math.imul(length, m[0])) | 0;
+      if (mask !== 0) {
+        const word = key[at + whole + 1] & mask;
+        sum = (sum + Math.imul(word, m[whole * 2 + 2]) + Math.imul(word >>> 16, m[whole * 2 + 3])) | 0;
+      }
+      const hash = finish(sum);
+      for (let cell = hash & indexMask; ; cell = (cell + 1) & indexMask) {
+        const word = index[cell];
+        if (word === 0) break;
+        if (((word ^ hash) & tagMask) !== 0) continue;
+        const slot = ((word & numberMask) - 1) * slotWords;
+        if (this.#sameBits(slot, key, at, length)) return slot * 4 + this.valueStart;
+      }
     }
     return -1;
+  }
+
+  /** Fills `#sums` up to `whole` words of data; answers 1. */
+  #sumWords(key: Int32Array, at: number, whole: number): number {
+    const m = this.#multipliers;
+    const sums = this.#sums;
+    let sum = 0;
+    for (let i = 1; i <= whole; i++) {
+      const word = key[at + i];
+      sum = (sum + Math.imul(word, m[i * 2]) + Math.imul(word >>> 16, m[i * 2 + 1])) | 0;
+      sums[i] = sum;
+    }
+    return 1;
   }
 
   insert(key: Int32Array, at: number, flags: number): number {
@@ -58,7 +93,7 @@ export class LpmTrie extends SlotTable {
     if (flags === BPF_EXIST) return ENOENT;
     const number = this.takeNumber();
     if (number === 0) return ENOSPC;
-    this.place(number, hash, key, at);
+    this.place(number, hash, key, at, ~cell);
     if (this.#entriesOfLength[length]++ === 0) this.#addLength(length);
     return this.valueAt(number);
   }
@@ -95,18 +130,19 @@ export class LpmTrie extends SlotTable {
   }
 
   #find(key: Int32Array, at: number, length: number, hash: number): number {
-    const { index, indexMask, tagMask, numberMask, words } = this;
+    const { index, indexMask, tagMask, numberMask } = this;
     for (let cell = hash & indexMask; ; cell = (cell + 1) & indexMask) {
       const word = index[cell];
-      if (word === 0) return -1;
+      if (word === 0) return ~cell;
       if (((word ^ hash) & tagMask) !== 0) continue;
       const slot = ((word & numberMask) - 1) * this.slotWords;
-      if (words[slot] === length && this.#sameBits(slot, key, at, length)) return cell;
+      if (this.#sameBits(slot, key, at, length)) return cell;
     }
   }
 
   #sameBits(slot: number, key: Int32Array, at: number, length: number): boolean {
     const words = this.words;
+    if (words[slot] !== length) return false;
     const whole = length >> 5;
     for (let i = 1; i <= whole; i++) if (words[slot + i] !== key[at + i]) return false;
     const rest = length & 31;
