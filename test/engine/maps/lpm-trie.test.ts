@@ -165,6 +165,31 @@ describe('lpm_trie', () => {
     );
   });
 
+  test('growing and shrinking, every prefix is found all the time', () => {
+    const map = trie(8, 32);
+    const key = (i: number) => Int32Array.of(32 - (i % 3) * 8, 0x0a | (i << 8));
+    for (let round = 0; round < 3; round++) {
+      const live = new Set<number>();
+      const check = () => {
+        for (let i = 0; i < 32; i++) {
+          const offset = map.lookup(Int32Array.of(32, 0x0a | (i << 8)), 0);
+          assert.equal(offset < 0 ? -1 : map.bytes[offset], live.has(i) ? i : -1);
+        }
+      };
+      for (let i = 0; i < 32; i++) {
+        map.bytes[map.insert(key(i), 0, BPF_NOEXIST)] = i;
+        live.add(i);
+        check();
+      }
+      for (let i = 0; i < 32; i++) {
+        const which = (i * 5 + round) & 31;
+        assert.equal(map.delete(key(which), 0), 0);
+        live.delete(which);
+        check();
+      }
+    }
+  });
+
   test('clear forgets the lengths too', () => {
     const map = trie();
     setHex(map, '20000000' + '0a010203', '05');
