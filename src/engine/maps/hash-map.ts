@@ -52,7 +52,7 @@ export class HashMap extends SlotTable {
   insert(key: Int32Array, at: number, flags: number): number {
     if (flags >>> 0 > BPF_EXIST) return EINVAL;
     const hash = this.#hash(key, at);
-    const cell = this.#find(key, at, hash);
+    let cell = this.#find(key, at, hash);
     if (cell >= 0) {
       if (flags === BPF_NOEXIST) return EEXIST;
       const number = this.index[cell] & this.numberMask;
@@ -60,13 +60,15 @@ export class HashMap extends SlotTable {
       return this.valueAt(number);
     }
     if (flags === BPF_EXIST) return ENOENT;
+    cell = ~cell;
     let number = this.takeNumber();
     if (number === 0) {
       if (!this.#evicts) return E2BIG;
       this.#evict();
       number = this.takeNumber();
+      cell = this.emptyCell(hash);
     }
-    this.place(number, hash, key, at);
+    this.place(number, hash, key, at, cell);
     return this.valueAt(number);
   }
 
@@ -81,12 +83,12 @@ export class HashMap extends SlotTable {
     return hashWords(key, at, this.keyWords, this.#multipliers);
   }
 
-  /** Cell of the index that points to the key's entry, or -1. */
+  /** Cell of the index that points to the key's entry, or ~(the empty cell where the search ended). */
   #find(key: Int32Array, at: number, hash: number): number {
     const { index, indexMask, tagMask, numberMask, words, keyWords } = this;
     for (let cell = hash & indexMask; ; cell = (cell + 1) & indexMask) {
       const word = index[cell];
-      if (word === 0) return -1;
+      if (word === 0) return ~cell;
       if (((word ^ hash) & tagMask) !== 0) continue;
       if (sameWords(words, ((word & numberMask) - 1) * this.slotWords, key, at, keyWords)) return cell;
     }
