@@ -63,6 +63,8 @@ export class ProgramInstance {
   readonly eventSource: number;
   /** Where the policy counters of recent decisions are; see steps/policy.ts. */
   readonly policyStatsCache: PolicyStatsCache;
+  /** Trace points of received packets that count no metric are visible (aggregation 0). */
+  readonly tracesReceived: boolean;
   readonly isXdp: boolean;
   readonly dropVerdict: number;
 
@@ -80,6 +82,7 @@ export class ProgramInstance {
     this.policy = policy;
     this.features = features;
     this.policyStatsCache = new PolicyStatsCache(datapath.policyStats);
+    this.tracesReceived = features.traceEvents && features.monitorAggregation === 0;
     this.isXdp = kind === 'xdp';
     this.dropVerdict = this.isXdp ? XDP_DROP : TC_ACT_SHOT;
     if (kind === 'lxc') this.eventSource = config.endpointId;

@@ -78,7 +78,9 @@ export function fromContainer(program: ProgramInstance, packet: PacketContext): 
   packet.clearControlBlock();
   packet.tcClassid = 0;
   packet.queueMapping = 0;
-  trace(program, packet, FROM_LXC, label, 0, 0, 0, REASON_UNKNOWN, MONITOR_ALWAYS, null);
+  if (program.tracesReceived) {
+    trace(program, packet, FROM_LXC, label, 0, 0, 0, REASON_UNKNOWN, MONITOR_ALWAYS, null);
+  }
   const type = etherType(packet);
   if (type < 0) return drop(program, packet, type, EGRESS, label, 0, 0, 0);
   if (type === ethernet.TYPE_ARP && program.features.ipv4) {

@@ -31,6 +31,7 @@ export abstract class SlotTable implements BpfMap {
   readonly cpus: number;
   readonly cpuStride: number;
   size = 0;
+  removals = 0;
 
   protected readonly slotWords: number;
   /** Bytes from a slot's start to the current CPU's value. */
@@ -100,6 +101,7 @@ export abstract class SlotTable implements BpfMap {
     this.states.fill(FREE, 0, this.highest + 1);
     this.highest = 0;
     this.freed = 0;
+    this.removals += this.size;
     this.size = 0;
   }
 
@@ -172,6 +174,7 @@ export abstract class SlotTable implements BpfMap {
     this.words[(number - 1) * this.slotWords] = this.freed;
     this.freed = number;
     this.size--;
+    this.removals++;
   }
 
   /** Empties a cell; cells after it that could no longer be reached from their home move back. */
