@@ -51,6 +51,23 @@ export function putSource(bytes: Uint8Array, at: number, mac: Uint8Array, macAt:
   copyAddress(bytes, at + 6, mac, macAt);
 }
 
+/**
+ * Writes both addresses from raw words: each address as its first four bytes and a word whose lower half holds the
+ * last two.
+ */
+export function putAddresses(
+  view: DataView,
+  at: number,
+  destination: number,
+  destinationRest: number,
+  source: number,
+  sourceRest: number,
+): void {
+  view.setInt32(at, destination, true);
+  view.setInt32(at + 4, (destinationRest & 0xffff) | (source << 16), true);
+  view.setInt32(at + 8, (source >>> 16) | (sourceRest << 16), true);
+}
+
 export function isBroadcast(bytes: Uint8Array, macAt: number): boolean {
   for (let i = 0; i < ADDRESS_LENGTH; i++) if (bytes[macAt + i] !== 0xff) return false;
   return true;
