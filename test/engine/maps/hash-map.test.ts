@@ -146,14 +146,15 @@ describe('hash', () => {
   });
 
   test('prefetch changes nothing', () => {
-    const map = hashMap('hash', 16);
-    map.prefetch(Int32Array.of(1, 2), 0);
-    const offset = map.insert(Int32Array.of(1, 2), 0, BPF_ANY);
-    map.words[offset >> 2] = 5;
-    map.prefetch(Int32Array.of(1, 2), 0);
-    assert.equal(map.lookup(Int32Array.of(1, 2), 0), offset);
-    assert.equal(map.words[offset >> 2], 5);
-    assert.equal(map.size, 1);
+    const map = hashMap('hash', 200);
+    const keys = Int32Array.from({ length: 600 }, (_, i) => i >> 1);
+    map.prefetch(keys, 0, 2, 300);
+    for (let i = 0; i < 200; i++) map.words[map.insert(keys, i * 2, BPF_ANY) >> 2] = i;
+    map.prefetch(keys, 0, 2, 300);
+    map.prefetch(keys, 4, 2, 1);
+    map.prefetch(keys, 0, 2, 0);
+    assert.equal(map.size, 200);
+    for (let i = 0; i < 200; i++) assert.equal(map.words[map.lookup(keys, i * 2) >> 2], i);
   });
 });
 
