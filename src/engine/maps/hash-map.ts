@@ -1,4 +1,5 @@
 /** `hash`, `lru_hash` and their per-CPU forms: one class, so that call sites see one shape. */
+import { lookupFor } from './generated-lookup.js';
 import { hashWords, multipliers, sameWords } from './hashing.js';
 import { BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT, type MapSpec } from './map.js';
 import { LIVE, REFERENCED, SlotTable } from './slot-table.js';
@@ -9,6 +10,8 @@ const BURST = 64;
 export class HashMap extends SlotTable {
   readonly #multipliers: Int32Array;
   readonly #evicts: boolean;
+  /** Byte offset of the key's value, or -1. */
+  readonly lookup: (key: Int32Array, at: number) => number;
   readonly #burst = new Int32Array(BURST);
   /** What `prefetch` loaded; kept so that the loads are not optimised away. */
   touched = 0;
@@ -20,25 +23,7 @@ export class HashMap extends SlotTable {
     super(spec);
     this.#multipliers = multipliers(seed, this.keyWords);
     this.#evicts = spec.type === 'lru_hash' || spec.type === 'lru_percpu_hash';
-  }
-
-  lookup(key: Int32Array, at: number): number {
-    const hash = hashWords(key, at, this.keyWords, this.#multipliers);
-    const { index, indexMask, tagMask } = this;
-    let cell = hash & indexMask;
-    for (;;) {
-      const word = index[cell];
-      if (word === 0) return -1;
-      if (((word ^ hash) & tagMask) === 0) {
-        const number = word & this.numberMask;
-        const slot = (number - 1) * this.slotWords;
-        if (sameWords(this.words, slot, key, at, this.keyWords)) {
-          if (this.#evicts) this.states[number] = REFERENCED;
-          return slot * 4 + this.valueStart;
-        }
-      }
-      cell = (cell + 1) & indexMask;
-    }
+    this.lookup = lookupFor(this.keyWords, this.#evicts, seed) as (key: Int32Array, at: number) => number;
   }
 
   /**

@@ -21,7 +21,7 @@ export const REFERENCED = 2;
 /** Cells of the index at first; it doubles while a quarter of its cells is in use. */
 const FIRST_CELLS = 16;
 
-export abstract class SlotTable implements BpfMap {
+export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
   readonly spec: MapSpec;
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
@@ -72,7 +72,6 @@ export abstract class SlotTable implements BpfMap {
     this.states = new Uint8Array(spec.maxEntries + 1);
   }
 
-  abstract lookup(key: Int32Array, at: number): number;
   abstract insert(key: Int32Array, at: number, flags: number): number;
   abstract delete(key: Int32Array, at: number): number;
 
