@@ -29,6 +29,8 @@ export class Flow {
   /** Tuple key: daddr, saddr, dport | sport << 16, protocol | flags << 8, as raw little-endian words. */
   readonly tuple = new Int32Array(10);
   tcpFlags = 0;
+  /** The tuple and headers are those of the packet at hand, left by the sender's side of a local delivery. */
+  tupleRead = false;
 
   /** The conntrack maps of this packet: its protocol's, and where related entries go. */
   conntrackMap: BpfMap;
@@ -56,6 +58,13 @@ export class Flow {
   audited = false;
   authType = 0;
   extendedError = 0;
+
+  /** Host firewall: the remote identity it decided on. */
+  remoteLabel = 0;
+
+  /** Trace context of a node program: reason and monitor length of the trace that ends it. */
+  traceReason = 0;
+  traceMonitor = 0;
 
   /** The source address before reverse NAT, for traces; 0 words when the trace shows none. */
   readonly originalSource = new Int32Array(4);

@@ -23,6 +23,8 @@ export class MapShadow {
   #cursors = new Int32Array(16);
   #words: Int32Array;
   #copy: Buffer;
+  /** Arrays: all of their memory but the last word, which `keyAt` writes. */
+  #memory: Int32Array | null = null;
   readonly #key: Int32Array;
   readonly #keyBytes: Buffer;
   readonly #value: Uint8Array;
@@ -55,6 +57,17 @@ export class MapShadow {
       this.#cursors[this.#count] = cursor;
       this.#take(this.#count++, cursor);
     }
+    if (this.#zeroIsAbsent) this.#memory = map.words.slice(0, -1);
+  }
+
+  /** The entries as of the last `sync` or `takeChanges`. */
+  entries(): [Hex, Hex][] {
+    const entries: [Hex, Hex][] = [];
+    for (let index = 0; index < this.#count; index++) {
+      const value = this.#oldValue(index);
+      if (value !== undefined) entries.push([this.#oldKey(index), value]);
+    }
+    return entries;
   }
 
   /** What changed since the last call or `sync`, or null when nothing did. */
@@ -62,6 +75,7 @@ export class MapShadow {
     const { map } = this;
     const count = this.#count;
     if (count === 0 && map.size === 0) return null;
+    if (this.#memory !== null && isPrefix(this.#memory, map.words)) return null;
     let difference: MapDifference | null = null;
     let index = 0;
     let moved = false;
@@ -90,7 +104,7 @@ export class MapShadow {
       difference = note(difference, this.#oldKey(index), this.#oldValue(index), undefined);
       moved = true;
     }
-    if (moved) this.sync();
+    if (moved || this.#memory !== null) this.sync();
     return difference === null || difference.size === 0 ? null : difference;
   }
 
@@ -189,6 +203,11 @@ export class MapShadow {
     this.#words = words;
     this.#copy = Buffer.from(words.buffer);
   }
+}
+
+function isPrefix(prefix: Int32Array, words: Int32Array): boolean {
+  for (let i = 0; i < prefix.length; i++) if (prefix[i] !== words[i]) return false;
+  return true;
 }
 
 /** Notes one change; a key that went and came back is one change, or none when its value is the same. */

@@ -1,5 +1,6 @@
 /** The report for a person: a table by set and entry, causes of failures, details of the first failures. */
 import { eventName, hexDifference } from './causes.js';
+import type { Mismatch } from './compare.js';
 import { type Failure, type Report, totalOf } from './report.js';
 import type { RecordedEvent } from './vector-format.js';
 
@@ -16,6 +17,8 @@ export function printReport(report: Report, show: number): string {
     if (causes.length > CAUSES_SHOWN) lines.push(`         ... and ${causes.length - CAUSES_SHOWN} more`);
     lines.push('');
   }
+  const others = notEmulatedEntries(report);
+  if (others.length > 0) lines.push(`Not emulated: ${others.join(', ')}`, '');
   for (const group of failedSteps(report).slice(0, show)) lines.push(...printStep(group), '');
   const total = totalOf(report);
   const rest = total.notEmulated > 0 ? `; ${total.notEmulated} steps not emulated` : '';
@@ -25,27 +28,34 @@ export function printReport(report: Report, show: number): string {
 
 function table(report: Report): string[] {
   const rows = [['set', 'entry', 'steps', 'passed', '', 'not emulated']];
+  const cell = (count: number): string => (count === 0 ? '' : String(count));
   for (const set of Object.keys(report.sets).sort()) {
+    let rest = 0;
     for (const entry of Object.keys(report.sets[set]).sort()) {
       const { steps, passed, notEmulated } = report.sets[set][entry];
-      const rate = steps === 0 ? '' : percent(passed, steps);
-      rows.push([
-        set,
-        entry,
-        String(steps || ''),
-        String(steps === 0 ? '' : passed),
-        rate,
-        String(notEmulated || ''),
-      ]);
+      if (steps === 0) rest += notEmulated;
+      else rows.push([set, entry, cell(steps), String(passed), percent(passed, steps), cell(notEmulated)]);
     }
+    if (rest > 0) rows.push([set, 'other entries', '', '', '', cell(rest)]);
   }
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows.map((row) =>
     row
-      .map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
+      .map((text, column) => (column < 2 ? text.padEnd(widths[column]) : text.padStart(widths[column])))
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** Entries of which no step was judged in any set. */
+function notEmulatedEntries(report: Report): string[] {
+  const judged = new Map<string, boolean>();
+  for (const entries of Object.values(report.sets)) {
+    for (const [entry, { steps }] of Object.entries(entries)) {
+      judged.set(entry, steps > 0 || judged.get(entry) === true);
+    }
+  }
+  return [...judged.keys()].filter((entry) => !judged.get(entry)).sort();
 }
 
 /** 100 % is said of nothing less. */
@@ -73,7 +83,7 @@ function printStep(failures: readonly Failure[]): string[] {
 }
 
 /** One field: expected above actual; of events and map entries only those that differ. */
-export function printFailure({ field, expected, actual }: Failure): string[] {
+export function printFailure({ field, expected, actual }: Mismatch): string[] {
   if (field === 'events') return eventLines(expected as RecordedEvent[], actual as RecordedEvent[]);
   if (field.startsWith('maps.')) {
     return mapLines(

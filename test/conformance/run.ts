@@ -25,7 +25,10 @@ export async function runVectors(options: RunOptions): Promise<Report> {
   return mergeReports(reports, options.maxFailures);
 }
 
-/** The vector files of a folder, by name. */
+/**
+ * The vector files of a folder, by name. Folders in it (`hooks`: vectors of the kernel's hook points, of another
+ * shape) are not looked into; their runner takes them from the same `--vectors` folder.
+ */
 export function vectorFiles(path: string): string[] {
   let names: string[];
   try {
@@ -40,7 +43,7 @@ export function vectorFiles(path: string): string[] {
 }
 
 /** Leaves out files whose name and first scenario say that they are of another set. */
-async function selectFiles(files: readonly string[], selection: Selection): Promise<string[]> {
+export async function selectFiles(files: readonly string[], selection: Selection): Promise<string[]> {
   if (selection.sets.length === 0) return [...files];
   const selected: string[] = [];
   const found = new Set<string>();
@@ -81,8 +84,8 @@ async function runHere(tasks: readonly FileTask[], options: RunOptions): Promise
 async function runInWorkers(tasks: readonly FileTask[], options: RunOptions): Promise<Report[]> {
   const { selection, maxFailures } = options;
   const workerData: WorkerOptions = { selection, maxFailures };
-  const queue = [...tasks];
-  const reports: Report[] = [];
+  const reports = new Array<Report>(tasks.length);
+  let next = 0;
   const workers = Array.from(
     { length: Math.min(options.workers, tasks.length) },
     () => new Worker(new URL('./worker.js', import.meta.url), { workerData }),
@@ -90,8 +93,9 @@ async function runInWorkers(tasks: readonly FileTask[], options: RunOptions): Pr
   try {
     await Promise.all(
       workers.map(async (worker) => {
-        for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
-          reports.push(await ask(worker, task));
+        while (next < tasks.length) {
+          const index = next++;
+          reports[index] = await ask(worker, tasks[index]);
         }
       }),
     );

@@ -18,10 +18,10 @@ export const FREE = 0;
 export const LIVE = 1;
 export const REFERENCED = 2;
 
-/** Memory in front of slot 1, so that slots start on a cache line: big blocks of glibc lie 16 bytes after one. */
-const FIRST_SLOT_WORDS = 12;
+/** Cells of the index at first; it doubles while a quarter of its cells is in use. */
+const FIRST_CELLS = 16;
 
-export abstract class SlotTable implements BpfMap {
+export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
   readonly spec: MapSpec;
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
@@ -31,14 +31,14 @@ export abstract class SlotTable implements BpfMap {
   readonly cpus: number;
   readonly cpuStride: number;
   size = 0;
+  removals = 0;
 
   protected readonly slotWords: number;
-  /** Word offset of slot n is n * slotWords + slotBase. */
-  protected readonly slotBase: number;
   /** Bytes from a slot's start to the current CPU's value. */
   protected valueStart: number;
   protected readonly index: Int32Array;
-  protected readonly indexMask: number;
+  /** Cells of the index in use now, minus 1. */
+  protected indexMask = FIRST_CELLS - 1;
   protected readonly tagMask: number;
   protected readonly numberMask: number;
   protected readonly hashes: Int32Array;
@@ -60,20 +60,18 @@ export abstract class SlotTable implements BpfMap {
     this.cpuStride = valueSpace * 4;
     this.valueStart = keySpace * 4;
     this.slotWords = keySpace + valueSpace * this.cpus;
-    this.slotBase = FIRST_SLOT_WORDS - this.slotWords;
-    const memory = new ArrayBuffer((FIRST_SLOT_WORDS + spec.maxEntries * this.slotWords) * 4);
+    const memory = new ArrayBuffer(spec.maxEntries * this.slotWords * 4);
     this.bytes = new Uint8Array(memory);
     this.words = new Int32Array(memory);
-    const cells = 2 ** Math.max(3, 33 - Math.clz32(spec.maxEntries - 1));
+    let cells = FIRST_CELLS;
+    while (cells < spec.maxEntries * 4) cells *= 2;
     this.index = new Int32Array(cells);
-    this.indexMask = cells - 1;
-    this.numberMask = cells - 1;
+    this.numberMask = 2 ** (32 - Math.clz32(spec.maxEntries)) - 1;
     this.tagMask = ~this.numberMask;
     this.hashes = new Int32Array(spec.maxEntries + 1);
     this.states = new Uint8Array(spec.maxEntries + 1);
   }
 
-  abstract lookup(key: Int32Array, at: number): number;
   abstract insert(key: Int32Array, at: number, flags: number): number;
   abstract delete(key: Int32Array, at: number): number;
 
@@ -97,22 +95,12 @@ export abstract class SlotTable implements BpfMap {
   }
 
   clear(): void {
-    // Cell by cell where few are in use: filling the index would touch all of its pages.
-    if (this.size * 16 < this.index.length) {
-      for (let number = 1; number <= this.highest; number++) {
-        if (this.states[number] === FREE) continue;
-        let cell = this.hashes[number] & this.indexMask;
-        while (this.index[cell] !== 0) {
-          this.index[cell] = 0;
-          cell = (cell + 1) & this.indexMask;
-        }
-      }
-    } else {
-      this.index.fill(0);
-    }
+    this.index.fill(0, 0, this.indexMask + 1);
+    this.indexMask = FIRST_CELLS - 1;
     this.states.fill(FREE, 0, this.highest + 1);
     this.highest = 0;
     this.freed = 0;
+    this.removals += this.size;
     this.size = 0;
   }
 
@@ -124,18 +112,18 @@ export abstract class SlotTable implements BpfMap {
   }
 
   keyAt(cursor: number): number {
-    return (cursor * this.slotWords + this.slotBase) * 4;
+    return (cursor - 1) * this.slotWords * 4;
   }
 
   valueAt(cursor: number): number {
-    return (cursor * this.slotWords + this.slotBase) * 4 + this.valueStart;
+    return (cursor - 1) * this.slotWords * 4 + this.valueStart;
   }
 
   /** A free entry number, or 0 when the map is full. */
   protected takeNumber(): number {
     const number = this.freed;
     if (number !== 0) {
-      this.freed = this.words[number * this.slotWords + this.slotBase];
+      this.freed = this.words[(number - 1) * this.slotWords];
       return number;
     }
     if (this.highest === this.spec.maxEntries) return 0;
@@ -143,19 +131,38 @@ export abstract class SlotTable implements BpfMap {
     return this.highest;
   }
 
-  /** Writes a new entry's slot (key as given, values zero) and its index cell. */
-  protected place(number: number, hash: number, key: Int32Array, at: number): void {
-    const words = this.words;
-    const slot = number * this.slotWords + this.slotBase;
-    const keyWords = this.keyWords;
+  /**
+   * Writes a new entry's slot (key as given, values zero) and points the empty cell at it, which must be the first
+   * one from the hash's home on.
+   */
+  protected place(number: number, hash: number, key: Int32Array, at: number, cell: number): void {
+    const { words, keyWords, slotWords } = this;
+    const slot = (number - 1) * slotWords;
     for (let i = 0; i < keyWords; i++) words[slot + i] = key[at + i];
-    for (let i = keyWords; i < this.slotWords; i++) words[slot + i] = 0;
+    for (let i = keyWords; i < slotWords; i++) words[slot + i] = 0;
     this.hashes[number] = hash;
     this.states[number] = LIVE;
-    let cell = hash & this.indexMask;
-    while (this.index[cell] !== 0) cell = (cell + 1) & this.indexMask;
     this.index[cell] = (hash & this.tagMask) | number;
     this.size++;
+    if (this.size * 4 > this.indexMask && this.indexMask + 1 < this.index.length) this.#doubleIndex();
+  }
+
+  /** First empty cell from the hash's home on. */
+  protected emptyCell(hash: number): number {
+    const { index, indexMask } = this;
+    let cell = hash & indexMask;
+    while (index[cell] !== 0) cell = (cell + 1) & indexMask;
+    return cell;
+  }
+
+  #doubleIndex(): void {
+    this.index.fill(0, 0, this.indexMask + 1);
+    this.indexMask = this.indexMask * 2 + 1;
+    for (let number = 1; number <= this.highest; number++) {
+      if (this.states[number] === FREE) continue;
+      const hash = this.hashes[number];
+      this.index[this.emptyCell(hash)] = (hash & this.tagMask) | number;
+    }
   }
 
   /** Takes the entry that `cell` points to out of the index and frees its number. */
@@ -163,9 +170,10 @@ export abstract class SlotTable implements BpfMap {
     const number = this.index[cell] & this.numberMask;
     this.removeCell(cell);
     this.states[number] = FREE;
-    this.words[number * this.slotWords + this.slotBase] = this.freed;
+    this.words[(number - 1) * this.slotWords] = this.freed;
     this.freed = number;
     this.size--;
+    this.removals++;
   }
 
   /** Empties a cell; cells after it that could no longer be reached from their home move back. */

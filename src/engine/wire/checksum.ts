@@ -82,6 +82,11 @@ export function difference(initial: number, from: number, to: number): number {
   return fold(initial) + (~from & 0xffff) + (~from >>> 16) + (to & 0xffff) + (to >>> 16);
 }
 
+/** The difference between two partial sums, of the same bytes before and after a change. */
+export function differenceOfSums(before: number, after: number): number {
+  return (~fold(before) & 0xffff) + fold(after);
+}
+
 /** `difference` of `length` bytes (a multiple of 4), such as an IPv6 address. */
 export function differenceOfBytes(
   initial: number,
@@ -108,7 +113,11 @@ export function addDifference(bytes: Uint8Array, checksumAt: number, differenceS
   put16le(bytes, checksumAt, ~fold(fold(differenceSum) + 0xffff + (~u16le(bytes, checksumAt) & 0xffff)));
 }
 
-/** Updates the checksum for a 16-bit field that changed; `from` and `to` in memory order (little-endian). */
+/**
+ * Updates the checksum for a 16-bit field that changed; `from` and `to` in memory order (little-endian). Of an IPv4
+ * header the kernel would leave ffff where the field was ffff and ffff became 0; a TTL, all that is updated so,
+ * cannot do that.
+ */
 export function replace16(bytes: Uint8Array, checksumAt: number, from: number, to: number): void {
   const old = ~u16le(bytes, checksumAt) & 0xffff;
   put16le(bytes, checksumAt, ~fold(0xffff + old + (~from & 0xffff) + (to & 0xffff)));

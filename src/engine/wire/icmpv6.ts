@@ -1,5 +1,5 @@
 /** ICMPv6 header (RFC 4443) and neighbour discovery (RFC 4861). `at` is the first byte of the ICMPv6 header. */
-import { copy, i32, put16, put32, u16, u16le } from './bytes.js';
+import { copy, i32, i32le, put16, put32, u16, u16le } from './bytes.js';
 
 /** Type, code, checksum and the four bytes whose meaning depends on the type. */
 export const HEADER_LENGTH = 8;
@@ -90,6 +90,11 @@ export function rest(bytes: Uint8Array, at: number): number {
 
 export function putRest(bytes: Uint8Array, at: number, value: number): void {
   put32(bytes, at + 4, value);
+}
+
+/** The same four bytes as the raw word (little-endian), as checksum differences take it. */
+export function restRaw(bytes: Uint8Array, at: number): number {
+  return i32le(bytes, at + 4);
 }
 
 /** Types below 128 are errors and quote a packet (RFC 4443 section 2.1). */

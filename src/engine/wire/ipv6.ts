@@ -97,6 +97,11 @@ export function destinationWord(bytes: Uint8Array, at: number, index: number): n
   return i32le(bytes, at + 24 + (index << 2));
 }
 
+/** Word `index` (0 to 3) of any 16-byte address, raw; see `sourceWord`. */
+export function addressWord(bytes: Uint8Array, addressAt: number, index: number): number {
+  return i32le(bytes, addressAt + (index << 2));
+}
+
 export function putSource(bytes: Uint8Array, at: number, address: Uint8Array, addressAt: number): void {
   copy(bytes, at + 8, address, addressAt, ADDRESS_LENGTH);
 }

@@ -1,7 +1,7 @@
 /** ICMPv6 messages that Cilium answers itself: neighbour solicitations, and packets whose hop limit is used up. */
 import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
 import type { PacketContext } from '../../engine/packet.js';
-import { copy, i32le, put16, put32le } from '../../engine/wire/bytes.js';
+import { copy, put16 } from '../../engine/wire/bytes.js';
 import * as checksum from '../../engine/wire/checksum.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
@@ -13,7 +13,7 @@ import { DROP_INVALID, DROP_UNKNOWN_L4, DROP_UNKNOWN_TARGET, DROP_WRITE_ERROR } 
 import type { ProgramInstance } from '../instance.js';
 import * as endpoints from '../tables/endpoints.js';
 import { CAPTURE_DELIVERY, DEBUG_ICMP6_HANDLE, DEBUG_ICMP6_NS, DEBUG_ICMP6_TIME_EXCEEDED } from './debug.js';
-import { lookupEndpoint } from './identity.js';
+import { lookupEndpointAt } from './identity.js';
 import { debug, debugCapture, drop } from './notify.js';
 
 const SOLICITED_OVERRIDE = icmpv6.ADVERTISEMENT_SOLICITED | icmpv6.ADVERTISEMENT_OVERRIDE;
@@ -47,13 +47,14 @@ export function answerSolicitation(
   if (targetAt + ipv6.ADDRESS_LENGTH > packet.end)
     return drop(program, packet, DROP_INVALID, direction, 0, 0, 0, 0);
   if (program.features.debug) {
-    debug(program, packet, DEBUG_ICMP6_NS, i32le(bytes, targetAt + 8), i32le(bytes, targetAt + 12), 0);
+    const word2 = ipv6.addressWord(bytes, targetAt, 2);
+    debug(program, packet, DEBUG_ICMP6_NS, word2, ipv6.addressWord(bytes, targetAt, 3), 0);
   }
   if (isRouter(program, bytes, targetAt)) {
     return advertise(program, packet, direction, ROUTER_SOLICITED);
   }
   const datapath = program.datapath;
-  const endpointAt = lookupEndpoint(datapath, datapath.ipv6, bytes, targetAt);
+  const endpointAt = lookupEndpointAt(datapath, datapath.ipv6, packet, targetAt);
   if (endpointAt < 0) {
     return dropUnknown ? drop(program, packet, DROP_UNKNOWN_TARGET, direction, 0, 0, 0, 0) : TC_ACT_OK;
   }
@@ -91,19 +92,10 @@ function advertise(
     ipv6.putPayloadLength(bytes, at, old + icmpv6.LINK_ADDRESS_OPTION_LENGTH);
     bytes.fill(0, optionAt, optionAt + icmpv6.LINK_ADDRESS_OPTION_LENGTH);
   }
-  let difference = 0;
-  const before0 = i32le(bytes, icmpAt);
-  const before1 = i32le(bytes, icmpAt + 4);
-  const field = icmpv6.checksum(bytes, icmpAt);
+  const before = sumOfAdvertisement(bytes, icmpAt, ipv6.destinationAt(at));
   icmpv6.putType(bytes, icmpAt, icmpv6.NEIGHBOUR_ADVERTISEMENT);
   icmpv6.putCode(bytes, icmpAt, 0);
-  put32le(bytes, icmpAt + 4, 0);
   icmpv6.putAdvertisementFlags(bytes, icmpAt, flags);
-  icmpv6.putChecksum(bytes, icmpAt, field);
-  difference = checksum.difference(difference, before0, i32le(bytes, icmpAt));
-  difference = checksum.difference(difference, before1, i32le(bytes, icmpAt + 4));
-  const option0 = i32le(bytes, optionAt);
-  const option1 = i32le(bytes, optionAt + 4);
   icmpv6.writeLinkAddressOption(
     bytes,
     optionAt,
@@ -111,21 +103,19 @@ function advertise(
     program.config.interfaceMac,
     0,
   );
-  difference = checksum.difference(difference, option0, i32le(bytes, optionAt));
-  difference = checksum.difference(difference, option1, i32le(bytes, optionAt + 4));
-  // Source becomes the target, destination the old source: the pseudo-header changes by target - old destination.
-  for (let i = 0; i < 16; i += 4) {
-    difference = checksum.difference(
-      difference,
-      i32le(bytes, ipv6.destinationAt(at) + i),
-      i32le(bytes, icmpv6.targetAt(icmpAt) + i),
-    );
-  }
+  // The destination becomes the old source and the source the target: target - old destination in the pseudo-header.
+  const after = sumOfAdvertisement(bytes, icmpAt, icmpv6.targetAt(icmpAt));
   copy(bytes, ipv6.destinationAt(at), bytes, ipv6.sourceAt(at), ipv6.ADDRESS_LENGTH);
   copy(bytes, ipv6.sourceAt(at), bytes, icmpv6.targetAt(icmpAt), ipv6.ADDRESS_LENGTH);
-  checksum.addDifference(bytes, icmpv6.checksumAt(icmpAt), difference);
+  checksum.addDifference(bytes, icmpv6.checksumAt(icmpAt), checksum.differenceOfSums(before, after));
   turnAround(program, packet);
   return sendBack(program, packet);
+}
+
+/** Partial sum of what changes: the message with one link-layer address option, and an address. */
+function sumOfAdvertisement(bytes: Uint8Array, icmpAt: number, addressAt: number): number {
+  const message = icmpv6.NEIGHBOUR_LENGTH + icmpv6.LINK_ADDRESS_OPTION_LENGTH;
+  return checksum.sum(bytes, addressAt, ipv6.ADDRESS_LENGTH, checksum.sum(bytes, icmpAt, message, 0));
 }
 
 /** Link addresses of an answer: to who sent the frame, from this interface. */

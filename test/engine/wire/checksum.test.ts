@@ -117,8 +117,11 @@ describe('incremental update', () => {
     const bytes = frames.neighbourSolicitation.slice();
     const target = fromHex('fd000000000000000000000000000099');
     const change = checksum.differenceOfBytes(0, bytes, 62, target, 0, 16);
+    const before = checksum.sum(bytes, 62, 16, 0);
     checksum.addDifference(bytes, 56, change);
     bytes.set(target, 62);
+    const summed = checksum.differenceOfSums(before, checksum.sum(bytes, 62, 16, 0));
+    assert.equal(checksum.fold(summed), checksum.fold(change));
     // 566e + (fe80 + 546f + f7ff + fee1 + 000f) - (fd00 + 0099), end-around
     assert.equal(u16(bytes, 56), 0xa2b5);
   });

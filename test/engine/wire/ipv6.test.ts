@@ -24,6 +24,7 @@ describe('ipv6', () => {
     assert.equal(ipv6.sourceWord(bytes, IP, 0), 0x30060120);
     assert.equal(ipv6.sourceWord(bytes, IP, 3), 0xe7ec15fe | 0);
     assert.equal(ipv6.destinationWord(bytes, IP, 1), 0x10014200);
+    assert.equal(ipv6.addressWord(bytes, ipv6.destinationAt(IP), 1), 0x10014200);
     assert.equal(ipv6.fits(14, 54), true);
     assert.equal(ipv6.fits(14, 53), false);
   });
@@ -126,6 +127,7 @@ describe('icmpv6', () => {
     assert.equal(icmpv6.type(frames.parameterProblem, L4), icmpv6.PARAMETER_PROBLEM);
     assert.equal(icmpv6.code(frames.parameterProblem, L4), 3);
     assert.equal(icmpv6.rest(frames.parameterProblem, L4), 48);
+    assert.equal(icmpv6.restRaw(frames.parameterProblem, L4), 0x30000000);
     assert.equal(icmpv6.isError(frames.parameterProblem, L4), true);
     assert.equal(icmpv6.quotedAt(L4), 62);
   });
