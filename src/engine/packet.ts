@@ -30,8 +30,13 @@ export interface HelperRecorder {
 }
 
 export class PacketContext {
-  /** Memory that holds the frame; the frame is `bytes[start .. end)`. */
-  bytes: Uint8Array;
+  /**
+   * Memory that holds the frame; the frame is `bytes[start .. end)`. `view` is the same memory, for words on the
+   * hot path: one DataView read is a fifth of the machine code of four byte reads, and what limits a walk is how
+   * much of its code fits the instruction cache.
+   */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
   start = 0;
   end = 0;
   /** Limits that `start` and `end` may move to (the slot). */
@@ -98,6 +103,7 @@ export class PacketContext {
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get length(): number {

@@ -103,6 +103,14 @@ export class Walker {
     return this.#walk(handle, step);
   }
 
+  /** Counts a frame that cannot be walked as dropped at `device`. */
+  refuse(device: Device, reason: number): number {
+    this.counters.walked++;
+    this.device = device;
+    this.#drop(reason);
+    return this.fate;
+  }
+
   #load(handle: number, device: Device): void {
     const { packet, arena } = this;
     const start = arena.start[handle];

@@ -41,6 +41,7 @@ export class Keys {
   readonly node = new Int32Array(5);
   readonly lpm = new Int32Array(9);
   readonly small = new Int32Array(4);
+  readonly address = new Int32Array(4);
 }
 
 /**

@@ -2,6 +2,7 @@ import { TC_ACT_SHOT, XDP_DROP } from '../engine/hooks/verdict.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Datapath } from './datapath.js';
 import type { Features } from './features.js';
+import { PolicyStatsCache } from './policy-stats-cache.js';
 
 /** The objects that Cilium loads. */
 export type ObjectKind = 'lxc' | 'host' | 'overlay' | 'xdp' | 'wireguard' | 'network';
@@ -60,6 +61,10 @@ export class ProgramInstance {
   readonly policy: BpfMap;
   /** Source field of events: the endpoint, the host endpoint, or 0. */
   readonly eventSource: number;
+  /** Where the policy counters of recent decisions are; see steps/policy.ts. */
+  readonly policyStatsCache: PolicyStatsCache;
+  /** Trace points of received packets that count no metric are visible (aggregation 0). */
+  readonly tracesReceived: boolean;
   readonly isXdp: boolean;
   readonly dropVerdict: number;
 
@@ -76,6 +81,8 @@ export class ProgramInstance {
     this.config = config;
     this.policy = policy;
     this.features = features;
+    this.policyStatsCache = new PolicyStatsCache(datapath.policyStats);
+    this.tracesReceived = features.traceEvents && features.monitorAggregation === 0;
     this.isXdp = kind === 'xdp';
     this.dropVerdict = this.isXdp ? XDP_DROP : TC_ACT_SHOT;
     if (kind === 'lxc') this.eventSource = config.endpointId;

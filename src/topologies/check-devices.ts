@@ -1,5 +1,5 @@
 /** A node's devices: those declared, and the pair cilium_host / cilium_net that the agent makes. */
-import { contains, type Prefix } from '../engine/wire/address-text.js';
+import type { Prefix } from '../engine/wire/address-text.js';
 import {
   addressText,
   networkAddress,
@@ -167,9 +167,4 @@ function addCiliumPair(node: NodeDraft): void {
       peer: CILIUM_PEERS.get(name)!,
     });
   }
-}
-
-/** Whether a gateway can be reached over a device without a further hop. */
-export function isOnLink(device: PlannedDevice, gateway: Uint8Array): boolean {
-  return device.noArp || device.addresses.some((prefix) => contains(prefix, gateway));
 }

@@ -7,7 +7,6 @@ import {
   ROUTE_UNREACHABLE,
 } from '../engine/stack/route-table.js';
 import { contains, type Prefix } from '../engine/wire/address-text.js';
-import { isOnLink } from './check-devices.js';
 import { addressText, isSame, readAddress, readMac, readNetwork } from './check-text.js';
 import type { Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';
@@ -89,7 +88,7 @@ function checkGateway(
 ): void {
   const at = [...path, 'via'];
   const text = addressText(gateway);
-  if (!spec.onlink && !isOnLink(device, gateway)) {
+  if (!spec.onlink && !isOnLink(node, device, gateway)) {
     node.faults.error(
       at,
       `${text} is on no network of ${device.name}; give it an address there, or say onlink: true`,
@@ -132,4 +131,18 @@ function addEndpointRoutes(node: NodeDraft): void {
       node.addAgentRoute({ prefix, prefixLength: prefix.length * 8, ifindex: pod.device.ifindex });
     }
   }
+}
+
+/** Whether a gateway can be reached over a device without a further hop: by an address there, or a route to the link. */
+function isOnLink(node: NodeDraft, device: PlannedDevice, gateway: Uint8Array): boolean {
+  return (
+    device.noArp ||
+    device.addresses.some((prefix) => contains(prefix, gateway)) ||
+    node.routes.some(
+      (route) =>
+        route.ifindex === device.ifindex &&
+        route.gateway === undefined &&
+        contains({ address: route.prefix, length: route.prefixLength }, gateway),
+    )
+  );
 }

@@ -1,6 +1,7 @@
 /** A topology's YAML text: parsed, with the place of every path. */
-import { isMap, isPair, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, LineCounter, type Pair, parseDocument, stringify } from 'yaml';
 import { FaultList, type Locate, type Path, TopologyError } from './faults.js';
+import type { TopologySpec } from './spec.js';
 
 export interface TopologyDocument {
   readonly value: unknown;
@@ -27,13 +28,30 @@ export function parseTopologyText(text: string, source: string): TopologyDocumen
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  const value: unknown = document.toJS();
+  const value = toValue(document, source);
   if (typeof value !== 'object' || value === null) {
     const faults = new FaultList();
     faults.error([], 'expected a mapping with the key "nodes"');
     throw new TopologyError(source, faults.faults);
   }
   return { value, locate };
+}
+
+function toValue(document: ReturnType<typeof parseDocument>, source: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // Aliases that would grow without bound ("billion laughs").
+    const faults = new FaultList();
+    faults.error([], (error as Error).message);
+    throw new TopologyError(source, faults.faults);
+  }
+}
+
+/** A spec as YAML that `parseTopologyText` reads back; `comment` lines go on top. */
+export function formatTopology(spec: TopologySpec, comment = ''): string {
+  const head = comment === '' ? '' : `${comment.replace(/^/gm, '# ')}\n`;
+  return head + stringify(spec, { lineWidth: 0 });
 }
 
 /** Offset of the key or list item at a path; of the nearest place above it when it is not there. */

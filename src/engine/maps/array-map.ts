@@ -30,6 +30,8 @@ export class ArrayMap implements BpfMap {
     this.words = new Int32Array(memory);
   }
 
+  readonly removals = 0;
+
   get size(): number {
     return this.length;
   }

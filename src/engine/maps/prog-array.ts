@@ -8,6 +8,7 @@ export class ProgArray implements BpfMap {
   readonly keyWords = 1;
   readonly valueWords = 1;
   size = 0;
+  removals = 0;
   readonly #length: number;
   readonly #present: Uint8Array;
 
@@ -57,12 +58,14 @@ export class ProgArray implements BpfMap {
     this.#present[index] = 0;
     this.words[index] = 0;
     this.size--;
+    this.removals++;
     return 0;
   }
 
   clear(): void {
     this.#present.fill(0);
     this.words.fill(0);
+    this.removals += this.size;
     this.size = 0;
   }
 

@@ -37,8 +37,16 @@ export function deliverLocally(
   const error = decrementTtl(packet, flow);
   if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, direction);
   if (error < 0) return error;
-  ethernet.putSource(packet.bytes, packet.start, map.bytes, endpointAt + endpoints.NODE_MAC);
-  ethernet.putDestination(packet.bytes, packet.start, map.bytes, endpointAt + endpoints.MAC);
+  const macWord = word + (endpoints.MAC >> 2);
+  const nodeMacWord = word + (endpoints.NODE_MAC >> 2);
+  ethernet.putAddresses(
+    packet.view,
+    packet.start,
+    map.words[macWord],
+    map.words[macWord + 1],
+    map.words[nodeMacWord],
+    map.words[nodeMacWord + 1],
+  );
   if (program.features.localDeliveryMetrics) datapath.metrics.count(0, direction, packet.end - packet.start);
   const ifindex = map.words[word + (endpoints.IFINDEX >> 2)];
   const features = program.features;
@@ -56,5 +64,6 @@ export function deliverLocally(
   packet.cb3 = fromHost ? 1 : 0;
   packet.cb4 = fromTunnel ? 1 : 0;
   const called = tailCall(datapath, datapath.callPolicy, packet, lxcId);
+  flow.tupleRead = false;
   return called === TAIL_CALL_FAILED ? DROP_EP_NOT_READY : called;
 }

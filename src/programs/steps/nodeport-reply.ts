@@ -10,7 +10,7 @@ import { decrementTtl, HOP_LIMIT_EXCEEDED, lookupFib, redirectByFib } from './fo
 import { loadPorts } from './fragments.js';
 import { locateL4, readTuple } from './headers.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
-import { ipcacheIdentity, lookupIpcache } from './identity.js';
+import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
 import { drop } from './notify.js';
 import { reverseNat } from './reverse-nat.js';
 import { encapsulateSrv6, lookupSegment, lookupVrf } from './srv6.js';
@@ -62,7 +62,7 @@ function translateReply(program: ProgramInstance, packet: PacketContext, flow: F
   const destinationAt = flow.l3At + family.destinationOffset;
   let tunnelAt = -1;
   if (features.tunnelMode) {
-    const ipcacheAt = lookupIpcache(datapath, family, packet.bytes, destinationAt, 0);
+    const ipcacheAt = lookupIpcacheAt(datapath, family, packet, destinationAt, 0);
     if (hasTunnelEndpoint(program, ipcacheAt) && !skipsTunnel(program, ipcacheAt)) tunnelAt = ipcacheAt;
   }
   if (features.srv6 && !family.isV6) {

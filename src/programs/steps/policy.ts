@@ -1,5 +1,4 @@
 /** Network policy: which entry of the endpoint's policy map decides, and what it says. */
-import { BPF_NOEXIST } from '../../engine/maps/map.js';
 import type { PacketContext } from '../../engine/packet.js';
 import { swap16 } from '../../engine/wire/bytes.js';
 import * as icmp from '../../engine/wire/icmp.js';
@@ -229,7 +228,7 @@ function account(
   prefixLength: number,
 ): void {
   if (!program.features.policyAccounting) return;
-  const map = program.datapath.policyStats;
+  const stats = program.policyStatsCache;
   const key = program.datapath.keys.policyStats;
   let port = 0;
   if (prefixLength > 8) {
@@ -240,13 +239,10 @@ function account(
   key[0] = program.config.endpointId | (prefixLength << 24);
   key[1] = label;
   key[2] = (direction === EGRESS ? 1 : 0) | (prefixLength < 8 ? 0 : flow.protocol << 8) | (port << 16);
-  let at = map.lookup(key, 0);
-  if (at < 0) {
-    at = map.insert(key, 0, BPF_NOEXIST);
-    if (at < 0) return;
-  }
-  addU64(map.words, at >> 2, 1);
-  addU64(map.words, (at >> 2) + 2, packet.end - packet.start);
+  const at = stats.locate(key);
+  if (at < 0) return;
+  addU64(stats.map.words, at >> 2, 1);
+  addU64(stats.map.words, (at >> 2) + 2, packet.end - packet.start);
 }
 
 /**
