@@ -53,7 +53,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
 }
 
 /** `packetwalk help COMMAND` is `packetwalk COMMAND --help`. */
-function asHelp(argument: string, index: number, all: string[]): string {
+function asHelp(argument: string, index: number, all: readonly string[]): string {
   if (all[0] !== 'help') return argument;
   if (all.length === 1) return '--help';
   return index === 0 ? all[1] : index === 1 ? '--help' : argument;

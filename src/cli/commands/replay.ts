@@ -40,12 +40,17 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
           default: [] as string[],
           describe: 'prefix of pod addresses, when a topology is inferred',
         })
-        .option('save-topology', { type: 'string', requiresArg: true, describe: 'write the topology here, as YAML' })
+        .option('save-topology', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'write the topology here, as YAML',
+        })
         .option('out', {
           alias: 'o',
           type: 'string',
           requiresArg: true,
-          describe: 'write the walks here as pcapng: an interface per hook point, verdicts, what happened in words',
+          describe:
+            'write the walks here as pcapng: an interface per hook point, verdicts, what happened in words',
         })
         .option('only', {
           type: 'string',
@@ -54,14 +59,24 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
           default: [] as string[],
           describe: `list (and write) only frames of these fates: ${SELECTION_NAMES.join(', ')}`,
         })
-        .option('limit', { alias: 'n', type: 'number', requiresArg: true, describe: 'stop after this many frames' })
+        .option('limit', {
+          alias: 'n',
+          type: 'number',
+          requiresArg: true,
+          describe: 'stop after this many frames',
+        })
         .option('speed', {
           type: 'string',
           requiresArg: true,
           default: 'max',
           describe: "max, realtime, or a factor of the capture's pace such as 10x",
         })
-        .option('seed', { type: 'number', requiresArg: true, default: 1, describe: 'for what is left to chance' })
+        .option('seed', {
+          type: 'number',
+          requiresArg: true,
+          default: 1,
+          describe: 'for what is left to chance',
+        })
         .option('top', { type: 'number', requiresArg: true, default: 10, describe: 'how many flows to show' })
         .option('json', { type: 'boolean', default: false, describe: 'print the summary as one JSON object' })
         .example('$0 replay pod.pcap', 'with an inferred topology')

@@ -11,12 +11,7 @@ import {
   XDP_TX,
 } from '../../engine/hooks/verdict.js';
 import { BY_ROUTE } from '../../engine/observer.js';
-import {
-  BPF_F_INGRESS,
-  type PacketContext,
-  REDIRECT_NEIGHBOUR,
-  REDIRECT_PEER,
-} from '../../engine/packet.js';
+import { BPF_F_INGRESS, type PacketContext, REDIRECT_NEIGHBOUR, REDIRECT_PEER } from '../../engine/packet.js';
 import { formatMac } from '../../engine/wire/address-text.js';
 import * as arp from '../../engine/wire/arp.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
@@ -167,8 +162,6 @@ export class Describer {
     if (packet.redirectKind === REDIRECT_PEER) return `redirected to the peer of ${name}`;
     if (packet.redirectKind === REDIRECT_NEIGHBOUR) return `redirected out of ${name} by neighbour`;
     const into = (packet.redirectFlags & BPF_F_INGRESS) !== 0 ? 'into' : 'out of';
-    return target === device && into === 'out of'
-      ? `sent back out of ${name}`
-      : `redirected ${into} ${name}`;
+    return target === device && into === 'out of' ? `sent back out of ${name}` : `redirected ${into} ${name}`;
   }
 }

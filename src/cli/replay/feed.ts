@@ -2,6 +2,8 @@
  * Feeds a capture into a topology, batch by batch: each frame is placed and walked by `Replay`, counted by path, and
  * shown to whoever asked (recording, listing). Nothing is allocated per frame unless somebody asked.
  */
+import { ENTER_SEND } from '../../engine/burst.js';
+import type { Device } from '../../engine/device.js';
 import { DELIVERED, TRANSMITTED } from '../../engine/fate.js';
 import { CaptureError } from '../../io/capture-error.js';
 import { LINKTYPE_ETHERNET, linkTypeName } from '../../io/link-type.js';
@@ -14,7 +16,7 @@ import { Pace } from './pace.js';
 import { PathTable } from './path-table.js';
 import type { Progress } from './progress.js';
 import type { WalkRecorder } from './recording.js';
-import { outcomeOf } from './selection.js';
+import { OUTCOMES, outcomeOf } from './selection.js';
 
 /** Told of each walked frame that was selected. */
 export interface FrameListener {
@@ -28,7 +30,7 @@ export interface FeedOptions {
   /** Outcomes that are recorded and listed; bits of selection.ts. */
   readonly only: number;
   readonly recorder: WalkRecorder | null;
-  readonly listener: FrameListener | null;
+  readonly listener: ((paths: PathTable) => FrameListener) | null;
   readonly progress: Progress | null;
 }
 
@@ -42,7 +44,7 @@ export class Feed {
   cut = 0;
   otherLink = 0;
   /** By outcome bit. */
-  readonly outcomes = new Float64Array(32);
+  readonly outcomes = new Float64Array(OUTCOMES);
   bytes = 0;
   /** Capture time of the first and last frame that has one. */
   firstSeconds = 0;
@@ -58,6 +60,13 @@ export class Feed {
   readonly #replay: Replay;
   readonly #options: FeedOptions;
   readonly #pace: Pace;
+  readonly #listener: FrameListener | null;
+  readonly #devices: readonly Device[];
+  /** Frames received by device row, and sent by nodes' stacks. */
+  readonly #received: Float64Array;
+  #sent = 0;
+  /** Frames by outcome and device row. */
+  readonly #ends: Float64Array;
   #hasTime = false;
   /** Numbers of the first frames of their kind. */
   #firstCut = 0;
@@ -69,6 +78,10 @@ export class Feed {
     this.#replay = replay;
     this.#options = options;
     this.#pace = new Pace(options.speed);
+    this.#listener = options.listener === null ? null : options.listener(this.paths);
+    this.#devices = replay.built.network.devices;
+    this.#received = new Float64Array(this.#devices.length);
+    this.#ends = new Float64Array(OUTCOMES * this.#devices.length);
     replay.tap = this.paths;
   }
 
@@ -153,12 +166,11 @@ export class Feed {
     if (recorder !== null) recorder.begin(number, seconds, nanoseconds, original - captured);
     const replay = this.#replay;
     const placed = replay.frame(batch.bytes, batch.offset[i], captured, original, seconds, nanoseconds);
-    if ((placed !== PLACED_IN && placed !== PLACED_BACK) || replay.handle < 0) return;
+    if (placed !== PLACED_IN && placed !== PLACED_BACK) return;
     const outcome = this.#count();
     if ((outcome & this.#options.only) === 0) return;
     if (recorder !== null) recorder.write();
-    const { listener } = this.#options;
-    if (listener !== null) listener.frame(number, seconds, nanoseconds, outcome);
+    if (this.#listener !== null) this.#listener.frame(number, seconds, nanoseconds, outcome);
   }
 
   /** Counts the frame that was walked last; answers its outcome. */
@@ -166,14 +178,41 @@ export class Feed {
     const { built, placement, handle, fate, reason } = this.#replay;
     const { arena, device } = built.walker;
     const from = placement.device;
-    const home =
-      (fate === DELIVERED && device === from.peer) || (fate === TRANSMITTED && device === from);
-    const start = arena.start[handle];
-    const end = start + arena.length[handle];
-    const answered = this.paths.leave(arena.bytes, start, end, fate, reason, device.index, home);
+    let answered = false;
+    if (placement.entry === ENTER_SEND) this.#sent++;
+    else this.#received[from.index]++;
+    // Without a slot the frame was refused: it is counted as dropped, but nothing is known of its path.
+    if (handle >= 0) {
+      const home = (fate === DELIVERED && device === from.peer) || (fate === TRANSMITTED && device === from);
+      const start = arena.start[handle];
+      const end = start + arena.length[handle];
+      answered = this.paths.leave(arena.bytes, start, end, fate, reason, device.index, home);
+    }
     const outcome = outcomeOf(fate, answered);
     this.outcomes[outcome]++;
+    this.#ends[outcome * this.#devices.length + device.index]++;
     return outcome;
+  }
+
+  /** Walked frames by where they entered. */
+  entries(): { fromPods: number; fromOutside: number; fromNodeStack: number } {
+    const received = (wanted: (device: Device) => boolean): number =>
+      this.#devices.reduce((sum, device) => sum + (wanted(device) ? this.#received[device.index] : 0), 0);
+    return {
+      fromPods: received(isPodDevice),
+      fromOutside: received((device) => !isPodDevice(device)),
+      fromNodeStack: this.#sent,
+    };
+  }
+
+  /** Frames of an outcome by the name of the place where they ended. */
+  ends(outcome: number, name: (device: Device) => string): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const device of this.#devices) {
+      const count = this.#ends[outcome * this.#devices.length + device.index];
+      if (count > 0) counts[name(device)] = (counts[name(device)] ?? 0) + count;
+    }
+    return counts;
   }
 
   #noteTime(seconds: number, nanoseconds: number): void {
@@ -210,6 +249,11 @@ export class Feed {
       add('the capture holds no frames', 'check its filter and its device');
     }
   }
+}
+
+/** A device with a pod behind it. */
+function isPodDevice(device: Device): boolean {
+  return device.peer !== null && !device.peer.namespace.isHost;
 }
 
 /** `frame 12 is`, `frame 12 and 3 others are`. */

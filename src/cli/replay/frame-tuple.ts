@@ -84,8 +84,7 @@ function readIpv6(bytes: Uint8Array, l3At: number, end: number, words: Int32Arra
   while (ipv6.isExtension(next) && ipv6.fitsExtension(l4At, end)) {
     const kind = next;
     const length = ipv6.extensionLength(bytes, l4At, kind);
-    const isLater =
-      kind === ipv6.NEXT_FRAGMENT && l4At + length <= end && ipv6.isLaterFragment(bytes, l4At);
+    const isLater = kind === ipv6.NEXT_FRAGMENT && l4At + length <= end && ipv6.isLaterFragment(bytes, l4At);
     next = ipv6.extensionNextHeader(bytes, l4At);
     l4At = isLater ? end : l4At + length;
   }

@@ -28,7 +28,10 @@ export class Names {
     this.#topology = topology;
     for (const { planned } of topology.pods) {
       const others = this.#identities.get(planned.identity);
-      this.#identities.set(planned.identity, others === undefined ? planned.name : `${others}, ${planned.name}`);
+      this.#identities.set(
+        planned.identity,
+        others === undefined ? planned.name : `${others}, ${planned.name}`,
+      );
       this.#endpoints.set(planned.endpointId, planned.name);
     }
     for (const { address, port, protocol, name } of topology.plan.services) {

@@ -1,5 +1,5 @@
 /** What `packetwalk replay` was asked for, read from its arguments. */
-import { parsePrefix, type Prefix } from '../../engine/wire/address-text.js';
+import { parsePrefix } from '../../engine/wire/address-text.js';
 import { UsageError } from '../exit-codes.js';
 import { readSelection } from './selection.js';
 
@@ -27,7 +27,7 @@ export interface ReplayOptions {
   /** Device that the capture was taken at; null tells it frame by frame. */
   readonly at: string | null;
   readonly oneWay: boolean;
-  readonly podPrefixes: readonly Prefix[];
+  readonly podCidrs: readonly string[];
   readonly saveTopology: string | null;
   /** `-` is standard output; the summary then goes to standard error. */
   readonly out: string | null;
@@ -52,7 +52,7 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
     topology: args.topology ?? null,
     at: args.at === 'auto' ? null : args.at,
     oneWay: args.oneWay,
-    podPrefixes: args.podCidr.flatMap((value) => value.split(',')).map(readPodPrefix),
+    podCidrs: args.podCidr.flatMap((value) => value.split(',')).map(readPodCidr),
     saveTopology: args.saveTopology ?? null,
     out: args.out ?? null,
     only: readSelection(args.only),
@@ -65,10 +65,12 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
   };
 }
 
-function readPodPrefix(text: string): Prefix {
-  const prefix = parsePrefix(text.trim());
-  if (prefix === null) throw new UsageError(`--pod-cidr ${text}: not a prefix such as 10.0.0.0/16`);
-  return prefix;
+function readPodCidr(text: string): string {
+  const trimmed = text.trim();
+  if (parsePrefix(trimmed) === null) {
+    throw new UsageError(`--pod-cidr ${text}: not a prefix such as 10.0.0.0/16`);
+  }
+  return trimmed;
 }
 
 function wholeNumber(name: string, value: number, least: number): number {

@@ -1,6 +1,6 @@
 /**
  * Counts frames by path: who talked to whom going in, who coming out, and how it ended. Flows, services and fates of
- * the summary are sums over these rows, so that a packet costs one lookup. A key is the tuple going in, then the
+ * the summary are sums over these rows, so that a frame costs one lookup. A key is the tuple going in, then the
  * tuple coming out, with the outcome in the bits of their kind words that tuples leave free.
  */
 import { HashMap } from '../../engine/maps/hash-map.js';
@@ -27,12 +27,12 @@ const ANSWERED_BIT = 1 << (FATE_SHIFT + 2);
 const DEVICE_SHIFT = KIND_BITS;
 const KIND_MASK = (1 << KIND_BITS) - 1;
 
-/** Rows that are kept; packets of paths beyond are counted together. */
+/** Rows that are kept; frames of paths beyond are counted together. */
 const SHORT_ROWS = 1 << 19;
 const LONG_ROWS = 1 << 17;
 
-/** Words of the value: packets and bytes, 64 bits each. */
-const PACKETS = 0;
+/** Words of the value: frames and bytes, 64 bits each. */
+const FRAMES = 0;
 const BYTES = 2;
 
 export interface Path {
@@ -45,7 +45,7 @@ export interface Path {
   readonly answered: boolean;
   /** Row of the device where the walks ended. */
   readonly device: number;
-  readonly packets: number;
+  readonly frames: number;
   readonly bytes: number;
 }
 
@@ -54,7 +54,7 @@ function table(name: string, tupleWords: number, maxEntries: number): HashMap {
 }
 
 export class PathTable {
-  /** Packets whose path found no room. */
+  /** Frames whose path found no room. */
   untracked = 0;
   readonly #short = table('paths', SHORT_TUPLE, SHORT_ROWS);
   readonly #long = table('long paths', LONG_TUPLE, LONG_ROWS);
@@ -63,6 +63,7 @@ export class PathTable {
   readonly #after = new Int32Array(LONG_TUPLE);
   readonly #key = new Int32Array(2 * LONG_TUPLE);
   #length = SHORT_TUPLE;
+  #afterLength = SHORT_TUPLE;
 
   /** Takes down who talks in the frame `bytes[start .. end)` that is about to be walked. */
   enter(bytes: Uint8Array, start: number, end: number): void {
@@ -85,6 +86,7 @@ export class PathTable {
     const key = this.#key;
     const length = this.#length;
     const after = readFrameTuple(bytes, start, end, this.#after, 0);
+    this.#afterLength = after;
     const isLong = length + after !== 2 * SHORT_TUPLE;
     const half = isLong ? LONG_TUPLE : SHORT_TUPLE;
     if (isLong) {
@@ -104,10 +106,18 @@ export class PathTable {
     if (at < 0) at = map.insert(key, 0, BPF_ANY);
     if (at < 0) this.untracked++;
     else {
-      addU64(map.words, (at >> 2) + PACKETS, 1);
+      addU64(map.words, (at >> 2) + FRAMES, 1);
       addU64(map.words, (at >> 2) + BYTES, end - start);
     }
     return answered;
+  }
+
+  /** Who talked in the frame that was counted last, going in and coming out. */
+  get last(): { readonly before: Talk; readonly after: Talk } {
+    return {
+      before: talkOf(this.#before, 0, this.#length),
+      after: talkOf(this.#after, 0, this.#afterLength),
+    };
   }
 
   /** All rows: those of IPv4 first, each in the order in which they were first seen. */
@@ -154,7 +164,7 @@ function* rowsOf(map: HashMap, half: number): Generator<Path> {
       reason: (going >> REASON_SHIFT) & REASON_MASK,
       answered: (going & ANSWERED_BIT) !== 0,
       device: (coming & ~NARROW_BIT) >>> DEVICE_SHIFT,
-      packets: readU64(words, value + PACKETS),
+      frames: readU64(words, value + FRAMES),
       bytes: readU64(words, value + BYTES),
     };
   }

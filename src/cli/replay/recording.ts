@@ -15,7 +15,7 @@ import {
   VERDICT_EBPF_TC,
   VERDICT_EBPF_XDP,
 } from '../../io/packet-source.js';
-import { decodeEvent, type DatapathEvent } from '../../programs/tables/events.js';
+import { type DatapathEvent, decodeEvent } from '../../programs/tables/events.js';
 import type { BuiltTopology } from '../../topologies/built.js';
 import { Describer } from './describe.js';
 import { LONG_TUPLE, readFrameTuple, type Talk, talkOf } from './frame-tuple.js';
@@ -177,7 +177,8 @@ export class WalkRecorder implements WalkObserver {
     const { namespace } = this.#topology.network.devices[deviceIndex];
     const ring = this.#topology.nodeOf(namespace).datapath.events;
     const events: DatapathEvent[] = [];
-    for (let at = ring.read(); at >= 0; at = ring.read()) events.push(decodeEvent(ring.bytes, at, ring.length));
+    for (let at = ring.read(); at >= 0; at = ring.read())
+      events.push(decodeEvent(ring.bytes, at, ring.length));
     return events;
   }
 

@@ -10,6 +10,8 @@ export const WAS_TAKEN = 4;
 export const WAS_DROPPED = 8;
 /** The datapath itself replied to it (ARP, ICMP), to where it came from. */
 export const WAS_ANSWERED = 16;
+/** Size of a table indexed by outcome. */
+export const OUTCOMES = 17;
 
 const NAMES: ReadonlyMap<string, number> = new Map([
   ['dropped', WAS_DROPPED],
@@ -29,6 +31,18 @@ export function outcomeOf(fate: number, answered: boolean): number {
   if (fate === CONSUMED) return WAS_TAKEN;
   if (fate === DROPPED) return WAS_DROPPED;
   throw new Error(`fate ${fate}`);
+}
+
+const OUTCOME_NAMES: Readonly<Record<number, string>> = {
+  [WAS_DELIVERED]: 'delivered',
+  [WAS_TRANSMITTED]: 'transmitted',
+  [WAS_TAKEN]: 'stack',
+  [WAS_DROPPED]: 'dropped',
+  [WAS_ANSWERED]: 'answered',
+};
+
+export function outcomeName(outcome: number): string {
+  return OUTCOME_NAMES[outcome];
 }
 
 /** Bits of the outcomes that `--only` names, separated by commas or given several times; -1, all, for none. */

@@ -5,17 +5,16 @@ import { DIFFERENCE_NAMES } from '../../topologies/frame-compare.js';
 import type { Replay } from '../../topologies/replay.js';
 import type { Feed } from './feed.js';
 import { type FlowSummary, flowsOf, type ServiceSummary, servicesOf } from './flows.js';
-import {
-  WAS_ANSWERED,
-  WAS_DELIVERED,
-  WAS_DROPPED,
-  WAS_TAKEN,
-  WAS_TRANSMITTED,
-} from './selection.js';
+import { WAS_ANSWERED, WAS_DELIVERED, WAS_TAKEN, WAS_TRANSMITTED } from './selection.js';
 
 export interface ReplaySummary {
   readonly capture: string;
-  readonly topology: { readonly name: string; readonly inferred: boolean; readonly nodes: number; readonly pods: number };
+  readonly topology: {
+    readonly name: string;
+    readonly inferred: boolean;
+    readonly nodes: number;
+    readonly pods: number;
+  };
   readonly frames: {
     readonly read: number;
     /** Walked, by where they entered. */
@@ -44,10 +43,19 @@ export interface ReplaySummary {
     readonly answered: number;
     readonly dropped: number;
   };
-  readonly flows: { readonly count: number; readonly untrackedFrames: number; readonly top: readonly FlowSummary[] };
+  readonly flows: {
+    readonly count: number;
+    readonly untrackedFrames: number;
+    readonly top: readonly FlowSummary[];
+  };
   readonly services: readonly ServiceSummary[];
   /** Entries that the run added, by map; maps without are left out. */
-  readonly mapEntries: readonly { readonly node: string; readonly map: string; readonly created: number; readonly total: number }[];
+  readonly mapEntries: readonly {
+    readonly node: string;
+    readonly map: string;
+    readonly created: number;
+    readonly total: number;
+  }[];
   /** Frames that the capture shows coming out, held against what the walks gave out. */
   readonly outputs: {
     readonly expected: number;
@@ -67,7 +75,12 @@ export interface ReplaySummary {
 
 /** Sizes of the nodes' maps before a run. */
 export class MapSizes {
-  readonly #maps: readonly { readonly node: string; readonly name: string; readonly map: BpfMap; readonly before: number }[];
+  readonly #maps: readonly {
+    readonly node: string;
+    readonly name: string;
+    readonly map: BpfMap;
+    readonly before: number;
+  }[];
 
   constructor(replay: Replay) {
     this.#maps = replay.built.nodes.flatMap(({ node, datapath }) =>
@@ -78,7 +91,12 @@ export class MapSizes {
   created(): ReplaySummary['mapEntries'] {
     return this.#maps
       .filter(({ name, map, before }) => map.size > before && name !== 'cilium_metrics')
-      .map(({ node, name, map, before }) => ({ node, map: name, created: map.size - before, total: map.size }));
+      .map(({ node, name, map, before }) => ({
+        node,
+        map: name,
+        created: map.size - before,
+        total: map.size,
+      }));
   }
 }
 
@@ -141,7 +159,8 @@ function drops({ built }: Replay): ReplaySummary['fates']['dropped'] {
   const { dropped } = built.walker.counters;
   const found: { reason: number; name: string; frames: number }[] = [];
   for (let reason = 0; reason < REASON_COUNT; reason++) {
-    if (dropped[reason] > 0) found.push({ reason, name: built.dropReasonName(reason), frames: dropped[reason] });
+    if (dropped[reason] > 0)
+      found.push({ reason, name: built.dropReasonName(reason), frames: dropped[reason] });
   }
   return found.sort((a, b) => b.frames - a.frames);
 }
@@ -165,8 +184,7 @@ function outputs({ counters }: Replay): ReplaySummary['outputs'] {
 
 function captureTime(feed: Feed): ReplaySummary['captureTime'] {
   if (feed.firstSeconds === 0 && feed.firstNanoseconds === 0) return null;
-  const seconds =
-    feed.lastSeconds - feed.firstSeconds + (feed.lastNanoseconds - feed.firstNanoseconds) / 1e9;
+  const seconds = feed.lastSeconds - feed.firstSeconds + (feed.lastNanoseconds - feed.firstNanoseconds) / 1e9;
   return {
     first: timeText(feed.firstSeconds, feed.firstNanoseconds),
     last: timeText(feed.lastSeconds, feed.lastNanoseconds),

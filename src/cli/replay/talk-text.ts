@@ -73,7 +73,9 @@ export function sourceText(talk: Talk): string {
 }
 
 export function destinationText(talk: Talk): string {
-  return hasPorts(talk) ? endpointText(talk.destination, talk.destinationPort) : addressText(talk.destination);
+  return hasPorts(talk)
+    ? endpointText(talk.destination, talk.destinationPort)
+    : addressText(talk.destination);
 }
 
 /** `tcp`, `icmp echo request`, `icmp fragment`, `arp request`, `EtherType 0x88cc`. */
@@ -94,4 +96,26 @@ export function kindText(talk: Talk): string {
 export function talkText(talk: Talk): string {
   if (talk.form === FORM_OTHER) return kindText(talk);
   return `${sourceText(talk)} → ${destinationText(talk)} ${kindText(talk)}`;
+}
+
+/** What was translated on the way: `, to 10.0.0.2:8080`, `, from 10.96.0.80:80`, or nothing. */
+export function changeText(before: Talk, after: Talk): string {
+  if (before.form !== after.form || before.protocol !== after.protocol) return '';
+  return translationText(
+    sourceText(before),
+    destinationText(before),
+    sourceText(after),
+    destinationText(after),
+  );
+}
+
+export function translationText(
+  source: string,
+  destination: string,
+  newSource: string,
+  newDestination: string,
+): string {
+  const from = source === newSource ? '' : `, from ${newSource}`;
+  const to = destination === newDestination ? '' : `, to ${newDestination}`;
+  return from + to;
 }
