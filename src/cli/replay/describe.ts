@@ -60,7 +60,7 @@ export class Describer {
       ...events.flatMap((event) => this.#event(event)),
       ...(dropped ? [] : [this.#verdict(packet, device, hook, verdict)]),
     ];
-    return words.filter((word, i) => word !== '' && words.indexOf(word) === i).join('; ');
+    return words.filter((word, i) => word !== '' && words.indexOf(word) === i).join('; ') || 'passed on';
   }
 
   /** A step between devices; nothing where the hooks and the end say it already. */

@@ -3,7 +3,7 @@
  * the same packet id along one walk, the verdict, and in words what happened. The records of a walk are held back
  * until its fate is known, since it decides whether they are wanted.
  */
-import { CONSUMED, DELIVERED, DROPPED, TRANSMITTED } from '../../engine/fate.js';
+import { DELIVERED, DROPPED, TRANSMITTED } from '../../engine/fate.js';
 import { HOOK_CLSACT_INGRESS, HOOK_NAMES, HOOK_TCX_INGRESS, HOOK_XDP } from '../../engine/hooks/chain.js';
 import type { WalkObserver } from '../../engine/observer.js';
 import type { PacketContext } from '../../engine/packet.js';
@@ -69,7 +69,23 @@ export class WalkRecorder implements WalkObserver {
     this.#steps = [];
   }
 
-  started(): void {}
+  /** Where a walk begins is recorded unless a hook there does it. */
+  started(packet: PacketContext, deviceIndex: number, namespaceIndex: number): void {
+    if (deviceIndex < 0) {
+      const { name } = this.#topology.network.namespaces[namespaceIndex];
+      this.#hold(`${name}:stack`, packet, {
+        flags: DIRECTION_OUTBOUND,
+        comment: `sent by the stack of ${name}`,
+      });
+      return;
+    }
+    const device = this.#topology.network.devices[deviceIndex];
+    if (device.xdp !== null || device.ingress.programs.length > 0) return;
+    this.#hold(`${this.#deviceName(deviceIndex)}:in`, packet, {
+      flags: DIRECTION_INBOUND,
+      comment: `arrives at ${device.name}`,
+    });
+  }
 
   hookEntered(packet: PacketContext, deviceIndex: number, hook: number, program: number): void {
     this.#takeEvents(deviceIndex);
@@ -92,9 +108,18 @@ export class WalkRecorder implements WalkObserver {
     const last = this.#held[this.#held.length - 1];
     const events = this.#takeEvents(deviceIndex);
     const device = this.#topology.network.devices[deviceIndex];
+    const words = this.#describer.hook(
+      this.#before!,
+      this.#talk(packet),
+      events,
+      packet,
+      device,
+      hook,
+      verdict,
+    );
     last.options = {
       ...last.options,
-      comment: this.#describer.hook(this.#before!, this.#talk(packet), events, packet, device, hook, verdict),
+      comment: [...this.#takeSteps(), words].join('; '),
       verdictKind: hook === HOOK_XDP ? VERDICT_EBPF_XDP : VERDICT_EBPF_TC,
       verdict,
     };
@@ -117,8 +142,7 @@ export class WalkRecorder implements WalkObserver {
           : `${this.#namespaceName(deviceIndex)}:stack`;
     const flags = fate === TRANSMITTED ? DIRECTION_OUTBOUND : DIRECTION_INBOUND;
     const end = this.#describer.end(fate, deviceIndex, reason);
-    this.#hold(place, packet, { flags, comment: [...this.#steps, end].join('; ') });
-    if (fate === CONSUMED) this.#steps = [];
+    this.#hold(place, packet, { flags, comment: [...this.#takeSteps(), end].join('; ') });
   }
 
   /** Writes the records of the walk that ended last. */
@@ -170,6 +194,13 @@ export class WalkRecorder implements WalkObserver {
   #talk(packet: PacketContext): Talk {
     const length = readFrameTuple(packet.bytes, packet.start, packet.end, this.#tuple, 0);
     return talkOf(this.#tuple, 0, length);
+  }
+
+  /** How the frame came here, since the last record. */
+  #takeSteps(): readonly string[] {
+    const steps = this.#steps;
+    this.#steps = [];
+    return steps;
   }
 
   /** What the node of a device has told since the last call. */
