@@ -3,8 +3,6 @@
  * the summary are sums over these rows, so that a frame costs one lookup. A key is the tuple going in, then the
  * tuple coming out, with the outcome in the bits of their kind words that tuples leave free.
  */
-import { HashMap } from '../../engine/maps/hash-map.js';
-import { BPF_ANY } from '../../engine/maps/map.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import { addU64, readU64 } from '../../programs/tables/u64.js';
@@ -17,6 +15,7 @@ import {
   type Talk,
   talkOf,
 } from './frame-tuple.js';
+import { PathRows } from './path-rows.js';
 
 /** In the kind word going in: drop reason (9 bits), fate (2 bits), answered; in that coming out: device row. */
 const REASON_SHIFT = KIND_BITS;
@@ -31,7 +30,7 @@ const KIND_MASK = (1 << KIND_BITS) - 1;
 const SHORT_ROWS = 1 << 19;
 const LONG_ROWS = 1 << 17;
 
-/** Words of the value: frames and bytes, 64 bits each. */
+/** Counters of a row. */
 const FRAMES = 0;
 const BYTES = 2;
 
@@ -49,15 +48,11 @@ export interface Path {
   readonly bytes: number;
 }
 
-function table(name: string, tupleWords: number, maxEntries: number): HashMap {
-  return new HashMap({ name, type: 'hash', keySize: 2 * tupleWords * 4, valueSize: 16, maxEntries });
-}
-
 export class PathTable {
   /** Frames whose path found no room. */
   untracked = 0;
-  readonly #short = table('paths', SHORT_TUPLE, SHORT_ROWS);
-  readonly #long = table('long paths', LONG_TUPLE, LONG_ROWS);
+  readonly #short = new PathRows(SHORT_TUPLE, SHORT_ROWS);
+  readonly #long = new PathRows(LONG_TUPLE, LONG_ROWS);
   /** The frame at hand: its tuple going in (of `#length` words), coming out, and both as a key. */
   readonly #before = new Int32Array(LONG_TUPLE);
   readonly #after = new Int32Array(LONG_TUPLE);
@@ -101,13 +96,12 @@ export class PathTable {
     const answered = home && isOtherKind(key, half);
     key[half - 1] |= (reason << REASON_SHIFT) | (fate << FATE_SHIFT) | (answered ? ANSWERED_BIT : 0);
     key[2 * half - 1] |= device << DEVICE_SHIFT;
-    const map = isLong ? this.#long : this.#short;
-    let at = map.lookup(key, 0);
-    if (at < 0) at = map.insert(key, 0, BPF_ANY);
+    const rows = isLong ? this.#long : this.#short;
+    const at = rows.find(key);
     if (at < 0) this.untracked++;
     else {
-      addU64(map.words, (at >> 2) + FRAMES, 1);
-      addU64(map.words, (at >> 2) + BYTES, end - start);
+      addU64(rows.words, at + 2 * half + FRAMES, 1);
+      addU64(rows.words, at + 2 * half + BYTES, end - start);
     }
     return answered;
   }
@@ -122,8 +116,8 @@ export class PathTable {
 
   /** All rows: those of IPv4 first, each in the order in which they were first seen. */
   *paths(): Generator<Path> {
-    yield* rowsOf(this.#short, SHORT_TUPLE);
-    yield* rowsOf(this.#long, LONG_TUPLE);
+    yield* pathsOf(this.#short);
+    yield* pathsOf(this.#long);
   }
 }
 
@@ -149,11 +143,9 @@ function isOtherKind(key: Int32Array, half: number): boolean {
   return ((key[half - 2] ^ key[2 * half - 2]) & 0xff) !== 0;
 }
 
-function* rowsOf(map: HashMap, half: number): Generator<Path> {
-  const { words } = map;
-  for (let cursor = map.next(-1); cursor >= 0; cursor = map.next(cursor)) {
-    const at = map.keyAt(cursor) >> 2;
-    const value = map.valueAt(cursor) >> 2;
+function* pathsOf({ words, count, half, rowWords }: PathRows): Generator<Path> {
+  for (let row = 0; row < count; row++) {
+    const at = row * rowWords;
     const going = words[at + half - 1];
     const coming = words[at + 2 * half - 1];
     yield {
@@ -164,8 +156,8 @@ function* rowsOf(map: HashMap, half: number): Generator<Path> {
       reason: (going >> REASON_SHIFT) & REASON_MASK,
       answered: (going & ANSWERED_BIT) !== 0,
       device: (coming & ~NARROW_BIT) >>> DEVICE_SHIFT,
-      frames: readU64(words, value + FRAMES),
-      bytes: readU64(words, value + BYTES),
+      frames: readU64(words, at + 2 * half + FRAMES),
+      bytes: readU64(words, at + 2 * half + BYTES),
     };
   }
 }
