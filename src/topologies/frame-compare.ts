@@ -82,3 +82,16 @@ function transportLength(bytes: Uint8Array, at: number, transport: number, lengt
   if (protocol !== ipv4.PROTOCOL_TCP || !tcp.fits(at + transport, at + length)) return 0;
   return Math.max(tcp.HEADER_LENGTH, tcp.headerLength(bytes, at + transport));
 }
+
+/** Length of a frame without what pads it behind its IP packet; all of it when it is not IP, or cut. */
+export function ipFrameLength(bytes: Uint8Array, at: number, length: number): number {
+  const networkAt = at + ethernet.HEADER_LENGTH;
+  const type = length < ethernet.HEADER_LENGTH ? 0 : ethernet.type(bytes, at);
+  let packet = 0;
+  if (type === ethernet.TYPE_IPV4 && ipv4.fits(networkAt, at + length)) {
+    packet = ipv4.totalLength(bytes, networkAt);
+  } else if (type === ethernet.TYPE_IPV6 && ipv6.fits(networkAt, at + length)) {
+    packet = ipv6.HEADER_LENGTH + ipv6.payloadLength(bytes, networkAt);
+  }
+  return packet === 0 ? length : Math.min(length, ethernet.HEADER_LENGTH + packet);
+}
