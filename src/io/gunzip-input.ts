@@ -63,7 +63,9 @@ export class GunzipInput implements ByteInput {
   }
 
   async wait(): Promise<void> {
-    while (this.#pieces.length === 0 && !this.#ended && this.#error === null) await this.#feed();
+    while (this.#pieces.length === 0 && !this.#ended && this.#error === null && !this.#gunzip.destroyed) {
+      await this.#feed();
+    }
   }
 
   /** Hands the decompressor one more piece and resolves when it has dealt with it. */
