@@ -52,7 +52,7 @@ export async function readCapture(input: ByteInput, options: CaptureOptions = {}
     let window = new ByteWindow(opened, chunkSize);
     await arrival(window, 4);
     if (isGzip(window)) {
-      opened = new GunzipInput(opened, window.bytes.slice(window.start, window.end));
+      opened = new GunzipInput(window);
       window = new ByteWindow(opened, chunkSize);
       await arrival(window, 4);
     }
