@@ -30,6 +30,11 @@ export class OutputFile {
     return this.#descriptor < 0;
   }
 
+  /** Bytes written and bytes waiting. */
+  get length(): number {
+    return this.#written + this.at;
+  }
+
   /** Makes `length` bytes of `bytes` free from `at` on; voids `bytes` and `at` taken before. */
   makeRoom(length: number): void {
     if (this.at + length <= this.bytes.length) return;

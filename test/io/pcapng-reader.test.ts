@@ -319,6 +319,18 @@ describe('pcapng faults come after the packets before them', () => {
     assert.match(error, /a packet is of interface 0, but its section has described 0 so far/);
   });
 
+  test('more interfaces or sections than anyone has', async () => {
+    const sections = await read(...start, ...Array.from({ length: 65_536 }, () => sectionHeader(true)));
+    assert.deepEqual(sections.rows, [GOOD_ROW]);
+    assert.match(sections.error, /^F, at byte 1835076: there are more than 65536 sections; .*split the file/);
+    const interfaces = await read(...start, ...Array.from({ length: 65_536 }, () => interfaceBlock(true)));
+    assert.deepEqual(interfaces.rows, [GOOD_ROW]);
+    assert.match(
+      interfaces.error,
+      /^F, at byte 2097216: there are more than 65536 interfaces; .*split the file/,
+    );
+  });
+
   test('a file that is cut', async () => {
     const whole = Buffer.concat([...start, block(true, 99, '00'.repeat(40)), packetBlock(true, GOOD)]);
     const ends = [0, 28, 60, 96, 148, 184];
