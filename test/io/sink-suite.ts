@@ -58,6 +58,17 @@ export function testSink(name: string, make: () => SinkUnderTest, samples: reado
       assert.deepEqual(await collect(await readBack()), many);
     });
 
+    test('takes more packets than it has room for at first', async () => {
+      const { sink, readBack } = make();
+      sink.addInterface({});
+      const many = Array.from({ length: 3000 }, (_, i) =>
+        complete({ hex: 'a5'.repeat(i % 700), seconds: i, nanoseconds: 0 }),
+      );
+      for (const packet of many) write(sink, 0, packet);
+      sink.close();
+      assert.deepEqual(await collect(await readBack()), many);
+    });
+
     test('takes an interface after packets of others', async () => {
       const { sink, readBack } = make();
       sink.addInterface({ name: 'one' });
