@@ -83,7 +83,7 @@ export function inDirectory(name: string, make: (directory: string) => Case): Be
   return {
     name,
     *prepare() {
-      const directory = mkdtempSync(path.join(tmpdir(), 'packetwalk-bench-'));
+      const directory = mkdtempSync(path.join(tmpdir(), 'packetwalk-read-'));
       try {
         yield make(directory);
       } finally {
