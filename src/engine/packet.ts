@@ -60,6 +60,8 @@ export class PacketContext {
   protocol = 0;
   vlanPresent = 0;
   vlanTci = 0;
+  /** 0x8100 or 0x88a8 when a tag is present. */
+  vlanProtocol = 0;
   packetType = 0;
   /** 1 when the frame starts at the IP header (WireGuard and other L3 devices). */
   layer3Device = 0;
@@ -70,6 +72,11 @@ export class PacketContext {
   dropReason = 0;
   /** Socket cookie of a locally sent packet, low word. */
   socketCookie = 0;
+  /**
+   * 1 when the frame came in longer than its device's MTU: receive or send offload had merged its segments, so MTU
+   * checks, which go by segment, let it pass (as the kernel's for a GSO packet).
+   */
+  merged = 0;
 
   redirectKind = REDIRECT_NONE;
   redirectIfindex = 0;
@@ -121,12 +128,14 @@ export class PacketContext {
     this.protocol = 0;
     this.vlanPresent = 0;
     this.vlanTci = 0;
+    this.vlanProtocol = 0;
     this.packetType = 0;
     this.layer3Device = 0;
     this.metaLength = 0;
     this.xdpMeta = 0;
     this.dropReason = 0;
     this.socketCookie = 0;
+    this.merged = 0;
     this.redirectKind = REDIRECT_NONE;
     this.tunnelKeySize = 0;
     this.tunnelOptionLength = 0;
