@@ -34,7 +34,7 @@ interface Walk {
   readonly local: boolean;
 }
 
-const WALKS: readonly Walk[] = [
+export const WALKS: readonly Walk[] = [
   {
     name: 'pod-to-pod-local',
     destination: [10, 245, 1, 20],
