@@ -3,7 +3,7 @@
  * capture was taken shows in its MACs: at a pod's device there are two, one of them with the pod's address alone; at
  * a node's outside device the node's MAC sends what it has routed, so with a TTL that was lowered already.
  */
-import { contains, type Prefix, parseAddress, parsePrefix } from '../engine/wire/address-text.js';
+import { contains, type Prefix, parseAddress, parsePrefix } from '../engine/address-text.js';
 import { type AddressFacts, type CaptureFacts, isPrivate } from './capture-facts.js';
 import { addressText, networkAddress } from './check-text.js';
 import { FaultList, TopologyError } from './faults.js';
