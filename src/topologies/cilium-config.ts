@@ -2,8 +2,9 @@
  * A node's Cilium configuration, in the keys and values of the `cilium-config` ConfigMap. Each key that is known says
  * what it switches in the datapath; keys that Cilium has but that nothing here depends on are taken with a warning.
  */
+
+import { parseIpv4 } from '../engine/address-text.js';
 import type { MapSpec } from '../engine/maps/map.js';
-import { parseIpv4 } from '../engine/wire/address-text.js';
 import { DEFAULT_FEATURES, type Features } from '../programs/features.js';
 import { DEFAULT_CONSTANTS, type NodeConstants } from '../programs/node-constants.js';
 import { type FaultList, type Path, suggestion } from './faults.js';

@@ -8,7 +8,7 @@ import type { Device } from '../engine/device.js';
 import { DELIVERED, DROPPED, FRAME_TOO_LONG, NO_FREE_SLOT, TRANSMITTED } from '../engine/fate.js';
 import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
 import type { BuiltTopology } from './built.js';
-import { compareFrames, DIFFERENCE_NAMES, DIFFERS_LINK } from './frame-compare.js';
+import { compareFrames, DIFFERENCE_NAMES, DIFFERS_LINK, ipFrameLength } from './frame-compare.js';
 import {
   LEFT_OUT,
   PLACED_BACK,
@@ -172,10 +172,12 @@ export class Replay {
       return;
     }
     const { arena } = built.walker;
+    // A stack cuts padding off; it is no part of the packet.
+    const packetLength = Math.min(length, ipFrameLength(bytes, at, length));
     // Of a frame that the capture cut, only what it has can be compared.
     const walkedLength =
       originalLength > length ? Math.min(arena.length[handle], length) : arena.length[handle];
-    this.comparison = compareFrames(arena.bytes, arena.start[handle], walkedLength, bytes, at, length);
+    this.comparison = compareFrames(arena.bytes, arena.start[handle], walkedLength, bytes, at, packetLength);
     if (this.comparison === 0) {
       counters.matched++;
       return;
