@@ -12,7 +12,7 @@ import {
 } from '../../engine/hooks/verdict.js';
 import { BY_ROUTE } from '../../engine/observer.js';
 import { BPF_F_INGRESS, type PacketContext, REDIRECT_NEIGHBOUR, REDIRECT_PEER } from '../../engine/packet.js';
-import { formatMac } from '../../engine/wire/address-text.js';
+import { formatMac } from '../../engine/address-text.js';
 import * as arp from '../../engine/wire/arp.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import {

@@ -1,5 +1,5 @@
 /** What `packetwalk replay` was asked for, read from its arguments. */
-import { parsePrefix } from '../../engine/wire/address-text.js';
+import { parsePrefix } from '../../engine/address-text.js';
 import { UsageError } from '../exit-codes.js';
 import { readSelection } from './selection.js';
 

@@ -1,5 +1,5 @@
 /** Who talks to whom, in words. */
-import { formatAddress } from '../../engine/wire/address-text.js';
+import { formatAddress } from '../../engine/address-text.js';
 import * as arp from '../../engine/wire/arp.js';
 import * as icmp from '../../engine/wire/icmp.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
