@@ -2,15 +2,19 @@
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { CaptureError } from '../io/capture-error.js';
-import { suggestion, TopologyError } from '../topologies/faults.js';
+import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { addReplay } from './commands/replay.js';
 import { addTopologies } from './commands/topologies.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
 const COMMANDS = ['replay', 'topologies', 'help'];
-const EPILOGUE = `Standard output is data, standard error is talk. Exit codes: 0 done; 1 the run found what it was asked to fail on;
-2 bad usage or bad input; 3 a privilege or a part is missing.`;
+const USAGE = `$0 COMMAND
+
+Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
+const EPILOGUE =
+  'Standard output is data, standard error is talk. Exit codes: 0 done; 1 the run found what it was asked to fail on; ' +
+  '2 bad usage or bad input; 3 a privilege or a part is missing.';
 
 /** Runs the command that the arguments name; answers the exit code. Errors that are the user's are told in a line. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
@@ -24,16 +28,14 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     if (!(error instanceof UsageError || error instanceof CaptureError || error instanceof TopologyError)) {
       throw error;
     }
-    log.error(error.message);
+    log.error(error instanceof TopologyError ? topologyErrorText(error) : error.message);
     return EXIT_BAD_INPUT;
   }
   return exitCode;
 }
 
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
-  const known = yargs(args.map(asHelp))
-    .scriptName('packetwalk')
-    .usage('$0 COMMAND\n\nWalks real Ethernet frames through the datapath of a Cilium node, in userspace.');
+  const known = yargs(args.map(asHelp)).scriptName('packetwalk').usage(USAGE);
   addReplay(known, setExitCode);
   addTopologies(known);
   known
@@ -48,7 +50,9 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
     .parserConfiguration({ 'boolean-negation': false, 'duplicate-arguments-array': false })
     .exitProcess(false);
   return known.fail((message, error) => {
-    throw error ?? new UsageError(usageMessage(message, args, known));
+    // Errors of the arguments come with a message, or as yargs' own; all others are not about the command line.
+    if (error instanceof Error && error.name !== 'YError') throw error;
+    throw new UsageError(usageMessage(message ?? error.message, args, known));
   });
 }
 
@@ -59,10 +63,21 @@ function asHelp(argument: string, index: number, all: readonly string[]): string
   return index === 0 ? all[1] : index === 1 ? '--help' : argument;
 }
 
+/** One fault is told in one line; more are a list. */
+function topologyErrorText(error: TopologyError): string {
+  const [fault, ...others] = error.faults;
+  if (fault === undefined || others.length > 0) return error.message;
+  const isWhole = fault.path === 'topology' || fault.path === 'file';
+  return `${error.source}: ${isWhole ? fault.message : faultText(fault)}`;
+}
+
 /** What yargs says of a wrong command line, with what was probably meant. */
 function usageMessage(message: string, args: readonly string[], known: Argv): string {
   const command = COMMANDS.find((name) => args.includes(name));
   const unknown = /^Unknown (?:argument|command)s?: (.*)$/.exec(message)?.[1].split(', ')[0];
+  if (command === 'replay' && /^Not enough non-option/.test(message)) {
+    return 'which capture? (packetwalk replay CAPTURE, - for standard input)';
+  }
   const help = `(packetwalk ${command === undefined ? 'help' : `${command} --help`})`;
   if (unknown === undefined) return `${lowerFirst(message.split('\n')[0])} ${help}`;
   if (command === undefined) return `unknown command ${unknown}${suggestion(unknown, COMMANDS)} ${help}`;

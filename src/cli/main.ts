@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import '../engine/tune.js';
 import { runCommandLine } from './command-line.js';
 
 // A reader of our output that goes away (`| head`) ends the run; it is no error.

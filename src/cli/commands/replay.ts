@@ -3,10 +3,11 @@ import { readOptions } from '../replay/options.js';
 import { replayCapture } from '../replay/replay.js';
 import { SELECTION_NAMES } from '../replay/selection.js';
 
-const USAGE = `$0 replay CAPTURE
-
-Walks every frame of a capture through the datapath of a Cilium cluster and says what became of each. CAPTURE is pcap
-or pcapng, plain or gzip; - is standard input. Without --topology a cluster is inferred from the capture's addresses.`;
+const USAGE =
+  '$0 replay CAPTURE\n\n' +
+  'Walks every frame of a capture through the datapath of a Cilium cluster and says what became of each. ' +
+  'CAPTURE is pcap or pcapng, plain or gzip; - is standard input. ' +
+  "Without --topology a cluster is inferred from the capture's addresses.";
 
 export function addReplay(parser: Argv, setExitCode: (code: number) => void): Argv {
   return parser.command(
@@ -37,7 +38,6 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
           type: 'string',
           array: true,
           requiresArg: true,
-          default: [] as string[],
           describe: 'prefix of pod addresses, when a topology is inferred',
         })
         .option('save-topology', {
@@ -56,7 +56,6 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
           type: 'string',
           array: true,
           requiresArg: true,
-          default: [] as string[],
           describe: `list (and write) only frames of these fates: ${SELECTION_NAMES.join(', ')}`,
         })
         .option('limit', {
@@ -80,8 +79,8 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
         .option('top', { type: 'number', requiresArg: true, default: 10, describe: 'how many flows to show' })
         .option('json', { type: 'boolean', default: false, describe: 'print the summary as one JSON object' })
         .example('$0 replay pod.pcap', 'with an inferred topology')
-        .example('$0 replay pod.pcap -t life-of-a-packet --only dropped', 'what is dropped, and why')
-        .example('tcpdump -w - -i lxc00aa | $0 replay - -t mine.yaml', 'from a pipe'),
+        .example('$0 replay pod.pcap --only dropped', 'drops and their reasons')
+        .example('tcpdump -w - | $0 replay - -t mine.yaml', 'from a pipe'),
     async ({ CAPTURE, ...args }) => {
       setExitCode(await replayCapture(readOptions({ ...args, capture: CAPTURE })));
     },

@@ -1,4 +1,6 @@
 /** Says in words what happened to a packet at a hook, on its way and at its end. */
+
+import { formatMac } from '../../engine/address-text.js';
 import type { Device } from '../../engine/device.js';
 import { CONSUMED, DELIVERED, TRANSMITTED } from '../../engine/fate.js';
 import { HOOK_XDP } from '../../engine/hooks/chain.js';
@@ -12,7 +14,6 @@ import {
 } from '../../engine/hooks/verdict.js';
 import { BY_ROUTE } from '../../engine/observer.js';
 import { BPF_F_INGRESS, type PacketContext, REDIRECT_NEIGHBOUR, REDIRECT_PEER } from '../../engine/packet.js';
-import { formatMac } from '../../engine/address-text.js';
 import * as arp from '../../engine/wire/arp.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import {

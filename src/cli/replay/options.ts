@@ -9,10 +9,10 @@ export interface ReplayArguments {
   readonly topology?: string | undefined;
   readonly at: string;
   readonly oneWay: boolean;
-  readonly podCidr: readonly string[];
+  readonly podCidr?: readonly string[] | undefined;
   readonly saveTopology?: string | undefined;
   readonly out?: string | undefined;
-  readonly only: readonly string[];
+  readonly only?: readonly string[] | undefined;
   readonly limit?: number | undefined;
   readonly speed: string;
   readonly seed: number;
@@ -44,7 +44,8 @@ export interface ReplayOptions {
 }
 
 export function readOptions(args: ReplayArguments): ReplayOptions {
-  if (args.topology !== undefined && args.podCidr.length > 0) {
+  const { podCidr = [], only = [] } = args;
+  if (args.topology !== undefined && podCidr.length > 0) {
     throw new UsageError('--pod-cidr helps to infer a topology; with --topology it says nothing');
   }
   return {
@@ -52,11 +53,11 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
     topology: args.topology ?? null,
     at: args.at === 'auto' ? null : args.at,
     oneWay: args.oneWay,
-    podCidrs: args.podCidr.flatMap((value) => value.split(',')).map(readPodCidr),
+    podCidrs: podCidr.flatMap((value) => value.split(',')).map(readPodCidr),
     saveTopology: args.saveTopology ?? null,
     out: args.out ?? null,
-    only: readSelection(args.only),
-    lists: args.only.length > 0 && !args.json,
+    only: readSelection(only),
+    lists: only.length > 0 && !args.json,
     limit: args.limit === undefined ? Number.POSITIVE_INFINITY : wholeNumber('limit', args.limit, 1),
     speed: readSpeed(args.speed),
     seed: wholeNumber('seed', args.seed, 0),

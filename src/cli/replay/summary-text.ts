@@ -5,6 +5,7 @@ import type { ReplaySummary } from './summary.js';
 import { translationText } from './talk-text.js';
 
 const LABEL_WIDTH = 13;
+const RATE_FROM_SECONDS = 0.5;
 
 export function summaryText(summary: ReplaySummary): string {
   const parts = [
@@ -39,7 +40,7 @@ function entered({ frames }: ReplaySummary): string[] {
     part(frames.fromNodeStack, "from a node's stack"),
   ].filter((text) => text !== '');
   const not = [
-    part(frames.answersSeen, 'the answers of walks'),
+    frames.answersSeen === 0 ? '' : plural(frames.answersSeen, 'answer that a walk gave', 'answers that walks gave'),
     part(frames.leftOut, 'left out'),
     part(frames.otherLinkType, 'not Ethernet'),
   ].filter((text) => text !== '');
@@ -167,5 +168,7 @@ function pathText(flow: FlowSummary, path: FlowPath): string {
 }
 
 function pace({ frames, elapsedSeconds, framesPerSecond }: ReplaySummary): string {
-  return `  ${plural(frames.read, 'frame')} (${bytesText(frames.bytes)}) in ${durationText(elapsedSeconds)}: ${rateText(framesPerSecond)} frames/s`;
+  // A rate over a few milliseconds tells of the start of the program only.
+  const rate = elapsedSeconds < RATE_FROM_SECONDS ? '' : `, ${rateText(framesPerSecond)} frames/s`;
+  return `  walked ${bytesText(frames.bytes)} in ${durationText(elapsedSeconds)}${rate}`;
 }
