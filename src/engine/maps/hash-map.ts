@@ -53,6 +53,7 @@ export class HashMap extends SlotTable {
 
   insert(key: Int32Array, at: number, flags: number): number {
     if (flags >>> 0 > BPF_EXIST) return EINVAL;
+    this.changes = (this.changes + 1) | 0;
     const hash = this.#hash(key, at);
     let cell = this.#find(key, at, hash);
     if (cell >= 0) {

@@ -57,6 +57,7 @@ export class LpmTrie extends SlotTable {
   insert(key: Int32Array, at: number, flags: number): number {
     const length = key[at];
     if (flags >>> 0 > BPF_EXIST || length >>> 0 > this.#maxLength) return EINVAL;
+    this.changes = (this.changes + 1) | 0;
     const hash = this.#hash(key, at, length);
     const cell = this.#find(key, at, length, hash);
     if (cell >= 0) {

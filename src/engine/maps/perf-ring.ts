@@ -21,6 +21,7 @@ export class PerfRing implements BpfMap {
   readonly valueWords = 1;
   readonly size = 0;
   readonly removals = 0;
+  readonly changes = 0;
   mode: RingMode = 'queue';
   /** Records that `reserve` made room for, and those it had no room (or, in mode `discard`, no reader) for. */
   written = 0;

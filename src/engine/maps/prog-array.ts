@@ -9,6 +9,7 @@ export class ProgArray implements BpfMap {
   readonly valueWords = 1;
   size = 0;
   removals = 0;
+  changes = 0;
   readonly #length: number;
   readonly #present: Uint8Array;
 
@@ -37,6 +38,7 @@ export class ProgArray implements BpfMap {
     const index = key[at];
     if (flags !== BPF_ANY) return EINVAL;
     if (index >>> 0 >= this.#length) return E2BIG;
+    this.changes = (this.changes + 1) | 0;
     if (this.#present[index] === 0) {
       this.#present[index] = 1;
       this.size++;
@@ -59,6 +61,7 @@ export class ProgArray implements BpfMap {
     this.words[index] = 0;
     this.size--;
     this.removals++;
+    this.changes = (this.changes + 1) | 0;
     return 0;
   }
 
@@ -66,6 +69,7 @@ export class ProgArray implements BpfMap {
     this.#present.fill(0);
     this.words.fill(0);
     this.removals += this.size;
+    this.changes = (this.changes + 1) | 0;
     this.size = 0;
   }
 

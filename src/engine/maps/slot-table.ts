@@ -32,6 +32,7 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
   readonly cpuStride: number;
   size = 0;
   removals = 0;
+  changes = 0;
 
   protected readonly slotWords: number;
   /** Bytes from a slot's start to the current CPU's value. */
@@ -101,6 +102,7 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     this.highest = 0;
     this.freed = 0;
     this.removals += this.size;
+    this.changes = (this.changes + 1) | 0;
     this.size = 0;
   }
 
@@ -174,6 +176,7 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     this.freed = number;
     this.size--;
     this.removals++;
+    this.changes = (this.changes + 1) | 0;
   }
 
   /** Empties a cell; cells after it that could no longer be reached from their home move back. */

@@ -40,6 +40,7 @@ export function lookupIpcache(
   key[0] = family.ipcachePrefix;
   key[1] = clusterId | (family.keyFamily << ipcache.KEY_FAMILY_SHIFT);
   fillAddress(key, 2, family, words, at);
+  if (!family.isV6) return datapath.ipcacheMemo.lookup(key, words[at], clusterId);
   return datapath.ipcache.lookup(key, 0);
 }
 
