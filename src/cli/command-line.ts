@@ -5,6 +5,7 @@ import { CaptureError } from '../io/capture-error.js';
 import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { addReplay } from './commands/replay.js';
 import { addTopologies } from './commands/topologies.js';
+import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
@@ -35,7 +36,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 }
 
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
-  const known = yargs(args.map(asHelp)).scriptName('packetwalk').usage(USAGE);
+  const known = yargs(args.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
   addReplay(known, setExitCode);
   addTopologies(known);
   known
@@ -56,6 +57,11 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   });
 }
 
+/** yargs takes `-` for an option without a name; what reads arguments turns this back. */
+function hideDash(argument: string): string {
+  return argument === '-' ? HIDDEN_DASH : argument;
+}
+
 /** `packetwalk help COMMAND` is `packetwalk COMMAND --help`. */
 function asHelp(argument: string, index: number, all: readonly string[]): string {
   if (all[0] !== 'help') return argument;
@@ -72,7 +78,8 @@ function topologyErrorText(error: TopologyError): string {
 }
 
 /** What yargs says of a wrong command line, with what was probably meant. */
-function usageMessage(message: string, args: readonly string[], known: Argv): string {
+function usageMessage(yargsMessage: string, args: readonly string[], known: Argv): string {
+  const message = yargsMessage.replaceAll(HIDDEN_DASH, '-');
   const command = COMMANDS.find((name) => args.includes(name));
   const unknown = /^Unknown (?:argument|command)s?: (.*)$/.exec(message)?.[1].split(', ')[0];
   if (command === 'replay' && /^Not enough non-option/.test(message)) {

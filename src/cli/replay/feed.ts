@@ -18,9 +18,10 @@ import type { Progress } from './progress.js';
 import type { WalkRecorder } from './recording.js';
 import { OUTCOMES, outcomeOf } from './selection.js';
 
-/** Told of each walked frame that was selected. */
+/** Told of each walked frame that was selected, and when a batch of frames is over. */
 export interface FrameListener {
   frame(number: number, seconds: number, nanoseconds: number, outcome: number): void;
+  flush(): void;
 }
 
 export interface FeedOptions {
@@ -120,6 +121,7 @@ export class Feed {
       }
       if (speed === 0) this.#walkBatch(batch);
       else await this.#walkInTime(batch);
+      this.#listener?.flush();
       progress?.update(this.read);
       await turn();
     }
@@ -134,8 +136,9 @@ export class Feed {
     const count = Math.min(batch.count, this.#options.limit - this.read);
     for (let i = 0; i < count && !this.interrupted; i++) {
       while (!this.interrupted && !this.#pace.isDue(batch.seconds[i], batch.nanoseconds[i])) {
-        await this.#pace.sleep();
+        this.#listener?.flush();
         this.#options.progress?.update(this.read);
+        await this.#pace.sleep();
       }
       this.#walk(batch, i);
     }

@@ -14,10 +14,11 @@ export class FrameList implements FrameListener {
   readonly #replay: Replay;
   readonly #paths: PathTable;
   readonly #names: Names;
-  readonly #write: (line: string) => void;
+  readonly #write: (text: string) => void;
+  #lines = '';
   #first: readonly [number, number] | null = null;
 
-  constructor(replay: Replay, paths: PathTable, write: (line: string) => void) {
+  constructor(replay: Replay, paths: PathTable, write: (text: string) => void) {
     this.#replay = replay;
     this.#paths = paths;
     this.#names = new Names(replay.built);
@@ -33,7 +34,12 @@ export class FrameList implements FrameListener {
       talk.padEnd(TALK_WIDTH),
       this.#outcome(outcome),
     ];
-    this.#write(`${columns.join('  ')}\n`);
+    this.#lines += `${columns.join('  ')}\n`;
+  }
+
+  flush(): void {
+    if (this.#lines !== '') this.#write(this.#lines);
+    this.#lines = '';
   }
 
   /** Seconds from the first listed frame on. */

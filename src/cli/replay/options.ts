@@ -1,5 +1,6 @@
 /** What `packetwalk replay` was asked for, read from its arguments. */
 import { parsePrefix } from '../../engine/address-text.js';
+import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
 import { readSelection } from './selection.js';
 
@@ -49,13 +50,13 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
     throw new UsageError('--pod-cidr helps to infer a topology; with --topology it says nothing');
   }
   return {
-    capture: args.capture,
+    capture: shownDash(args.capture),
     topology: args.topology ?? null,
     at: args.at === 'auto' ? null : args.at,
     oneWay: args.oneWay,
     podCidrs: podCidr.flatMap((value) => value.split(',')).map(readPodCidr),
     saveTopology: args.saveTopology ?? null,
-    out: args.out ?? null,
+    out: args.out === undefined ? null : shownDash(args.out),
     only: readSelection(only),
     lists: only.length > 0 && !args.json,
     limit: args.limit === undefined ? Number.POSITIVE_INFINITY : wholeNumber('limit', args.limit, 1),

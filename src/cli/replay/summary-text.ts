@@ -25,11 +25,11 @@ function line(label: string, text: string): string {
   return `  ${label.padEnd(LABEL_WIDTH)}${text}`;
 }
 
-function head({ capture, topology, frames, captureTime, complete }: ReplaySummary): string[] {
+function head({ capture, topology, frames, captureTime, complete, faults }: ReplaySummary): string[] {
   const name = capture === '-' ? 'standard input' : capture;
   const through = topology.inferred ? 'an inferred topology' : `topology ${topology.name}`;
   const span = captureTime === null ? '' : ` in ${durationText(captureTime.seconds)} of capture`;
-  const end = complete ? '' : ' (not all of it, see below)';
+  const end = complete ? '' : faults.length > 0 ? ' (with faults: see the error)' : ' (interrupted)';
   return [`${name} through ${through}: ${plural(frames.read, 'frame')}${span}${end}`];
 }
 
@@ -40,7 +40,9 @@ function entered({ frames }: ReplaySummary): string[] {
     part(frames.fromNodeStack, "from a node's stack"),
   ].filter((text) => text !== '');
   const not = [
-    frames.answersSeen === 0 ? '' : plural(frames.answersSeen, 'answer that a walk gave', 'answers that walks gave'),
+    frames.answersSeen === 0
+      ? ''
+      : plural(frames.answersSeen, 'answer that a walk gave', 'answers that walks gave'),
     part(frames.leftOut, 'left out'),
     part(frames.otherLinkType, 'not Ethernet'),
   ].filter((text) => text !== '');
