@@ -39,6 +39,9 @@ export class Family {
   readonly fragments: BpfMap;
   readonly snat: BpfMap;
   readonly snatRetries: BpfMap;
+  readonly perClusterSnat: MapOfMaps;
+  readonly ipMasqueradeAgent: BpfMap;
+  readonly egressGateway: BpfMap;
   readonly neighbours: BpfMap;
   readonly srv6Vrf: BpfMap;
   readonly srv6Policy: BpfMap;
@@ -77,6 +80,9 @@ export class Family {
     this.fragments = map(`cilium_ipv${version}_frag_datagrams`);
     this.snat = map(`cilium_snat_v${version}_external`);
     this.snatRetries = map(`cilium_snat_v${version}_alloc_retries`);
+    this.perClusterSnat = map(`cilium_per_cluster_snat_v${version}_external`) as MapOfMaps;
+    this.ipMasqueradeAgent = map(`cilium_ipmasq_v${version}`);
+    this.egressGateway = map(`cilium_egress_gw_policy_v${version}`);
     this.neighbours = map(`cilium_nodeport_neigh${version}`);
     this.srv6Vrf = map(`cilium_srv6_vrf_v${version}`);
     this.srv6Policy = map(`cilium_srv6_policy_v${version}`);

@@ -13,6 +13,11 @@ export interface NodeConstants {
   readonly ipv4DirectRouting: number;
   readonly ipv6DirectRouting: Uint8Array;
   readonly ipv4MasqueradeExclusion: { readonly address: number; readonly prefixLength: number };
+  readonly ipv6MasqueradeExclusion: { readonly address: Uint8Array; readonly prefixLength: number };
+  /** Source of traffic to other clusters whose pod addresses overlap with this one's; raw word, 0 none. */
+  readonly ipv4InterClusterSnat: number;
+  /** Device that egress gateway traffic leaves by, 0 to ask the FIB. */
+  readonly egressGatewayIfindex: number;
   readonly nodePortRange: readonly [number, number];
   readonly natPortRange: readonly [number, number];
   readonly natCollisionRetries: number;
@@ -51,6 +56,9 @@ export const DEFAULT_CONSTANTS: NodeConstants = {
   ipv4DirectRouting: 0,
   ipv6DirectRouting: new Uint8Array(16),
   ipv4MasqueradeExclusion: { address: 0, prefixLength: 32 },
+  ipv6MasqueradeExclusion: { address: new Uint8Array(16), prefixLength: 128 },
+  ipv4InterClusterSnat: 0,
+  egressGatewayIfindex: 0,
   nodePortRange: [30000, 32767],
   natPortRange: [32768, 65535],
   natCollisionRetries: 32,
