@@ -40,6 +40,9 @@ export class Family {
   readonly snat: BpfMap;
   readonly snatRetries: BpfMap;
   readonly neighbours: BpfMap;
+  /** Sources that the prefilter drops: by prefix, and single addresses. */
+  readonly prefilterPrefixes: BpfMap;
+  readonly prefilterAddresses: BpfMap;
   readonly srv6Vrf: BpfMap;
   readonly srv6Policy: BpfMap;
   readonly perClusterConntrackTcp: MapOfMaps;
@@ -78,6 +81,8 @@ export class Family {
     this.snat = map(`cilium_snat_v${version}_external`);
     this.snatRetries = map(`cilium_snat_v${version}_alloc_retries`);
     this.neighbours = map(`cilium_nodeport_neigh${version}`);
+    this.prefilterPrefixes = map(`cilium_cidr_v${version}_dyn`);
+    this.prefilterAddresses = map(`cilium_cidr_v${version}_fix`);
     this.srv6Vrf = map(`cilium_srv6_vrf_v${version}`);
     this.srv6Policy = map(`cilium_srv6_policy_v${version}`);
     this.perClusterConntrackTcp = map(`cilium_per_cluster_ct_tcp${version}`) as MapOfMaps;

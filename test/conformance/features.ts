@@ -108,6 +108,10 @@ const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
   IPV4_DIRECT_ROUTING: (c, v) => (c.ipv4DirectRouting = v.number()),
   IPV4_GATEWAY: (c, v) => (c.ipv4Gateway = v.number()),
   IPV6_DIRECT_ROUTING: (c, v) => (c.ipv6DirectRouting = v.bytes(16)),
+  IPV4_RSS_PREFIX: (c, v) => (c.ipv4RssPrefix = { ...c.ipv4RssPrefix, address: v.number() }),
+  IPV4_RSS_PREFIX_BITS: (c, v) => (c.ipv4RssPrefix = { ...c.ipv4RssPrefix, prefixLength: v.number() }),
+  IPV6_RSS_PREFIX: (c, v) => (c.ipv6RssPrefix = { ...c.ipv6RssPrefix, address: v.bytes(16) }),
+  IPV6_RSS_PREFIX_BITS: (c, v) => (c.ipv6RssPrefix = { ...c.ipv6RssPrefix, prefixLength: v.number() }),
   IPV4_SNAT_EXCLUSION_DST_CIDR: (c, v) =>
     (c.ipv4MasqueradeExclusion = { ...c.ipv4MasqueradeExclusion, address: v.number() }),
   IPV4_SNAT_EXCLUSION_DST_CIDR_LEN: (c, v) =>
@@ -161,10 +165,6 @@ const NOT_USED: ReadonlySet<string> = new Set([
   'IPV4_ENCRYPT_IFACE',
   'IPV4_INTER_CLUSTER_SNAT',
   'IPV4_MASK',
-  'IPV4_RSS_PREFIX',
-  'IPV4_RSS_PREFIX_BITS',
-  'IPV6_RSS_PREFIX',
-  'IPV6_RSS_PREFIX_BITS',
   'IPV6_SNAT_EXCLUSION_DST_CIDR',
   'IPV6_SNAT_EXCLUSION_DST_CIDR_MASK',
   'SECLABEL',
