@@ -40,6 +40,7 @@ export class Family {
   readonly snat: BpfMap;
   readonly snatRetries: BpfMap;
   readonly neighbours: BpfMap;
+  readonly egressPolicies: BpfMap;
   readonly srv6Vrf: BpfMap;
   readonly srv6Policy: BpfMap;
   readonly perClusterConntrackTcp: MapOfMaps;
@@ -78,6 +79,7 @@ export class Family {
     this.snat = map(`cilium_snat_v${version}_external`);
     this.snatRetries = map(`cilium_snat_v${version}_alloc_retries`);
     this.neighbours = map(`cilium_nodeport_neigh${version}`);
+    this.egressPolicies = map(`cilium_egress_gw_policy_v${version}`);
     this.srv6Vrf = map(`cilium_srv6_vrf_v${version}`);
     this.srv6Policy = map(`cilium_srv6_policy_v${version}`);
     this.perClusterConntrackTcp = map(`cilium_per_cluster_ct_tcp${version}`) as MapOfMaps;
