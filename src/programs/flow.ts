@@ -63,6 +63,12 @@ export class Flow {
   authType = 0;
   extendedError = 0;
 
+  /** Identity that the ipcache knows for the source address, 0 when nobody asked or there is none (`resolveSource`). */
+  ipcacheLabel = 0;
+
+  /** NodePort: this packet carries the service address of a DSR request, or belongs to a flow that did. */
+  isDsr = false;
+
   /** Host firewall: the remote identity it decided on. */
   remoteLabel = 0;
 

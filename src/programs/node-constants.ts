@@ -33,6 +33,16 @@ export interface NodeConstants {
   readonly wireguardIfindex: number;
   readonly wireguardPort: number;
   readonly l2AnnouncementLivenessNs: number;
+  /** Device that egress gateway traffic leaves through; 0 leaves that to the FIB. */
+  readonly egressIfindex: number;
+  /** Address that this node takes for pods of other clusters (inter-cluster SNAT). */
+  readonly ipv4InterClusterSnat: number;
+  /** Strict mode: addresses inside this network may meet only encrypted. */
+  readonly strictModeNetwork: { readonly address: number; readonly prefixLength: number };
+  /** The strict network overlaps with the nodes' own, whose traffic then is let through. */
+  readonly strictModeOverlapsNodes: boolean;
+  /** IPv4 address of the device that encrypts. */
+  readonly ipv4EncryptInterface: number;
   /** Bytes of a frame that events carry at most. */
   readonly captureLength: number;
   /** VLAN ids allowed by interface index. */
@@ -73,6 +83,11 @@ export const DEFAULT_CONSTANTS: NodeConstants = {
   wireguardIfindex: 0,
   wireguardPort: 51871,
   l2AnnouncementLivenessNs: 3e9,
+  egressIfindex: 0,
+  ipv4InterClusterSnat: 0,
+  strictModeNetwork: { address: 0, prefixLength: 0 },
+  strictModeOverlapsNodes: false,
+  ipv4EncryptInterface: 0,
   captureLength: 128,
   vlanFilter: new Map(),
 };

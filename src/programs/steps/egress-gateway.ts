@@ -1,0 +1,58 @@
+/** Egress gateway: pods whose traffic to the outside leaves the cluster from one node, with one address. */
+import type { PacketContext } from '../../engine/packet.js';
+import { i32le } from '../../engine/wire/bytes.js';
+import type { Flow } from '../flow.js';
+import type { ProgramInstance } from '../instance.js';
+import * as policies from '../tables/egress-gateway.js';
+
+/**
+ * The policy for a pod and an outside address, both given by their offsets in the frame: offset of its value in
+ * `flow.family.egressPolicies`, or -1.
+ */
+export function lookupEgressPolicy(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  podAt: number,
+  outsideAt: number,
+): number {
+  const family = flow.family;
+  const key = program.datapath.keys.lpm;
+  const n = family.addressWords;
+  key[0] = family.isV6 ? policies.FULL_PREFIX_V6 : policies.FULL_PREFIX_V4;
+  for (let i = 0; i < n; i++) {
+    key[1 + i] = i32le(packet.bytes, podAt + 4 * i);
+    key[1 + n + i] = i32le(packet.bytes, outsideAt + 4 * i);
+  }
+  return family.egressPolicies.lookup(key, 0);
+}
+
+/** The policy for the packet's source and destination; see `lookupEgressPolicy`. */
+export function lookupPacketPolicy(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const family = flow.family;
+  const sourceAt = flow.l3At + family.sourceOffset;
+  return lookupEgressPolicy(program, packet, flow, sourceAt, flow.l3At + family.destinationOffset);
+}
+
+/** The gateway node's IPv4 address (raw word) of a policy; NO_GATEWAY, EXCLUDED. */
+export function policyGateway(flow: Flow, policyAt: number): number {
+  return flow.family.egressPolicies.words[gatewayAt(flow, policyAt) >> 2];
+}
+
+/** Where a policy holds the gateway's address. */
+export function gatewayAt(flow: Flow, policyAt: number): number {
+  return policyAt + 4 * flow.family.addressWords;
+}
+
+/** Whether a policy names a gateway that exists. */
+export function hasGateway(flow: Flow, policyAt: number): boolean {
+  const gateway = policyGateway(flow, policyAt);
+  return gateway !== policies.NO_GATEWAY && gateway !== policies.EXCLUDED;
+}
+
+/** A policy has no egress address on this node. The address itself is the first words of the value. */
+export function lacksEgressAddress(flow: Flow, policyAt: number): boolean {
+  const words = flow.family.egressPolicies.words;
+  for (let i = 0; i < flow.family.addressWords; i++) if (words[(policyAt >> 2) + i] !== 0) return false;
+  return true;
+}
