@@ -41,8 +41,11 @@ export class Family {
   readonly snatRetries: BpfMap;
   readonly perClusterSnat: MapOfMaps;
   readonly ipMasqueradeAgent: BpfMap;
-  readonly egressGateway: BpfMap;
   readonly neighbours: BpfMap;
+  /** Sources that the prefilter drops: by prefix, and single addresses. */
+  readonly prefilterPrefixes: BpfMap;
+  readonly prefilterAddresses: BpfMap;
+  readonly egressPolicies: BpfMap;
   readonly srv6Vrf: BpfMap;
   readonly srv6Policy: BpfMap;
   readonly perClusterConntrackTcp: MapOfMaps;
@@ -82,8 +85,10 @@ export class Family {
     this.snatRetries = map(`cilium_snat_v${version}_alloc_retries`);
     this.perClusterSnat = map(`cilium_per_cluster_snat_v${version}_external`) as MapOfMaps;
     this.ipMasqueradeAgent = map(`cilium_ipmasq_v${version}`);
-    this.egressGateway = map(`cilium_egress_gw_policy_v${version}`);
     this.neighbours = map(`cilium_nodeport_neigh${version}`);
+    this.prefilterPrefixes = map(`cilium_cidr_v${version}_dyn`);
+    this.prefilterAddresses = map(`cilium_cidr_v${version}_fix`);
+    this.egressPolicies = map(`cilium_egress_gw_policy_v${version}`);
     this.srv6Vrf = map(`cilium_srv6_vrf_v${version}`);
     this.srv6Policy = map(`cilium_srv6_policy_v${version}`);
     this.perClusterConntrackTcp = map(`cilium_per_cluster_ct_tcp${version}`) as MapOfMaps;

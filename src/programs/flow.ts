@@ -50,12 +50,24 @@ export class Flow {
   lbProxyPort = 0;
   lbClusterId = 0;
 
+  /** NodePort: the frontend as the client sees it, raw words and raw port. */
+  readonly frontendAddress = new Int32Array(4);
+  frontendPort = 0;
+  /** XDP: source port of the outer header of a tunnel, raw. */
+  tunnelSourcePort = 0;
+
   /** Policy: proxy port (raw), match type, audited, authentication type; extended error of the drop event. */
   proxyPort = 0;
   matchType = 0;
   audited = false;
   authType = 0;
   extendedError = 0;
+
+  /** Identity that the ipcache knows for the source address, 0 when nobody asked or there is none (`resolveSource`). */
+  ipcacheLabel = 0;
+
+  /** NodePort: this packet carries the service address of a DSR request, or belongs to a flow that did. */
+  isDsr = false;
 
   /** Host firewall: the remote identity it decided on. */
   remoteLabel = 0;

@@ -112,6 +112,10 @@ const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
   IPV4_DIRECT_ROUTING: (c, v) => (c.ipv4DirectRouting = v.number()),
   IPV4_GATEWAY: (c, v) => (c.ipv4Gateway = v.number()),
   IPV6_DIRECT_ROUTING: (c, v) => (c.ipv6DirectRouting = v.bytes(16)),
+  IPV4_RSS_PREFIX: (c, v) => (c.ipv4RssPrefix = { ...c.ipv4RssPrefix, address: v.number() }),
+  IPV4_RSS_PREFIX_BITS: (c, v) => (c.ipv4RssPrefix = { ...c.ipv4RssPrefix, prefixLength: v.number() }),
+  IPV6_RSS_PREFIX: (c, v) => (c.ipv6RssPrefix = { ...c.ipv6RssPrefix, address: v.bytes(16) }),
+  IPV6_RSS_PREFIX_BITS: (c, v) => (c.ipv6RssPrefix = { ...c.ipv6RssPrefix, prefixLength: v.number() }),
   IPV4_SNAT_EXCLUSION_DST_CIDR: (c, v) =>
     (c.ipv4MasqueradeExclusion = { ...c.ipv4MasqueradeExclusion, address: v.number() }),
   IPV4_SNAT_EXCLUSION_DST_CIDR_LEN: (c, v) =>
@@ -121,7 +125,7 @@ const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
   IPV6_SNAT_EXCLUSION_DST_CIDR_MASK: (c, v) =>
     (c.ipv6MasqueradeExclusion = { ...c.ipv6MasqueradeExclusion, prefixLength: bitCount(v.bytes(16)) }),
   IPV4_INTER_CLUSTER_SNAT: (c, v) => (c.ipv4InterClusterSnat = v.number()),
-  EGRESS_IFINDEX: (c, v) => (c.egressGatewayIfindex = v.number()),
+  EGRESS_IFINDEX: (c, v) => (c.egressIfindex = v.number()),
   L2_ANNOUNCEMENTS_MAX_LIVENESS: (c, v) => (c.l2AnnouncementLivenessNs = v.float()),
   NODEPORT_PORT_MIN: (c, v) => (c.nodePortRange = [v.number(), c.nodePortRange[1]]),
   NODEPORT_PORT_MAX: (c, v) => (c.nodePortRange = [c.nodePortRange[0], v.number()]),
@@ -169,10 +173,6 @@ const NOT_USED: ReadonlySet<string> = new Set([
   'EPHEMERAL_MIN',
   'IPV4_ENCRYPT_IFACE',
   'IPV4_MASK',
-  'IPV4_RSS_PREFIX',
-  'IPV4_RSS_PREFIX_BITS',
-  'IPV6_RSS_PREFIX',
-  'IPV6_RSS_PREFIX_BITS',
   'SECLABEL',
   'SECLABEL_IPV4',
   'SECLABEL_IPV6',

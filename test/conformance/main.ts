@@ -9,6 +9,7 @@ import { hideBin } from 'yargs/helpers';
 import { printReport } from './print.js';
 import { type Report, totalOf } from './report.js';
 import { runVectors } from './run.js';
+import { traceStep } from './trace-step.js';
 import { VectorError } from './vector-format.js';
 
 /** The repository's own copy, seen from dist/test/conformance. */
@@ -28,6 +29,7 @@ function readArguments() {
       json: { type: 'boolean', default: false, describe: 'print one JSON object' },
       'max-failures': { type: 'number', default: 100, describe: 'failures to give in full' },
       show: { type: 'number', default: 3, describe: 'failed steps to print with all differences' },
+      step: { type: 'number', describe: 'run one scenario up to this step and print all of that step' },
       workers: { type: 'number', default: Math.min(availableParallelism(), 8), describe: 'threads' },
     })
     .strict()
@@ -71,13 +73,14 @@ async function main(): Promise<number> {
       throw new UsageError(`--${name} must be a whole number`);
     }
   }
-  const maxFailures = args['max-failures'];
-  const report = await runVectors({
-    vectors: args.vectors,
-    selection: { sets: list(args.set), entries: list(args.entry), scenarios: list(args.scenario) },
-    maxFailures,
-    workers: args.workers,
-  });
+  const { vectors, workers, 'max-failures': maxFailures } = args;
+  const selection = { sets: list(args.set), entries: list(args.entry), scenarios: list(args.scenario) };
+  if (args.step !== undefined) {
+    if (selection.scenarios.length !== 1) throw new UsageError('--step needs one --scenario');
+    process.stdout.write(await traceStep(vectors, selection, args.step));
+    return 0;
+  }
+  const report = await runVectors({ vectors, selection, maxFailures, workers });
   for (const notice of report.notices) process.stderr.write(`conformance: ${notice}\n`);
   const { steps, passed, notEmulated } = totalOf(report);
   if (steps + notEmulated === 0) throw new VectorError(`${args.vectors}: no step was selected`);

@@ -60,6 +60,16 @@ export class MapShadow {
     if (this.#zeroIsAbsent) this.#memory = map.words.slice(0, -1);
   }
 
+  /** The entries as of the last `sync` or `takeChanges`. */
+  entries(): [Hex, Hex][] {
+    const entries: [Hex, Hex][] = [];
+    for (let index = 0; index < this.#count; index++) {
+      const value = this.#oldValue(index);
+      if (value !== undefined) entries.push([this.#oldKey(index), value]);
+    }
+    return entries;
+  }
+
   /** What changed since the last call or `sync`, or null when nothing did. */
   takeChanges(): MapDifference | null {
     const { map } = this;

@@ -1,5 +1,6 @@
 /** The report for a person: a table by set and entry, causes of failures, details of the first failures. */
 import { eventName, hexDifference } from './causes.js';
+import type { Mismatch } from './compare.js';
 import { type Failure, type Report, totalOf } from './report.js';
 import type { RecordedEvent } from './vector-format.js';
 
@@ -82,7 +83,7 @@ function printStep(failures: readonly Failure[]): string[] {
 }
 
 /** One field: expected above actual; of events and map entries only those that differ. */
-export function printFailure({ field, expected, actual }: Failure): string[] {
+export function printFailure({ field, expected, actual }: Mismatch): string[] {
   if (field === 'events') return eventLines(expected as RecordedEvent[], actual as RecordedEvent[]);
   if (field.startsWith('maps.')) {
     return mapLines(

@@ -25,7 +25,10 @@ export async function runVectors(options: RunOptions): Promise<Report> {
   return mergeReports(reports, options.maxFailures);
 }
 
-/** The vector files of a folder, by name. */
+/**
+ * The vector files of a folder, by name. Folders in it (`hooks`: vectors of the kernel's hook points, of another
+ * shape) are not looked into; their runner takes them from the same `--vectors` folder.
+ */
 export function vectorFiles(path: string): string[] {
   let names: string[];
   try {
@@ -40,7 +43,7 @@ export function vectorFiles(path: string): string[] {
 }
 
 /** Leaves out files whose name and first scenario say that they are of another set. */
-async function selectFiles(files: readonly string[], selection: Selection): Promise<string[]> {
+export async function selectFiles(files: readonly string[], selection: Selection): Promise<string[]> {
   if (selection.sets.length === 0) return [...files];
   const selected: string[] = [];
   const found = new Set<string>();

@@ -1,7 +1,7 @@
 /** Runs the steps of one scenario and says of each what did not come out as recorded. */
 import { PacketContext, TUNNEL_KEY_SIZE } from '../../src/engine/packet.js';
 import type { ObjectKind } from '../../src/programs/instance.js';
-import { compareStep, type Mismatch } from './compare.js';
+import { compareStep, type Mismatch, type Outcome } from './compare.js';
 import type { Registry } from './entries.js';
 import { Machine } from './machine.js';
 import type { MapDifference } from './map-shadow.js';
@@ -26,6 +26,8 @@ const buffer = Buffer.from(memory);
 
 export class ScenarioRun {
   readonly machine: Machine;
+  /** What the last step did; null when nothing was run or the program threw. */
+  outcome: Outcome | null = null;
   readonly #packet = new PacketContext(bytes);
 
   constructor(scenario: Scenario, registry: Registry) {
@@ -39,6 +41,7 @@ export class ScenarioRun {
     if (step.pre !== undefined) this.#apply(step.pre);
     const instance = machine.instances.get(step.on);
     const program = instance?.programs.get(step.entry);
+    this.outcome = null;
     if (instance === undefined || program === undefined) {
       this.#apply(step.expect.maps ?? {});
       return null;
@@ -46,42 +49,47 @@ export class ScenarioRun {
     this.#load(step, instance.kind);
     machine.leftEmulation = false;
     let verdict = 0;
-    let thrown: unknown;
+    let result: StepResult;
+    let thrown: unknown = null;
     try {
       verdict = program.run(this.#packet);
     } catch (error) {
-      thrown = error;
+      thrown = error ?? 'nothing';
     }
-    const maps = this.#takeMapChanges();
-    const metrics = machine.metrics.takeChanges();
-    const events = machine.events.take();
-    const packet = this.#packet;
-    const { redirects, calls, tailCalls, randomUsed } = machine.observer;
-    let result: readonly Mismatch[] | null;
-    if (thrown !== undefined) {
-      const text = thrown instanceof Error ? thrown.stack : String(thrown);
-      result = [{ field: 'exception', expected: null, actual: text }];
+    const outcome = this.#observe(verdict);
+    this.outcome = thrown === null ? outcome : null;
+    if (thrown !== null) {
+      const actual = thrown instanceof Error ? thrown.stack : String(thrown);
+      result = [{ field: 'exception', expected: null, actual }];
     } else if (machine.leftEmulation) {
       result = null;
     } else {
-      result = compareStep(step, instance.kind === 'xdp', {
-        verdict,
-        frame: buffer.toString('hex', packet.start, packet.end),
-        mark: packet.mark,
-        cb: [packet.cb0, packet.cb1, packet.cb2, packet.cb3, packet.cb4],
-        tcIndex: packet.tcIndex,
-        meta: buffer.toString('hex', packet.start - packet.metaLength, packet.start),
-        redirects,
-        calls,
-        tailCalls,
-        events,
-        randomUsed,
-        metrics,
-        maps,
-      });
+      result = compareStep(step, instance.kind === 'xdp', outcome);
     }
-    if (result === null || result.length > 0) this.#force(maps, step.expect.maps ?? {});
+    if (result === null || result.length > 0) this.#force(outcome.maps, step.expect.maps ?? {});
     return result;
+  }
+
+  /** Everything that the step left behind; the shadows of the maps and metrics follow. */
+  #observe(verdict: number): Outcome {
+    const { machine } = this;
+    const packet = this.#packet;
+    const { redirects, calls, tailCalls, randomUsed } = machine.observer;
+    return {
+      verdict,
+      frame: buffer.toString('hex', packet.start, packet.end),
+      mark: packet.mark,
+      cb: [packet.cb0, packet.cb1, packet.cb2, packet.cb3, packet.cb4],
+      tcIndex: packet.tcIndex,
+      meta: buffer.toString('hex', packet.start - packet.metaLength, packet.start),
+      redirects,
+      calls,
+      tailCalls,
+      events: machine.events.take(),
+      randomUsed,
+      metrics: machine.metrics.takeChanges(),
+      maps: this.#takeMapChanges(),
+    };
   }
 
   /** Puts the packet and everything the program may ask for in place. */

@@ -1,11 +1,14 @@
-/** Egress gateway: traffic of chosen pods leaves the cluster by a chosen node, with an address of that node. */
+/** Egress gateway: pods whose traffic to the outside leaves the cluster from one node, with one address. */
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le } from '../../engine/wire/bytes.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as policies from '../tables/egress-gateway.js';
 
-/** Offset of the policy for a pod's address at `podAt` and an outside one at `outsideAt`, or -1. */
+/**
+ * The policy for a pod and an outside address, both given by their offsets in the frame: offset of its value in
+ * `flow.family.egressPolicies`, or -1.
+ */
 export function lookupEgressPolicy(
   program: ProgramInstance,
   packet: PacketContext,
@@ -13,25 +16,43 @@ export function lookupEgressPolicy(
   podAt: number,
   outsideAt: number,
 ): number {
+  const family = flow.family;
   const key = program.datapath.keys.lpm;
-  const n = flow.family.addressWords;
-  key[0] = flow.family.isV6 ? policies.FULL_PREFIX_V6 : policies.FULL_PREFIX_V4;
+  const n = family.addressWords;
+  key[0] = family.isV6 ? policies.FULL_PREFIX_V6 : policies.FULL_PREFIX_V4;
   for (let i = 0; i < n; i++) {
     key[1 + i] = i32le(packet.bytes, podAt + 4 * i);
     key[1 + n + i] = i32le(packet.bytes, outsideAt + 4 * i);
   }
-  return flow.family.egressGateway.lookup(key, 0);
+  return family.egressPolicies.lookup(key, 0);
 }
 
-/** Gateway node's IPv4 address (raw) of a policy; GATEWAY_NONE and GATEWAY_EXCLUDED are none. */
-export function policyGateway(flow: Flow, policyAt: number): number {
+/** The policy for the packet's source and destination; see `lookupEgressPolicy`. */
+export function lookupPacketPolicy(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
   const family = flow.family;
-  return family.egressGateway.words[(policyAt >> 2) + policies.gatewayWord(family.addressWords)];
+  const sourceAt = flow.l3At + family.sourceOffset;
+  return lookupEgressPolicy(program, packet, flow, sourceAt, flow.l3At + family.destinationOffset);
 }
 
-/** The policy names a gateway node. */
+/** The gateway node's IPv4 address (raw word) of a policy; NO_GATEWAY, EXCLUDED. */
+export function policyGateway(flow: Flow, policyAt: number): number {
+  return flow.family.egressPolicies.words[gatewayAt(flow, policyAt) >> 2];
+}
+
+/** Where a policy holds the gateway's address. */
+export function gatewayAt(flow: Flow, policyAt: number): number {
+  return policyAt + 4 * flow.family.addressWords;
+}
+
+/** Whether a policy names a gateway that exists. */
 export function hasGateway(flow: Flow, policyAt: number): boolean {
-  if (policyAt < 0) return false;
   const gateway = policyGateway(flow, policyAt);
-  return gateway !== policies.GATEWAY_NONE && gateway !== policies.GATEWAY_EXCLUDED;
+  return gateway !== policies.NO_GATEWAY && gateway !== policies.EXCLUDED;
+}
+
+/** A policy has no egress address on this node. The address itself is the first words of the value. */
+export function lacksEgressAddress(flow: Flow, policyAt: number): boolean {
+  const words = flow.family.egressPolicies.words;
+  for (let i = 0; i < flow.family.addressWords; i++) if (words[(policyAt >> 2) + i] !== 0) return false;
+  return true;
 }

@@ -7,10 +7,9 @@ import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import type { SnatTarget } from '../snat-target.js';
 import * as ct from '../tables/conntrack.js';
-import * as policies from '../tables/egress-gateway.js';
 import * as endpoints from '../tables/endpoints.js';
 import * as conntrack from './conntrack.js';
-import { hasGateway, lookupEgressPolicy } from './egress-gateway.js';
+import { hasGateway, lacksEgressAddress, lookupPacketPolicy } from './egress-gateway.js';
 import { skipsTunnel } from './encapsulation.js';
 import { readTuple } from './headers.js';
 import { ipcacheIdentity, isCluster, isRemoteNode, lookupEndpoint, lookupIpcache } from './identity.js';
@@ -53,8 +52,8 @@ export function decideMasquerade(
   const ipcacheAt = lookupIpcache(datapath, family, packet.bytes, destinationAt, 0);
   const identity = ipcacheAt < 0 ? 0 : ipcacheIdentity(datapath, ipcacheAt);
   if (features.egressGateway && (ipcacheAt < 0 || !isCluster(datapath, identity))) {
-    const policyAt = lookupEgressPolicy(program, packet, flow, sourceAt, destinationAt);
-    if (hasGateway(flow, policyAt)) return useEgressAddress(flow, policyAt, target);
+    const policyAt = lookupPacketPolicy(program, packet, flow);
+    if (policyAt >= 0 && hasGateway(flow, policyAt)) return useEgressAddress(flow, policyAt, target);
   }
   if (!masquerade || isExcluded(program, packet, flow)) return NAT_NOT_NEEDED;
   if (endpointAt >= 0) {
@@ -118,14 +117,9 @@ function masqueradeAddress(program: ProgramInstance, flow: Flow, target: SnatTar
 /** The policy's egress address; conntrack follows what comes from pods of other nodes, whose programs did not see us. */
 function useEgressAddress(flow: Flow, policyAt: number, target: SnatTarget): number {
   const family = flow.family;
-  const words = family.egressGateway.words;
-  const word = (policyAt >> 2) + policies.EGRESS_ADDRESS;
-  let some = 0;
-  for (let i = 0; i < family.addressWords; i++) {
-    target.address[i] = words[word + i];
-    some |= words[word + i];
-  }
-  if (some === 0) return DROP_NO_EGRESS_IP;
+  if (lacksEgressAddress(flow, policyAt)) return DROP_NO_EGRESS_IP;
+  const words = family.egressPolicies.words;
+  for (let i = 0; i < family.addressWords; i++) target.address[i] = words[(policyAt >> 2) + i];
   target.egressGateway = true;
   target.needsConntrack = !target.fromLocalEndpoint;
   return 0;

@@ -299,7 +299,7 @@ function leaveByEgressDevice(
   flow: Flow,
   target: SnatTarget,
 ): number {
-  const configured = program.datapath.constants.egressGatewayIfindex;
+  const configured = program.datapath.constants.egressIfindex;
   if (configured !== 0) {
     return configured === program.config.interfaceIfindex
       ? CONTINUE

@@ -237,7 +237,7 @@ function account(
     const mask = (0xffff << (24 - prefixLength)) & 0xffff;
     port = swap16(swap16(destinationPort) & mask);
   }
-  key[0] = program.config.endpointId | (prefixLength << 24);
+  key[0] = program.eventSource | (prefixLength << 24);
   key[1] = label;
   key[2] = (direction === EGRESS ? 1 : 0) | (prefixLength < 8 ? 0 : flow.protocol << 8) | (port << 16);
   let at = map.lookup(key, 0);
@@ -263,8 +263,13 @@ export function reportVerdict(
 ): void {
   if (!program.features.policyVerdictEvents) return;
   if (verdict >= 0 && flow.status === CT_ESTABLISHED) return;
-  // The filter has bit 0 for ingress and bit 1 for egress: the direction's number.
-  if ((program.config.policyVerdictLogFilter & direction) === 0) return;
+  if (program.kind === 'host') {
+    // What no rule of the host endpoint is about would tell of every connection of the node.
+    if (verdict >= 0 && flow.matchType === MATCH_ALL) return;
+  } else if ((program.config.policyVerdictLogFilter & direction) === 0) {
+    // The filter has bit 0 for ingress and bit 1 for egress: the direction's number.
+    return;
+  }
   const port = swap16(flow.tuple[flow.family.portsWord] & 0xffff);
   policyVerdict(program, packet, flow, remoteLabel, port, direction, verdict < 0 ? verdict : flow.proxyPort);
 }
