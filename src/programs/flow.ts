@@ -53,6 +53,8 @@ export class Flow {
   /** NodePort: the frontend as the client sees it, raw words and raw port. */
   readonly frontendAddress = new Int32Array(4);
   frontendPort = 0;
+  /** XDP: absolute offset of the IPv4 header of the Geneve tunnel that the packet came in, -1 for none. */
+  outerAt = -1;
   /** XDP: source port of the outer header of a tunnel, raw. */
   tunnelSourcePort = 0;
 
