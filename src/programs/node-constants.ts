@@ -16,6 +16,7 @@ export interface NodeConstants {
   readonly ipv4RssPrefix: { readonly address: number; readonly prefixLength: number };
   readonly ipv6RssPrefix: { readonly address: Uint8Array; readonly prefixLength: number };
   readonly ipv4MasqueradeExclusion: { readonly address: number; readonly prefixLength: number };
+  readonly ipv6MasqueradeExclusion: { readonly address: Uint8Array; readonly prefixLength: number };
   readonly nodePortRange: readonly [number, number];
   readonly natPortRange: readonly [number, number];
   readonly natCollisionRetries: number;
@@ -66,6 +67,7 @@ export const DEFAULT_CONSTANTS: NodeConstants = {
   ipv4RssPrefix: { address: 0, prefixLength: 32 },
   ipv6RssPrefix: { address: new Uint8Array(16), prefixLength: 128 },
   ipv4MasqueradeExclusion: { address: 0, prefixLength: 32 },
+  ipv6MasqueradeExclusion: { address: new Uint8Array(16), prefixLength: 128 },
   nodePortRange: [30000, 32767],
   natPortRange: [32768, 65535],
   natCollisionRetries: 32,

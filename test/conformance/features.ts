@@ -86,6 +86,10 @@ const NUMBERS: Readonly<Record<string, FieldsOf<number>>> = {
   EVENTS_MAP_BURST_LIMIT: 'eventsBurstLimit',
 };
 
+function bitCount(bytes: Uint8Array): number {
+  return bytes.reduce((count, byte) => count + byte.toString(2).replaceAll('0', '').length, 0);
+}
+
 type ConstantReader = (constants: Writable<NodeConstants>, value: Value) => void;
 const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
   CILIUM_HOST_IFINDEX: (c, v) => (c.hostIfindex = v.number()),
@@ -116,6 +120,12 @@ const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
     (c.ipv4MasqueradeExclusion = { ...c.ipv4MasqueradeExclusion, address: v.number() }),
   IPV4_SNAT_EXCLUSION_DST_CIDR_LEN: (c, v) =>
     (c.ipv4MasqueradeExclusion = { ...c.ipv4MasqueradeExclusion, prefixLength: v.number() }),
+  IPV6_SNAT_EXCLUSION_DST_CIDR: (c, v) =>
+    (c.ipv6MasqueradeExclusion = { ...c.ipv6MasqueradeExclusion, address: v.bytes(16) }),
+  IPV6_SNAT_EXCLUSION_DST_CIDR_MASK: (c, v) =>
+    (c.ipv6MasqueradeExclusion = { ...c.ipv6MasqueradeExclusion, prefixLength: bitCount(v.bytes(16)) }),
+  IPV4_INTER_CLUSTER_SNAT: (c, v) => (c.ipv4InterClusterSnat = v.number()),
+  EGRESS_IFINDEX: (c, v) => (c.egressIfindex = v.number()),
   L2_ANNOUNCEMENTS_MAX_LIVENESS: (c, v) => (c.l2AnnouncementLivenessNs = v.float()),
   NODEPORT_PORT_MIN: (c, v) => (c.nodePortRange = [v.number(), c.nodePortRange[1]]),
   NODEPORT_PORT_MAX: (c, v) => (c.nodePortRange = [c.nodePortRange[0], v.number()]),
@@ -158,15 +168,11 @@ const IMPLIED: ReadonlySet<string> = new Set([
 /** Known, and without a place in `Features` or `NodeConstants`: no emulated program reads them yet. */
 const NOT_USED: ReadonlySet<string> = new Set([
   'CLUSTER_ID_MAX',
-  'EGRESS_IFINDEX',
   'ENCRYPTED_OVERLAY_ID',
   'ENCRYPT_KEY',
   'EPHEMERAL_MIN',
   'IPV4_ENCRYPT_IFACE',
-  'IPV4_INTER_CLUSTER_SNAT',
   'IPV4_MASK',
-  'IPV6_SNAT_EXCLUSION_DST_CIDR',
-  'IPV6_SNAT_EXCLUSION_DST_CIDR_MASK',
   'SECLABEL',
   'SECLABEL_IPV4',
   'SECLABEL_IPV6',

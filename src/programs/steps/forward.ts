@@ -42,6 +42,17 @@ export function decrementTtl(packet: PacketContext, flow: Flow): number {
 
 /** Looks the packet's way up from the device it is on; the answer stands in `datapath.fibParams`. */
 export function lookupFib(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  return lookupFibFrom(program, packet, flow, packet.bytes, flow.l3At + flow.family.sourceOffset);
+}
+
+/** As `lookupFib`, for a packet that is to have the source address at `source[sourceAt]` (raw bytes). */
+export function lookupFibFrom(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  source: Uint8Array,
+  sourceAt: number,
+): number {
   const datapath = program.datapath;
   const params = datapath.fibParams;
   const words = datapath.fibWords;
@@ -50,7 +61,7 @@ export function lookupFib(program: ProgramInstance, packet: PacketContext, flow:
   params[FIB_FAMILY] = v6 ? AF_INET6 : AF_INET;
   put32le(params, FIB_IFINDEX, packet.ifindex);
   const length = 4 * flow.family.addressWords;
-  copy(params, FIB_SOURCE, packet.bytes, flow.l3At + flow.family.sourceOffset, length);
+  copy(params, FIB_SOURCE, source, sourceAt, length);
   copy(params, FIB_DESTINATION, packet.bytes, flow.l3At + flow.family.destinationOffset, length);
   return datapath.fib.lookup(packet, params, 0);
 }

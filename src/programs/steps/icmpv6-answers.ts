@@ -9,7 +9,13 @@ import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import * as layer4 from '../../engine/wire/layer4.js';
 import { ENDPOINT_HOST } from '../constants.js';
-import { DROP_INVALID, DROP_TTL_EXCEEDED, DROP_UNKNOWN_L4, DROP_UNKNOWN_TARGET, DROP_WRITE_ERROR } from '../drop-reasons.js';
+import {
+  DROP_INVALID,
+  DROP_TTL_EXCEEDED,
+  DROP_UNKNOWN_L4,
+  DROP_UNKNOWN_TARGET,
+  DROP_WRITE_ERROR,
+} from '../drop-reasons.js';
 import type { ProgramInstance } from '../instance.js';
 import * as endpoints from '../tables/endpoints.js';
 import { CAPTURE_DELIVERY, DEBUG_ICMP6_HANDLE, DEBUG_ICMP6_NS, DEBUG_ICMP6_TIME_EXCEEDED } from './debug.js';

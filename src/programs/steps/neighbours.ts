@@ -40,12 +40,7 @@ export function rememberNeighbour(program: ProgramInstance, packet: PacketContex
   map.words[(at >> 2) + 1] = high;
 }
 
-function neighbourKey(
-  program: ProgramInstance,
-  family: Family,
-  address: Uint8Array,
-  at: number,
-): Int32Array {
+function neighbourKey(program: ProgramInstance, family: Family, address: Uint8Array, at: number): Int32Array {
   const key = program.datapath.keys.small;
   for (let i = 0; i < family.addressWords; i++) key[i] = i32le(address, at + 4 * i);
   return key;

@@ -59,17 +59,7 @@ export function writeTunnelHeader(
   ethernet.putType(bytes, packet.start, ethernet.TYPE_IPV4);
   const constants = program.datapath.constants;
   const remote = i32le(endpoint, endpointAt);
-  ipv4.write(
-    bytes,
-    at,
-    udpLength,
-    0,
-    0,
-    TUNNEL_TTL,
-    ipv4.PROTOCOL_UDP,
-    constants.ipv4DirectRouting,
-    remote,
-  );
+  ipv4.write(bytes, at, udpLength, 0, 0, TUNNEL_TTL, ipv4.PROTOCOL_UDP, constants.ipv4DirectRouting, remote);
   const udpAt = at + ipv4.HEADER_LENGTH;
   udp.write(bytes, udpAt, 0, program.features.tunnelPort, tunnelLength + inner);
   udp.putSourcePortRaw(bytes, udpAt, program.datapath.flow.tunnelSourcePort);

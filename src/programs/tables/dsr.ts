@@ -2,16 +2,7 @@
  * How a DSR request carries the service's address and port to the backend's node: IPv4 option, IPv6 destination
  * option, or Geneve option. `at` is the first byte of each. Addresses and ports are given raw.
  */
-import {
-  i32le,
-  put16,
-  put16le,
-  put32,
-  put32le,
-  swap16,
-  swap32,
-  u16le,
-} from '../../engine/wire/bytes.js';
+import { i32le, put16, put16le, put32, put32le, swap16, swap32, u16le } from '../../engine/wire/bytes.js';
 import * as geneve from '../../engine/wire/geneve.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 
@@ -102,12 +93,7 @@ export function isGeneveOption(bytes: Uint8Array, at: number): boolean {
 }
 
 /** Address into `address`; answers the port. */
-export function readGeneveOption(
-  bytes: Uint8Array,
-  at: number,
-  address: Int32Array,
-  words: number,
-): number {
+export function readGeneveOption(bytes: Uint8Array, at: number, address: Int32Array, words: number): number {
   const dataAt = geneve.optionDataAt(at);
   for (let i = 0; i < words; i++) address[i] = i32le(bytes, dataAt + 4 * i);
   return u16le(bytes, dataAt + 4 * words);
