@@ -35,7 +35,13 @@ export function requestByGeneve(program: ProgramInstance, packet: PacketContext,
   let optionLength = 0;
   if (carries > 0) {
     const words = family.addressWords;
-    optionLength = dsr.writeGeneveOption(packet.tunnelOption, 0, flow.frontendAddress, words, flow.frontendPort);
+    optionLength = dsr.writeGeneveOption(
+      packet.tunnelOption,
+      0,
+      flow.frontendAddress,
+      words,
+      flow.frontendPort,
+    );
   }
   const inner = family.isV6
     ? ipv6.payloadLength(bytes, flow.l3At) + ipv6.HEADER_LENGTH

@@ -15,7 +15,7 @@ import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as dsr from '../tables/dsr.js';
 import { DSR_MODE_GENEVE, DSR_MODE_IPIP } from './dsr-shared.js';
-import { redirectOut } from './forward.js';
+import { sendBack } from './forward.js';
 import { drop } from './notify.js';
 import { OUTER_LENGTH } from './xdp-encapsulation.js';
 
@@ -31,7 +31,7 @@ const QUOTED_V6 = 64;
 export function answerTooBig(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
   const written = flow.family.isV6 ? writeV6(program, packet, flow) : writeV4(program, packet, flow);
   if (!written) return drop(program, packet, DROP_FRAG_NEEDED, EGRESS, 0, 0, 0, flow.extendedError);
-  return redirectOut(program, packet, packet.ifindex);
+  return sendBack(program, packet);
 }
 
 /** Bytes that DSR adds to a packet. */

@@ -28,7 +28,10 @@ export function requestByDsr(program: ProgramInstance, packet: PacketContext, fl
   let verdict: number;
   if (mode === DSR_MODE_IPIP) verdict = requestByIpip(program, packet, flow);
   else if (mode === DSR_MODE_GENEVE) verdict = requestByGeneve(program, packet, flow);
-  else verdict = flow.family.isV6 ? withExtensionHeader(program, packet, flow) : withOption(program, packet, flow);
+  else
+    verdict = flow.family.isV6
+      ? withExtensionHeader(program, packet, flow)
+      : withOption(program, packet, flow);
   if (verdict >= 0) return verdict;
   if (verdict === DROP_FRAG_NEEDED) return answerTooBig(program, packet, flow);
   return drop(program, packet, verdict, EGRESS, 0, 0, 0, flow.extendedError);

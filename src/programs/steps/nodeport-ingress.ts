@@ -20,7 +20,14 @@ import { DSR_MODE_GENEVE, DSR_MODE_IPIP } from './dsr-shared.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import { locateL4, readTuple } from './headers.js';
 import { lookupEndpoint } from './identity.js';
-import { chooseBackend, isL7Delegate, lookupService, serviceFlags, serviceRevNat, translate } from './load-balancer.js';
+import {
+  chooseBackend,
+  isL7Delegate,
+  lookupService,
+  serviceFlags,
+  serviceRevNat,
+  translate,
+} from './load-balancer.js';
 import { rememberNeighbour } from './neighbours.js';
 import { answerNoService } from './no-service.js';
 import { requestBySnat } from './nodeport-remote.js';

@@ -1,5 +1,5 @@
 import type { PacketContext } from '../../engine/packet.js';
-import { EGRESS, IDENTITY_REMOTE_NODE, MARK_MAGIC_MASK, MARK_SNAT_DONE } from '../constants.js';
+import { EGRESS, IDENTITY_REMOTE_NODE } from '../constants.js';
 import { DROP_NAT_NO_MAPPING, DROP_UNKNOWN_L4, DROP_UNSUPP_SERVICE_PROTO } from '../drop-reasons.js';
 import { CT_REPLY, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
@@ -17,6 +17,8 @@ import { reverseNat } from './reverse-nat.js';
 import { encapsulateSrv6, lookupSegment, lookupVrf } from './srv6.js';
 import { tunnelSourcePort } from './xdp-encapsulation.js';
 import { noteSnatDone } from './xdp-transfer.js';
+
+export { markSnatDone } from './xdp-transfer.js';
 
 /**
  * A pod's reply to a client that came through NodePort: the frontend's address again, then out towards the
@@ -98,9 +100,4 @@ function replyThroughTunnel(
   if (sent !== CONTINUE) return sent;
   readIpv4(program.datapath, packet, flow);
   return forwardByFib(program, packet, flow, false);
-}
-
-/** SNAT is done: only the magic nibble of the mark says so. */
-export function markSnatDone(packet: PacketContext): void {
-  packet.mark = (packet.mark & ~MARK_MAGIC_MASK) | MARK_SNAT_DONE;
 }
