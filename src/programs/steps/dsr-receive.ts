@@ -39,7 +39,7 @@ export function receiveDsr(program: ProgramInstance, packet: PacketContext, flow
   const found = readServiceAddress(program, packet, flow);
   if (found < 0) return found;
   if (found !== 0) return trackDsr(program, packet, flow, true);
-  if (isSyn) forgetDsr(program, flow);
+  if (isSyn) forgetDsr(flow);
   return NOT_DSR;
 }
 
@@ -51,9 +51,13 @@ function findDsrEntry(program: ProgramInstance, flow: Flow): number {
   return at;
 }
 
-/** A new connection that brings no address is no DSR one, whatever was there under its tuple before. */
-function forgetDsr(program: ProgramInstance, flow: Flow): void {
-  const at = findDsrEntry(program, flow);
+/**
+ * A new connection that brings no address is to be no DSR one any more. Cilium looks for it under the tuple as the
+ * packet has it, where only a connection from the backend to the client would be, so this seldom finds anything.
+ */
+function forgetDsr(flow: Flow): void {
+  flow.tuple[flow.family.metaWord] = flow.protocol | (ct.TUPLE_OUT << 8);
+  const at = flow.conntrackMap.lookup(flow.tuple, 0);
   if (at >= 0) flow.conntrackMap.words[(at >> 2) + ct.FLAGS] &= ~ct.FLAG_DSR_INTERNAL;
 }
 

@@ -1,11 +1,12 @@
 import type { PacketContext } from '../../engine/packet.js';
-import { EGRESS, IDENTITY_REMOTE_NODE } from '../constants.js';
+import { EGRESS, IDENTITY_REMOTE_NODE, IDENTITY_WORLD } from '../constants.js';
 import { DROP_NAT_NO_MAPPING, DROP_UNKNOWN_L4, DROP_UNSUPP_SERVICE_PROTO } from '../drop-reasons.js';
 import { CT_REPLY, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as ct from '../tables/conntrack.js';
 import * as conntrack from './conntrack.js';
-import { isTunnelled, toTunnel } from './encapsulation.js';
+import { hasGateway, lookupEgressPolicy } from './egress-gateway.js';
+import { hasTunnelEndpoint, isTunnelled, toTunnel } from './encapsulation.js';
 import { decrementTtl, forwardByFib, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { readPortTuple } from './fragments.js';
 import { readIpv4 } from './headers.js';
@@ -46,7 +47,9 @@ export function reverseDnat(
 ): number {
   const family = flow.family;
   let error = readPortTuple(program, packet, flow, direction);
-  if (error === DROP_UNKNOWN_L4 || error === DROP_UNSUPP_SERVICE_PROTO) return CONTINUE;
+  if (error === DROP_UNKNOWN_L4 || error === DROP_UNSUPP_SERVICE_PROTO) {
+    return replyToGateway(program, packet, flow);
+  }
   if (error < 0) return error;
   flow.tuple[family.metaWord] = flow.protocol | (ct.TUPLE_OUT << 8);
   if (program.isXdp) flow.tunnelSourcePort = tunnelSourcePort(program);
@@ -61,7 +64,7 @@ export function reverseDnat(
     0,
   );
   if (status < 0) return status;
-  if (status !== CT_REPLY) return CONTINUE;
+  if (status !== CT_REPLY) return replyToGateway(program, packet, flow);
   flow.traceMonitor = flow.monitor;
   if (family.isV6) {
     error = decrementTtl(packet, flow);
@@ -86,6 +89,32 @@ export function reverseDnat(
   }
   if (tunnelAt >= 0) return replyThroughTunnel(program, packet, flow, tunnelAt, IDENTITY_REMOTE_NODE);
   return forwardByFib(program, packet, flow, true);
+}
+
+/**
+ * The reply to traffic that left by this node as an egress gateway goes to the pod's node through the tunnel; the
+ * hop limit of IPv6 stays. CONTINUE when it is none.
+ */
+function replyToGateway(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const family = flow.family;
+  if (!seesGatewayReplies(program, family.isV6)) return CONTINUE;
+  const podAt = flow.l3At + family.destinationOffset;
+  const policyAt = lookupEgressPolicy(program, packet, flow, podAt, flow.l3At + family.sourceOffset);
+  if (policyAt < 0 || !hasGateway(flow, policyAt)) return CONTINUE;
+  const tunnelAt = lookupIpcache(program.datapath, family, packet.bytes, podAt, 0);
+  if (!hasTunnelEndpoint(program, tunnelAt)) return CONTINUE;
+  if (!family.isV6) {
+    const error = decrementTtl(packet, flow);
+    if (error < 0) return error;
+  }
+  return replyThroughTunnel(program, packet, flow, tunnelAt, IDENTITY_WORLD);
+}
+
+/** Programs of the devices that the outside is reached by; of WireGuard's for IPv4 only. */
+export function seesGatewayReplies(program: ProgramInstance, v6: boolean): boolean {
+  if (!program.features.egressGateway) return false;
+  if (program.kind === 'wireguard') return !v6;
+  return program.isXdp || program.kind === 'host';
 }
 
 function replyThroughTunnel(

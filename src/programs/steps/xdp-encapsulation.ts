@@ -23,12 +23,13 @@ export const OUTER_LENGTH =
   ethernet.HEADER_LENGTH + ipv4.HEADER_LENGTH + udp.HEADER_LENGTH + TUNNEL_HEADER_LENGTH;
 
 /**
- * Source port of the outer UDP header, raw: the hash of the tuple as it stands in the flow, folded to 16 bits. To be
- * called before the packet is translated, since the receiver's queues are to see one flow.
+ * Source port of the outer UDP header, raw: the hash of the tuple (packet layout) as it stands in the flow, its ports
+ * the other way round than Maglev hashes them, folded to 16 bits.
  */
 export function tunnelSourcePort(program: ProgramInstance): number {
   const flow = program.datapath.flow;
-  const hash = tupleHash(program, flow, flow.tuple[flow.family.portsWord]);
+  const ports = flow.tuple[flow.family.portsWord];
+  const hash = tupleHash(program, flow, (ports << 16) | (ports >>> 16));
   return ((hash >>> 16) ^ hash) & 0xffff;
 }
 
