@@ -18,6 +18,7 @@ export const SERVICE = 3;
 export const MARK_MAGIC_MASK = 0x0f00;
 export const MARK_TO_PROXY = 0x0200;
 export const MARK_SNAT_DONE = 0x0300;
+export const MARK_HEALTH_DONE = 0x0300;
 export const MARK_OVERLAY = 0x0400;
 export const MARK_OVERLAY_ENCRYPTED = 0x1400;
 export const MARK_EGRESS_GATEWAY_DONE = 0x0500;
@@ -36,6 +37,10 @@ export const TC_INDEX_FROM_INGRESS_PROXY = 1;
 export const TC_INDEX_FROM_EGRESS_PROXY = 2;
 export const TC_INDEX_SKIP_NODEPORT = 4;
 export const TC_INDEX_SKIP_HOST_FIREWALL = 16;
+
+/** What an XDP program tells the tc program of its device, in the metadata in front of the packet. */
+export const XDP_NO_SERVICE = 1;
+export const XDP_SNAT_DONE = 4;
 
 /** cb[3] of a packet that the L7 load balancer sent on behalf of a pod. */
 export const FROM_HOST_L7_LB = 0xfacade42 | 0;

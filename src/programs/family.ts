@@ -41,6 +41,7 @@ export class Family {
   readonly snatRetries: BpfMap;
   readonly neighbours: BpfMap;
   readonly egressPolicies: BpfMap;
+  readonly health: BpfMap;
   readonly srv6Vrf: BpfMap;
   readonly srv6Policy: BpfMap;
   readonly perClusterConntrackTcp: MapOfMaps;
@@ -79,6 +80,7 @@ export class Family {
     this.snat = map(`cilium_snat_v${version}_external`);
     this.snatRetries = map(`cilium_snat_v${version}_alloc_retries`);
     this.neighbours = map(`cilium_nodeport_neigh${version}`);
+    this.health = map(`cilium_lb${version}_health`);
     this.egressPolicies = map(`cilium_egress_gw_policy_v${version}`);
     this.srv6Vrf = map(`cilium_srv6_vrf_v${version}`);
     this.srv6Policy = map(`cilium_srv6_policy_v${version}`);

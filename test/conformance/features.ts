@@ -102,11 +102,14 @@ const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
   CT_SERVICE_CLOSE_REBALANCE: (c, v) => (c.serviceCloseRebalanceSeconds = v.number()),
   CT_REPORT_INTERVAL: (c, v) => (c.reportIntervalSeconds = v.number()),
   DIRECT_ROUTING_DEV_IFINDEX: (c, v) => (c.directRoutingIfindex = v.number()),
+  EGRESS_IFINDEX: (c, v) => (c.egressIfindex = v.number()),
   HASH_INIT4_SEED: (c, v) => (c.hashSeedIpv4 = v.number()),
   HASH_INIT6_SEED: (c, v) => (c.hashSeedIpv6 = v.number()),
   HOST_EP_ID: (c, v) => (c.hostEndpointId = v.number()),
   IPV4_DIRECT_ROUTING: (c, v) => (c.ipv4DirectRouting = v.number()),
   IPV4_GATEWAY: (c, v) => (c.ipv4Gateway = v.number()),
+  IPV4_ENCRYPT_IFACE: (c, v) => (c.ipv4EncryptInterface = v.number()),
+  IPV4_INTER_CLUSTER_SNAT: (c, v) => (c.ipv4InterClusterSnat = v.number()),
   IPV6_DIRECT_ROUTING: (c, v) => (c.ipv6DirectRouting = v.bytes(16)),
   IPV4_SNAT_EXCLUSION_DST_CIDR: (c, v) =>
     (c.ipv4MasqueradeExclusion = { ...c.ipv4MasqueradeExclusion, address: v.number() }),
@@ -154,12 +157,9 @@ const IMPLIED: ReadonlySet<string> = new Set([
 /** Known, and without a place in `Features` or `NodeConstants`: no emulated program reads them yet. */
 const NOT_USED: ReadonlySet<string> = new Set([
   'CLUSTER_ID_MAX',
-  'EGRESS_IFINDEX',
   'ENCRYPTED_OVERLAY_ID',
   'ENCRYPT_KEY',
   'EPHEMERAL_MIN',
-  'IPV4_ENCRYPT_IFACE',
-  'IPV4_INTER_CLUSTER_SNAT',
   'IPV4_MASK',
   'IPV4_RSS_PREFIX',
   'IPV4_RSS_PREFIX_BITS',
@@ -316,6 +316,9 @@ export const RECORDED_CONSTANTS: NodeConstants = {
   wireguardIfindex: 42,
   wireguardPort: 51871,
   l2AnnouncementLivenessNs: 3e9,
+  ipipIfindexIpv4: 42,
+  ipipIfindexIpv6: 42,
+  ipv4EncryptInterface: 0xfffff50a | 0,
   captureLength: 128,
   vlanFilter: new Map([
     [116, new Set([4000, 4001])],
