@@ -26,6 +26,7 @@ import {
 } from './drop-reasons.js';
 import type { Flow } from './flow.js';
 import type { ProgramInstance } from './instance.js';
+import { DEBUG_INHERIT_IDENTITY } from './steps/debug.js';
 import { encapsulate, hasTunnelEndpoint, skipsTunnel, toTunnel } from './steps/encapsulation.js';
 import {
   etherType,
@@ -51,6 +52,7 @@ import {
 import { answerAnnounced } from './steps/l2-announcements.js';
 import { deliverLocally } from './steps/local-delivery.js';
 import {
+  debug,
   drop,
   FROM_HOST,
   FROM_PROXY,
@@ -64,6 +66,7 @@ import {
 import { CONTINUE } from './steps/outcome.js';
 import { resolveSource } from './steps/source-identity.js';
 import { TAIL_CALL_FAILED, tailCall } from './steps/tail-call.js';
+import { isFromProxy } from './steps/tc-index.js';
 import { findVtep, vtepEndpointAt } from './steps/vtep.js';
 
 /** The stack sends to the cluster. */
@@ -84,6 +87,7 @@ export function fromHost(program: ProgramInstance, packet: PacketContext): numbe
     return continueInPod(program, packet, 0);
   }
   const identity = inheritIdentity(packet, worldOf(datapath, type));
+  if (features.debug) debug(program, packet, DEBUG_INHERIT_IDENTITY, identity, 0, 0);
   const isProxy = magic === MARK_PROXY_INGRESS || magic === MARK_PROXY_EGRESS;
   if (features.ipsec && magic === MARK_ENCRYPT) return sendEncrypted(program, packet, type, identity);
   packet.clearControlBlock();
@@ -168,8 +172,11 @@ function route(
     const guarded = protectOthers(program, packet, flow, label, source);
     if (guarded !== CONTINUE) return guarded;
   }
-  const local = toLocalEndpoint(program, packet, flow, label);
-  return local === CONTINUE ? toOtherNode(program, packet, flow, label) : local;
+  let magic = MARK_IDENTITY;
+  if (isFromProxy(program, packet, TC_INDEX_FROM_INGRESS_PROXY)) magic = MARK_PROXY_INGRESS;
+  if (isFromProxy(program, packet, TC_INDEX_FROM_EGRESS_PROXY)) magic = MARK_PROXY_EGRESS;
+  const local = toLocalEndpoint(program, packet, flow, label, magic);
+  return local === CONTINUE ? toOtherNode(program, packet, flow, label, magic !== MARK_IDENTITY) : local;
 }
 
 /** Egress policy of the host endpoint: CONTINUE, a verdict (to the proxy), or a drop reason. */
@@ -196,15 +203,19 @@ function protectOthers(
   return hostFirewall.decideHostEgress(program, packet, flow, label === IDENTITY_HOST);
 }
 
-function toLocalEndpoint(program: ProgramInstance, packet: PacketContext, flow: Flow, label: number): number {
+/** `magic` is the mark by which a pod's device (endpoint routes) learns who sent the packet. */
+function toLocalEndpoint(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  label: number,
+  magic: number,
+): number {
   const datapath = program.datapath;
   const destinationAt = flow.l3At + flow.family.destinationOffset;
   const endpointAt = lookupEndpoint(datapath, flow.family, packet.bytes, destinationAt);
   if (endpointAt < 0) return CONTINUE;
   if (isHostEndpoint(datapath, endpointAt)) return toStack(program, packet);
-  let magic = MARK_IDENTITY;
-  if ((packet.tcIndex & TC_INDEX_FROM_INGRESS_PROXY) !== 0) magic = MARK_PROXY_INGRESS;
-  if ((packet.tcIndex & TC_INDEX_FROM_EGRESS_PROXY) !== 0) magic = MARK_PROXY_EGRESS;
   return deliverLocally(program, packet, flow, endpointAt, label, INGRESS, magic, true, false, 0);
 }
 
@@ -214,7 +225,13 @@ function toStack(program: ProgramInstance, packet: PacketContext): number {
   return TC_ACT_OK;
 }
 
-function toOtherNode(program: ProgramInstance, packet: PacketContext, flow: Flow, label: number): number {
+function toOtherNode(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  label: number,
+  fromProxy: boolean,
+): number {
   const datapath = program.datapath;
   const features = program.features;
   const family = flow.family;
@@ -229,7 +246,6 @@ function toOtherNode(program: ProgramInstance, packet: PacketContext, flow: Flow
     return toTunnel(program, packet, at, label, identity, REASON_UNKNOWN, MONITOR_ALWAYS);
   }
   if (at < 0) return DROP_UNROUTABLE;
-  const fromProxy = (packet.tcIndex & (TC_INDEX_FROM_INGRESS_PROXY | TC_INDEX_FROM_EGRESS_PROXY)) !== 0;
   const identity = ipcacheIdentity(datapath, at);
   if (!fromProxy && isWorld(datapath, identity)) return DROP_UNROUTABLE;
   if (features.ipsec && !features.tunnelMode && fromProxy && !isCluster(datapath, identity)) {

@@ -21,10 +21,19 @@ import type { Flow } from './flow.js';
 import { fromHost } from './from-host.js';
 import { fromNetdev } from './from-netdev.js';
 import type { ProgramInstance } from './instance.js';
+import { CAPTURE_PROXY_POST } from './steps/debug.js';
 import { etherType, IP_NONE, IP_V6, ipVersion, readIp } from './steps/headers.js';
 import * as hostFirewall from './steps/host-firewall.js';
 import { egressNat } from './steps/nat-egress.js';
-import { drop, MONITOR_ALWAYS, REASON_UNKNOWN, TO_NETWORK, TO_STACK, trace } from './steps/notify.js';
+import {
+  debugCapture,
+  drop,
+  MONITOR_ALWAYS,
+  REASON_UNKNOWN,
+  TO_NETWORK,
+  TO_STACK,
+  trace,
+} from './steps/notify.js';
 import { CONTINUE } from './steps/outcome.js';
 import { proxyMark } from './steps/proxy.js';
 import { TAIL_CALL_FAILED, tailCall } from './steps/tail-call.js';
@@ -64,6 +73,7 @@ function toHost(program: ProgramInstance, packet: PacketContext): number {
     packet.cb0 = 0;
     packet.mark = proxyMark(magic >>> 16);
     packet.changeType(PACKET_HOST);
+    if (features.debug) debugCapture(program, packet, CAPTURE_PROXY_POST, magic >>> 16, 0);
     return TC_ACT_OK;
   }
   flow.extendedError = 0;
@@ -72,7 +82,7 @@ function toHost(program: ProgramInstance, packet: PacketContext): number {
   const type = etherType(packet);
   if (features.ipsec) {
     packet.changeType(PACKET_HOST);
-    const isNet = packet.ifindex === datapath.constants.netIfindex;
+    const isNet = program.config.interfaceIfindex === datapath.constants.netIfindex;
     if (!features.tunnelMode && packet.mark === 0 && isNet) packet.mark = MARK_PROXY_TO_WORLD;
     if (features.nodePort && (packet.mark & MARK_MAGIC_MASK) === MARK_ENCRYPT && type >= 0) {
       const outcome = egressNat(program, packet, flow, label, 0, true, TO_NETWORK);
@@ -102,7 +112,7 @@ function enterHost(
   const datapath = program.datapath;
   flow.traceReason = REASON_UNKNOWN;
   flow.traceMonitor = v6 ? 0 : MONITOR_ALWAYS;
-  packet.cb0 = 0;
+  packet.cb0 = label;
   packet.cb1 = 0;
   const error = admit(program, packet, flow, v6, label);
   const remote = flow.remoteLabel;
