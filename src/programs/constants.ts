@@ -38,10 +38,6 @@ export const TC_INDEX_FROM_EGRESS_PROXY = 2;
 export const TC_INDEX_SKIP_NODEPORT = 4;
 export const TC_INDEX_SKIP_HOST_FIREWALL = 16;
 
-/** What an XDP program tells the tc program of its device, in the metadata in front of the packet. */
-export const XDP_NO_SERVICE = 1;
-export const XDP_SNAT_DONE = 4;
-
 /** cb[3] of a packet that the L7 load balancer sent on behalf of a pod. */
 export const FROM_HOST_L7_LB = 0xfacade42 | 0;
 

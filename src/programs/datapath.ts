@@ -13,6 +13,7 @@ import { type Features, perPacketLoadBalancing } from './features.js';
 import { Flow } from './flow.js';
 import { Metrics } from './metrics.js';
 import type { NodeConstants } from './node-constants.js';
+import { SnatTarget } from './snat-target.js';
 import { MAP_SPECS } from './tables/map-specs.js';
 
 /** What a datapath is made from. Everything that varies between runs is handed in. */
@@ -37,6 +38,8 @@ export class Keys {
   readonly affinityMatch = new Int32Array(2);
   readonly fragment = new Int32Array(10);
   readonly tuple = new Int32Array(10);
+  readonly nat = new Int32Array(10);
+  readonly natPartner = new Int32Array(10);
   readonly skip = new Int32Array(8);
   readonly node = new Int32Array(5);
   readonly lpm = new Int32Array(9);
@@ -83,6 +86,7 @@ export class Datapath {
 
   readonly flow: Flow;
   readonly keys = new Keys();
+  readonly snatTarget = new SnatTarget();
   /** `struct bpf_fib_lookup` of the lookup at hand, as bytes and words. */
   readonly fibParams = new Uint8Array(FIB_PARAMS_SIZE);
   readonly fibWords = new Int32Array(this.fibParams.buffer);

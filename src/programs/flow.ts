@@ -50,6 +50,14 @@ export class Flow {
   lbProxyPort = 0;
   lbClusterId = 0;
 
+  /** NodePort: the frontend as the client sees it, raw words and raw port. */
+  readonly frontendAddress = new Int32Array(4);
+  frontendPort = 0;
+  /** XDP: absolute offset of the IPv4 header of the Geneve tunnel that the packet came in, -1 for none. */
+  outerAt = -1;
+  /** XDP: source port of the outer header of a tunnel, raw. */
+  tunnelSourcePort = 0;
+
   /** Policy: proxy port (raw), match type, audited, authentication type; extended error of the drop event. */
   proxyPort = 0;
   matchType = 0;

@@ -3,14 +3,7 @@ import { TC_ACT_OK } from '../engine/hooks/verdict.js';
 import type { PacketContext } from '../engine/packet.js';
 import * as ethernet from '../engine/wire/ethernet.js';
 import * as icmpv6 from '../engine/wire/icmpv6.js';
-import {
-  INGRESS,
-  MARK_DECRYPT,
-  TC_INDEX_SKIP_HOST_FIREWALL,
-  TC_INDEX_SKIP_NODEPORT,
-  XDP_NO_SERVICE,
-  XDP_SNAT_DONE,
-} from './constants.js';
+import { INGRESS, MARK_DECRYPT, TC_INDEX_SKIP_HOST_FIREWALL, TC_INDEX_SKIP_NODEPORT } from './constants.js';
 import { DROP_UNKNOWN_L3, DROP_UNSUPPORTED_L2 } from './drop-reasons.js';
 import { haveEncapsulation } from './features.js';
 import type { Flow } from './flow.js';
@@ -31,7 +24,6 @@ import { decrypt } from './steps/ipsec.js';
 import { answerAnnounced } from './steps/l2-announcements.js';
 import { deliverToPod } from './steps/local-delivery.js';
 import { nodePortIngress } from './steps/nodeport-ingress.js';
-import { markSnatDone } from './steps/nodeport-reply.js';
 import {
   drop,
   FROM_NETWORK,
@@ -47,6 +39,7 @@ import { decapsulateSrv6, isForSegment } from './steps/srv6.js';
 import { takeTcIndexBit } from './steps/tc-index.js';
 import { filterVlan } from './steps/vlan-filter.js';
 import { isWireguard } from './steps/wireguard-redirect.js';
+import { markSnatDone, TRANSFER_NO_SERVICE, TRANSFER_SNAT_DONE } from './steps/xdp-transfer.js';
 
 /** A packet arrives from the network. */
 export function fromNetdev(program: ProgramInstance, packet: PacketContext): number {
@@ -86,8 +79,9 @@ export function fromNetdev(program: ProgramInstance, packet: PacketContext): num
 function takeOverFromXdp(program: ProgramInstance, packet: PacketContext): void {
   packet.tcIndex &= ~TC_INDEX_SKIP_NODEPORT;
   if (!program.features.nodePortAcceleration) return;
-  if ((packet.xdpMeta & XDP_NO_SERVICE) !== 0) packet.tcIndex |= TC_INDEX_SKIP_NODEPORT;
-  if ((packet.xdpMeta & XDP_SNAT_DONE) !== 0 && haveEncapsulation(program.features)) markSnatDone(packet);
+  if ((packet.xdpMeta & TRANSFER_NO_SERVICE) !== 0) packet.tcIndex |= TC_INDEX_SKIP_NODEPORT;
+  if ((packet.xdpMeta & TRANSFER_SNAT_DONE) !== 0 && haveEncapsulation(program.features))
+    markSnatDone(packet);
 }
 
 function acceptNonIp(program: ProgramInstance, packet: PacketContext, type: number): number {

@@ -3,6 +3,7 @@ import type { HookProgram } from '../../src/engine/hooks/program.js';
 import { hostPrograms } from '../../src/programs/host.js';
 import type { ObjectKind, ProgramInstance } from '../../src/programs/instance.js';
 import { lxcPrograms } from '../../src/programs/lxc.js';
+import { xdpPrograms } from '../../src/programs/xdp.js';
 
 /** Makes the programs of one instance; their names are those of the kernel's entry programs. */
 export type ProgramFactory = (instance: ProgramInstance) => readonly HookProgram[];
@@ -12,4 +13,5 @@ export type Registry = Partial<Readonly<Record<ObjectKind, ProgramFactory>>>;
 export const EMULATED: Registry = {
   lxc: (instance) => Object.values(lxcPrograms(instance)),
   host: (instance) => Object.values(hostPrograms(instance)),
+  xdp: (instance) => Object.values(xdpPrograms(instance)),
 };

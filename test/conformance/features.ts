@@ -86,6 +86,10 @@ const NUMBERS: Readonly<Record<string, FieldsOf<number>>> = {
   EVENTS_MAP_BURST_LIMIT: 'eventsBurstLimit',
 };
 
+function bitCount(bytes: Uint8Array): number {
+  return bytes.reduce((count, byte) => count + byte.toString(2).replaceAll('0', '').length, 0);
+}
+
 type ConstantReader = (constants: Writable<NodeConstants>, value: Value) => void;
 const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
   CILIUM_HOST_IFINDEX: (c, v) => (c.hostIfindex = v.number()),
@@ -111,10 +115,18 @@ const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
   IPV4_ENCRYPT_IFACE: (c, v) => (c.ipv4EncryptInterface = v.number()),
   IPV4_INTER_CLUSTER_SNAT: (c, v) => (c.ipv4InterClusterSnat = v.number()),
   IPV6_DIRECT_ROUTING: (c, v) => (c.ipv6DirectRouting = v.bytes(16)),
+  IPV4_RSS_PREFIX: (c, v) => (c.ipv4RssPrefix = { ...c.ipv4RssPrefix, address: v.number() }),
+  IPV4_RSS_PREFIX_BITS: (c, v) => (c.ipv4RssPrefix = { ...c.ipv4RssPrefix, prefixLength: v.number() }),
+  IPV6_RSS_PREFIX: (c, v) => (c.ipv6RssPrefix = { ...c.ipv6RssPrefix, address: v.bytes(16) }),
+  IPV6_RSS_PREFIX_BITS: (c, v) => (c.ipv6RssPrefix = { ...c.ipv6RssPrefix, prefixLength: v.number() }),
   IPV4_SNAT_EXCLUSION_DST_CIDR: (c, v) =>
     (c.ipv4MasqueradeExclusion = { ...c.ipv4MasqueradeExclusion, address: v.number() }),
   IPV4_SNAT_EXCLUSION_DST_CIDR_LEN: (c, v) =>
     (c.ipv4MasqueradeExclusion = { ...c.ipv4MasqueradeExclusion, prefixLength: v.number() }),
+  IPV6_SNAT_EXCLUSION_DST_CIDR: (c, v) =>
+    (c.ipv6MasqueradeExclusion = { ...c.ipv6MasqueradeExclusion, address: v.bytes(16) }),
+  IPV6_SNAT_EXCLUSION_DST_CIDR_MASK: (c, v) =>
+    (c.ipv6MasqueradeExclusion = { ...c.ipv6MasqueradeExclusion, prefixLength: bitCount(v.bytes(16)) }),
   L2_ANNOUNCEMENTS_MAX_LIVENESS: (c, v) => (c.l2AnnouncementLivenessNs = v.float()),
   NODEPORT_PORT_MIN: (c, v) => (c.nodePortRange = [v.number(), c.nodePortRange[1]]),
   NODEPORT_PORT_MAX: (c, v) => (c.nodePortRange = [c.nodePortRange[0], v.number()]),
@@ -161,12 +173,6 @@ const NOT_USED: ReadonlySet<string> = new Set([
   'ENCRYPT_KEY',
   'EPHEMERAL_MIN',
   'IPV4_MASK',
-  'IPV4_RSS_PREFIX',
-  'IPV4_RSS_PREFIX_BITS',
-  'IPV6_RSS_PREFIX',
-  'IPV6_RSS_PREFIX_BITS',
-  'IPV6_SNAT_EXCLUSION_DST_CIDR',
-  'IPV6_SNAT_EXCLUSION_DST_CIDR_MASK',
   'SECLABEL',
   'SECLABEL_IPV4',
   'SECLABEL_IPV6',

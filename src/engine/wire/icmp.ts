@@ -21,9 +21,12 @@ export const CODE_PORT_UNREACHABLE = 3;
 export const CODE_FRAGMENTATION_NEEDED = 4;
 /** Communication administratively prohibited (RFC 1812 section 5.2.7.1). */
 export const CODE_PROHIBITED = 13;
+/** Precedence cutoff in effect, the last code (RFC 1812 section 5.2.7.1). */
+export const MAXIMUM_UNREACHABLE_CODE = 15;
 
 /** Codes of TIME_EXCEEDED. */
 export const CODE_TTL_EXCEEDED = 0;
+export const CODE_REASSEMBLY_TIME_EXCEEDED = 1;
 
 export function fits(at: number, end: number): boolean {
   return at + HEADER_LENGTH <= end;

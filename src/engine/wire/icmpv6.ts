@@ -34,9 +34,12 @@ export const CODE_NO_ROUTE = 0;
 export const CODE_PROHIBITED = 1;
 export const CODE_ADDRESS_UNREACHABLE = 3;
 export const CODE_PORT_UNREACHABLE = 4;
+/** Reject route to destination, the last code of RFC 4443. */
+export const MAXIMUM_UNREACHABLE_CODE = 6;
 
 /** Codes of TIME_EXCEEDED. */
 export const CODE_HOP_LIMIT_EXCEEDED = 0;
+export const CODE_REASSEMBLY_TIME_EXCEEDED = 1;
 
 export function fits(at: number, end: number): boolean {
   return at + HEADER_LENGTH <= end;
@@ -111,6 +114,11 @@ export function restRaw(bytes: Uint8Array, at: number): number {
 /** Types below 128 are errors and quote a packet (RFC 4443 section 2.1). */
 export function isError(bytes: Uint8Array, at: number): boolean {
   return bytes[at] < 128;
+}
+
+/** First byte of the MTU of PACKET_TOO_BIG. */
+export function mtuAt(at: number): number {
+  return at + 4;
 }
 
 /** First byte of the quoted IPv6 header of an error message. */

@@ -55,6 +55,11 @@ export function putVersionAndHeaderLength(bytes: Uint8Array, at: number, lengthB
   bytes[at] = (VERSION << 4) | (lengthBytes >> 2);
 }
 
+/** Sets the header length and keeps the version. */
+export function putHeaderLength(bytes: Uint8Array, at: number, lengthBytes: number): void {
+  bytes[at] = (bytes[at] & 0xf0) | (lengthBytes >> 2);
+}
+
 /** The whole TOS / traffic class byte (DSCP and ECN). */
 export function typeOfService(bytes: Uint8Array, at: number): number {
   return bytes[at + 1];

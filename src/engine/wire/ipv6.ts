@@ -1,5 +1,5 @@
 /** IPv6 header and the extension headers that are chained behind it (RFC 8200). `at` is the header's first byte. */
-import { copy, i32, i32le, put16, put32, u16 } from './bytes.js';
+import { copy, i32, i32le, put16, put32, put32le, u16 } from './bytes.js';
 
 export const HEADER_LENGTH = 40;
 export const ADDRESS_LENGTH = 16;
@@ -100,6 +100,16 @@ export function destinationWord(bytes: Uint8Array, at: number, index: number): n
 /** Word `index` (0 to 3) of any 16-byte address, raw; see `sourceWord`. */
 export function addressWord(bytes: Uint8Array, addressAt: number, index: number): number {
   return i32le(bytes, addressAt + (index << 2));
+}
+
+/** Writes word `index` of the source address, raw. */
+export function putSourceWord(bytes: Uint8Array, at: number, index: number, word: number): void {
+  put32le(bytes, at + 8 + (index << 2), word);
+}
+
+/** Writes word `index` of the destination address, raw. */
+export function putDestinationWord(bytes: Uint8Array, at: number, index: number, word: number): void {
+  put32le(bytes, at + 24 + (index << 2), word);
 }
 
 export function putSource(bytes: Uint8Array, at: number, address: Uint8Array, addressAt: number): void {

@@ -1,5 +1,5 @@
 /** UDP header (RFC 768). `at` is the first byte of the header. */
-import { put16, u16, u16le } from './bytes.js';
+import { put16, put16le, u16, u16le } from './bytes.js';
 
 export const HEADER_LENGTH = 8;
 export const CHECKSUM_OFFSET = 6;
@@ -34,9 +34,19 @@ export function sourcePortRaw(bytes: Uint8Array, at: number): number {
   return u16le(bytes, at);
 }
 
+/** Writes the source port from its 2 bytes in memory order; see `sourcePortRaw`. */
+export function putSourcePortRaw(bytes: Uint8Array, at: number, raw: number): void {
+  put16le(bytes, at, raw);
+}
+
 /** Destination port as its 2 bytes in memory order (little-endian), as map keys hold it. */
 export function destinationPortRaw(bytes: Uint8Array, at: number): number {
   return u16le(bytes, at + 2);
+}
+
+/** Writes the destination port from its 2 bytes in memory order; see `destinationPortRaw`. */
+export function putDestinationPortRaw(bytes: Uint8Array, at: number, raw: number): void {
+  put16le(bytes, at + 2, raw);
 }
 
 /** Length of header and payload in bytes. */

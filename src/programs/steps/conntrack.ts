@@ -44,6 +44,7 @@ export const KIND_ANY = 0;
 export const KIND_NODEPORT = 1;
 export const KIND_DSR = 2;
 export const KIND_SERVICE = 3;
+export const KIND_NODEPORT_OR_DSR = 4;
 
 const MONITOR = 128;
 
@@ -297,10 +298,9 @@ function probe(
 
 function isKind(kind: number, flagsWord: number, revNat: number, wanted: number): boolean {
   if (kind === KIND_SERVICE) return revNat === wanted;
-  if (kind === KIND_NODEPORT) {
-    return (flagsWord & entry.FLAG_NODE_PORT) !== 0 && revNat !== 0 && (wanted === 0 || revNat === wanted);
-  }
-  return (flagsWord & entry.FLAG_DSR_INTERNAL) !== 0;
+  if (kind !== KIND_NODEPORT && (flagsWord & entry.FLAG_DSR_INTERNAL) !== 0) return true;
+  if (kind === KIND_DSR) return false;
+  return (flagsWord & entry.FLAG_NODE_PORT) !== 0 && revNat !== 0 && (wanted === 0 || revNat === wanted);
 }
 
 /**

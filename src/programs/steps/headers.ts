@@ -42,7 +42,11 @@ export function l3Offset(packet: PacketContext): number {
  * its fixed part is in the frame. 0 or DROP_INVALID. Void after the frame moves.
  */
 export function readIpv4(datapath: Datapath, packet: PacketContext, flow: Flow): number {
-  const at = l3Offset(packet);
+  return readIpv4At(datapath, packet, flow, l3Offset(packet));
+}
+
+/** As `readIpv4`, for a header that stands elsewhere: inside a tunnel. */
+export function readIpv4At(datapath: Datapath, packet: PacketContext, flow: Flow, at: number): number {
   if (!ipv4.fits(at, packet.end)) return DROP_INVALID;
   const bytes = packet.bytes;
   flow.family = datapath.ipv4;

@@ -2,16 +2,15 @@ import { TC_ACT_SHOT } from '../../engine/hooks/verdict.js';
 import type { PacketContext } from '../../engine/packet.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import { EGRESS, INGRESS, MARK_IDENTITY } from '../constants.js';
-import { DROP_EP_NOT_READY } from '../drop-reasons.js';
+import { DROP_EP_NOT_READY, DROP_WRITE_ERROR } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as endpoints from '../tables/endpoints.js';
 import { policeArrival } from './bandwidth.js';
 import { DEBUG_LOCAL_DELIVERY } from './debug.js';
-import { decrementTtl, HOP_LIMIT_EXCEEDED } from './forward.js';
+import { addLinkHeader, decrementTtl, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
 import { identityMark, isHostEndpoint, lookupEndpoint } from './identity.js';
-import { addLinkHeader } from './link-header.js';
 import { debug } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import { TAIL_CALL_FAILED, tailCall } from './tail-call.js';
@@ -31,8 +30,7 @@ export function deliverToPod(
   const destinationAt = flow.l3At + flow.family.destinationOffset;
   const endpointAt = lookupEndpoint(datapath, flow.family, packet.bytes, destinationAt);
   if (endpointAt < 0 || isHostEndpoint(datapath, endpointAt)) return CONTINUE;
-  const error = addLinkHeader(packet);
-  if (error < 0) return error;
+  if (packet.layer3Device !== 0 && !addLinkHeader(packet)) return DROP_WRITE_ERROR;
   return deliverLocally(
     program,
     packet,

@@ -303,15 +303,25 @@ export function debugCapture(
   copy(ring.bytes, at + CAPTURE_SIZE, packet.bytes, packet.start, captured);
 }
 
+const SIGNAL_NAT_FULL = 0;
 const SIGNAL_CONNTRACK_FULL = 1;
 const SIGNAL_AUTHENTICATION_REQUIRED = 2;
 
+/** Tells the agent that free NAT ports are hard to find; `family` 0 IPv4, 1 IPv6. */
+export function signalNatFull(program: ProgramInstance, family: number): void {
+  signalFull(program, SIGNAL_NAT_FULL, family);
+}
+
 /** Tells the agent that a conntrack map is full; `family` 0 IPv4, 1 IPv6. */
 export function signalConntrackFull(program: ProgramInstance, family: number): void {
+  signalFull(program, SIGNAL_CONNTRACK_FULL, family);
+}
+
+function signalFull(program: ProgramInstance, signal: number, family: number): void {
   const ring = program.datapath.signals;
   const at = ring.reserve(8);
   if (at < 0) return;
-  put32le(ring.bytes, at, SIGNAL_CONNTRACK_FULL);
+  put32le(ring.bytes, at, signal);
   put32le(ring.bytes, at + 4, family);
 }
 
