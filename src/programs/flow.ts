@@ -53,6 +53,8 @@ export class Flow {
   /** NodePort: the frontend as the client sees it, raw words and raw port. */
   readonly frontendAddress = new Int32Array(4);
   frontendPort = 0;
+  /** XDP: absolute offset of the IPv4 header of the Geneve tunnel that the packet came in, -1 for none. */
+  outerAt = -1;
   /** XDP: source port of the outer header of a tunnel, raw. */
   tunnelSourcePort = 0;
 
@@ -69,7 +71,10 @@ export class Flow {
   /** NodePort: this packet carries the service address of a DSR request, or belongs to a flow that did. */
   isDsr = false;
 
-  /** Host firewall: the remote identity it decided on. */
+  /** to-netdev: the sender's identity as far as the program has learned it. */
+  localLabel = 0;
+
+  /** Host firewall: the remote identity it decided on. to-netdev: the destination's. */
   remoteLabel = 0;
 
   /** Trace context of a node program: reason and monitor length of the trace that ends it. */

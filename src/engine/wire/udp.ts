@@ -44,6 +44,11 @@ export function destinationPortRaw(bytes: Uint8Array, at: number): number {
   return u16le(bytes, at + 2);
 }
 
+/** Writes the destination port from its 2 bytes in memory order; see `destinationPortRaw`. */
+export function putDestinationPortRaw(bytes: Uint8Array, at: number, raw: number): void {
+  put16le(bytes, at + 2, raw);
+}
+
 /** Length of header and payload in bytes. */
 export function length(bytes: Uint8Array, at: number): number {
   return u16(bytes, at + 4);

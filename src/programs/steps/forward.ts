@@ -78,6 +78,11 @@ export function redirectOut(program: ProgramInstance, packet: PacketContext, ifi
   return ifindex === packet.ifindex ? XDP_TX : XDP_REDIRECT;
 }
 
+/** Sends the packet back out of the device that it is on; XDP transmits without asking for a redirect. */
+export function sendBack(program: ProgramInstance, packet: PacketContext): number {
+  return program.isXdp ? XDP_TX : packet.redirect(packet.ifindex, 0);
+}
+
 /**
  * Puts a link header in front of a packet of a device without one, so that it can leave by a device that has one.
  * The addresses stay zero until somebody fills them. False when there is no room. Voids offsets.

@@ -11,7 +11,8 @@ import { answerTimeExceeded } from './icmpv6-answers.js';
 import { ipcacheIdentity, lookupIpcache } from './identity.js';
 import { drop, MONITOR_ALWAYS } from './notify.js';
 import { CONTINUE } from './outcome.js';
-import { SnatTarget, snatForward } from './snat.js';
+import * as rewrite from './rewrite.js';
+import { SnatTarget, snatMapped } from './snat.js';
 import { tunnelSourcePort } from './xdp-encapsulation.js';
 import { noteSnatDone } from './xdp-transfer.js';
 
@@ -59,7 +60,7 @@ function translateAndSend(
   error = decrementTtl(packet, flow);
   if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, EGRESS);
   if (error < 0) return error;
-  error = snatForward(program, packet, flow, target);
+  error = snatMapped(program, packet, flow, target, rewrite.SOURCE_PORT);
   if (error < 0) return error;
   noteSnatDone(program, packet);
   if (tunnelAt >= 0) {
@@ -74,10 +75,7 @@ function translateAndSend(
 /** This node's address as the backend is to see it: that of the tunnel's inner side, or the direct routing one. */
 function setTarget(program: ProgramInstance, flow: Flow, toIpv4: boolean, isTunnel: boolean): void {
   const constants = program.datapath.constants;
-  target.minimumPort = constants.natPortRange[0];
-  target.maximumPort = constants.natPortRange[1];
-  // A client may use any port, so none is left as it is for being low.
-  target.fromLocalEndpoint = true;
+  target.reset(constants.natPortRange[0], constants.natPortRange[1]);
   const address = target.address;
   if (!flow.family.isV6) {
     address[0] = isTunnel ? constants.ipv4Gateway : constants.ipv4DirectRouting;

@@ -1,11 +1,12 @@
 import type { PacketContext } from '../../engine/packet.js';
-import { EGRESS, IDENTITY_REMOTE_NODE, MARK_MAGIC_MASK, MARK_SNAT_DONE } from '../constants.js';
+import { EGRESS, IDENTITY_REMOTE_NODE, IDENTITY_WORLD } from '../constants.js';
 import { DROP_NAT_NO_MAPPING, DROP_UNKNOWN_L4, DROP_UNSUPP_SERVICE_PROTO } from '../drop-reasons.js';
 import { CT_REPLY, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as ct from '../tables/conntrack.js';
 import * as conntrack from './conntrack.js';
-import { isTunnelled, toTunnel } from './encapsulation.js';
+import { hasGateway, lookupEgressPolicy } from './egress-gateway.js';
+import { hasTunnelEndpoint, isTunnelled, toTunnel } from './encapsulation.js';
 import { decrementTtl, forwardByFib, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { readPortTuple } from './fragments.js';
 import { readIpv4 } from './headers.js';
@@ -17,6 +18,8 @@ import { reverseNat } from './reverse-nat.js';
 import { encapsulateSrv6, lookupSegment, lookupVrf } from './srv6.js';
 import { tunnelSourcePort } from './xdp-encapsulation.js';
 import { noteSnatDone } from './xdp-transfer.js';
+
+export { markSnatDone } from './xdp-transfer.js';
 
 /**
  * A pod's reply to a client that came through NodePort: the frontend's address again, then out towards the
@@ -44,7 +47,9 @@ export function reverseDnat(
 ): number {
   const family = flow.family;
   let error = readPortTuple(program, packet, flow, direction);
-  if (error === DROP_UNKNOWN_L4 || error === DROP_UNSUPP_SERVICE_PROTO) return CONTINUE;
+  if (error === DROP_UNKNOWN_L4 || error === DROP_UNSUPP_SERVICE_PROTO) {
+    return replyToGateway(program, packet, flow);
+  }
   if (error < 0) return error;
   flow.tuple[family.metaWord] = flow.protocol | (ct.TUPLE_OUT << 8);
   if (program.isXdp) flow.tunnelSourcePort = tunnelSourcePort(program);
@@ -59,7 +64,7 @@ export function reverseDnat(
     0,
   );
   if (status < 0) return status;
-  if (status !== CT_REPLY) return CONTINUE;
+  if (status !== CT_REPLY) return replyToGateway(program, packet, flow);
   flow.traceMonitor = flow.monitor;
   if (family.isV6) {
     error = decrementTtl(packet, flow);
@@ -86,6 +91,32 @@ export function reverseDnat(
   return forwardByFib(program, packet, flow, true);
 }
 
+/**
+ * The reply to traffic that left by this node as an egress gateway goes to the pod's node through the tunnel; the
+ * hop limit of IPv6 stays. CONTINUE when it is none.
+ */
+function replyToGateway(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const family = flow.family;
+  if (!seesGatewayReplies(program, family.isV6)) return CONTINUE;
+  const podAt = flow.l3At + family.destinationOffset;
+  const policyAt = lookupEgressPolicy(program, packet, flow, podAt, flow.l3At + family.sourceOffset);
+  if (policyAt < 0 || !hasGateway(flow, policyAt)) return CONTINUE;
+  const tunnelAt = lookupIpcache(program.datapath, family, packet.bytes, podAt, 0);
+  if (!hasTunnelEndpoint(program, tunnelAt)) return CONTINUE;
+  if (!family.isV6) {
+    const error = decrementTtl(packet, flow);
+    if (error < 0) return error;
+  }
+  return replyThroughTunnel(program, packet, flow, tunnelAt, IDENTITY_WORLD);
+}
+
+/** Programs of the devices that the outside is reached by; of WireGuard's for IPv4 only. */
+export function seesGatewayReplies(program: ProgramInstance, v6: boolean): boolean {
+  if (!program.features.egressGateway) return false;
+  if (program.kind === 'wireguard') return !v6;
+  return program.isXdp || program.kind === 'host';
+}
+
 function replyThroughTunnel(
   program: ProgramInstance,
   packet: PacketContext,
@@ -98,9 +129,4 @@ function replyThroughTunnel(
   if (sent !== CONTINUE) return sent;
   readIpv4(program.datapath, packet, flow);
   return forwardByFib(program, packet, flow, false);
-}
-
-/** SNAT is done: only the magic nibble of the mark says so. */
-export function markSnatDone(packet: PacketContext): void {
-  packet.mark = (packet.mark & ~MARK_MAGIC_MASK) | MARK_SNAT_DONE;
 }

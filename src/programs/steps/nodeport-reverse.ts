@@ -4,7 +4,7 @@ import { DROP_NAT_NO_MAPPING, NAT_NOT_NEEDED } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import { hostIngress } from './host-firewall.js';
-import { reverseDnat } from './nodeport-reply.js';
+import { reverseDnat, seesGatewayReplies } from './nodeport-reply.js';
 import { drop, MONITOR_ALWAYS, REASON_UNKNOWN } from './notify.js';
 import { CONTINUE, RECIRCULATE_IPV4, RECIRCULATE_IPV6 } from './outcome.js';
 import { snatReverse } from './snat.js';
@@ -38,8 +38,7 @@ export function reverseTranslate(program: ProgramInstance, packet: PacketContext
 function knowsReplies(program: ProgramInstance, v6: boolean): boolean {
   const features = program.features;
   if (!features.dsr || features.dsrHybrid) return true;
-  if (!features.egressGateway) return false;
-  return program.isXdp || program.kind === 'host' || (program.kind === 'wireguard' && !v6);
+  return seesGatewayReplies(program, v6);
 }
 
 function toClient(program: ProgramInstance, packet: PacketContext, flow: Flow): number {

@@ -1,13 +1,16 @@
 /** Tunnel headers that XDP writes itself, since it has no tunnel device to leave that to. */
 import type { PacketContext } from '../../engine/packet.js';
 import { copy, i32le } from '../../engine/wire/bytes.js';
+import * as checksum from '../../engine/wire/checksum.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as geneve from '../../engine/wire/geneve.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as udp from '../../engine/wire/udp.js';
 import * as vxlan from '../../engine/wire/vxlan.js';
 import { DROP_INVALID } from '../drop-reasons.js';
+import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
+import * as ipcache from '../tables/ipcache.js';
 import { tupleHash } from './hash.js';
 import { CONTINUE } from './outcome.js';
 
@@ -15,14 +18,18 @@ export const TUNNEL_GENEVE = 2;
 const TUNNEL_TTL = 64;
 /** Length of either tunnel header without options. */
 const TUNNEL_HEADER_LENGTH = 8;
+/** What a tunnel adds to a packet: all headers, the inner Ethernet header too. */
+export const OUTER_LENGTH =
+  ethernet.HEADER_LENGTH + ipv4.HEADER_LENGTH + udp.HEADER_LENGTH + TUNNEL_HEADER_LENGTH;
 
 /**
- * Source port of the outer UDP header, raw: the hash of the tuple as it stands in the flow, folded to 16 bits. To be
- * called before the packet is translated, since the receiver's queues are to see one flow.
+ * Source port of the outer UDP header, raw: the hash of the tuple (packet layout) as it stands in the flow, its ports
+ * the other way round than Maglev hashes them, folded to 16 bits.
  */
 export function tunnelSourcePort(program: ProgramInstance): number {
   const flow = program.datapath.flow;
-  const hash = tupleHash(program, flow, flow.tuple[flow.family.portsWord]);
+  const ports = flow.tuple[flow.family.portsWord];
+  const hash = tupleHash(program, flow, (ports << 16) | (ports >>> 16));
   return ((hash >>> 16) ^ hash) & 0xffff;
 }
 
@@ -46,8 +53,7 @@ export function writeTunnelHeader(
   const inner = packet.length;
   const tunnelLength = TUNNEL_HEADER_LENGTH + optionLength;
   const udpLength = udp.HEADER_LENGTH + tunnelLength + inner;
-  const room = ethernet.HEADER_LENGTH + ipv4.HEADER_LENGTH + udp.HEADER_LENGTH + tunnelLength;
-  if (!packet.insertAt(0, room)) return DROP_INVALID;
+  if (!packet.insertAt(0, OUTER_LENGTH + optionLength)) return DROP_INVALID;
   const bytes = packet.bytes;
   const at = packet.start + ethernet.HEADER_LENGTH;
   bytes.fill(0, packet.start, at);
@@ -64,6 +70,48 @@ export function writeTunnelHeader(
     copy(bytes, geneve.optionsAt(tunnelAt), packet.tunnelOption, 0, optionLength);
   } else {
     vxlan.write(bytes, tunnelAt, networkId);
+  }
+  return CONTINUE;
+}
+
+/**
+ * A request that came in a Geneve tunnel goes on in it, to the endpoint of an ipcache entry: outer addresses, and the
+ * option in `packet.tunnelOption` behind the Geneve header. CONTINUE or a drop reason. Voids offsets.
+ */
+export function resendInTunnel(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  ipcacheAt: number,
+  optionLength: number,
+): number {
+  const bytes = packet.bytes;
+  const offset = flow.outerAt - packet.start;
+  if (optionLength > 0) {
+    const geneveOffset = offset + ipv4.HEADER_LENGTH + udp.HEADER_LENGTH + geneve.HEADER_LENGTH;
+    if (!packet.insertAt(geneveOffset, optionLength)) return DROP_INVALID;
+  }
+  const at = packet.start + offset;
+  flow.outerAt = at;
+  const udpAt = at + ipv4.HEADER_LENGTH;
+  const header = program.datapath.scratch;
+  copy(header, 0, bytes, at, ipv4.HEADER_LENGTH);
+  ipv4.putTotalLength(bytes, at, ipv4.totalLength(bytes, at) + optionLength);
+  ipv4.putSource(bytes, at, program.datapath.constants.ipv4DirectRouting);
+  copy(
+    bytes,
+    ipv4.destinationAt(at),
+    program.datapath.ipcache.bytes,
+    ipcacheAt + ipcache.TUNNEL_ENDPOINT,
+    ipv4.ADDRESS_LENGTH,
+  );
+  const difference = checksum.differenceOfBytes(0, header, 0, bytes, at, ipv4.HEADER_LENGTH);
+  checksum.addDifference(bytes, ipv4.checksumAt(at), difference);
+  if (optionLength > 0) {
+    udp.putLength(bytes, udpAt, udp.length(bytes, udpAt) + optionLength);
+    const geneveAt = udpAt + udp.HEADER_LENGTH;
+    geneve.putOptionsLength(bytes, geneveAt, geneve.optionsLength(bytes, geneveAt) + optionLength);
+    copy(bytes, geneve.optionsAt(geneveAt), packet.tunnelOption, 0, optionLength);
   }
   return CONTINUE;
 }

@@ -1,7 +1,7 @@
 /** What XDP tells the tc program behind it about a packet that it passes on: four bytes of metadata. */
 import type { PacketContext } from '../../engine/packet.js';
+import { MARK_MAGIC_MASK, MARK_SNAT_DONE } from '../constants.js';
 import type { ProgramInstance } from '../instance.js';
-import { markSnatDone } from './nodeport-reply.js';
 
 /** NodePort has seen the packet and has nothing more to do with it. */
 export const TRANSFER_NO_SERVICE = 1;
@@ -17,4 +17,9 @@ export function noteNoService(program: ProgramInstance, packet: PacketContext): 
 export function noteSnatDone(program: ProgramInstance, packet: PacketContext): void {
   if (program.isXdp) packet.xdpMeta |= TRANSFER_SNAT_DONE;
   else markSnatDone(packet);
+}
+
+/** SNAT is done: only the magic nibble of the mark says so. */
+export function markSnatDone(packet: PacketContext): void {
+  packet.mark = (packet.mark & ~MARK_MAGIC_MASK) | MARK_SNAT_DONE;
 }
