@@ -46,7 +46,13 @@ export function egressNat(
   const features = program.features;
   const type = etherType(packet);
   const v6 = type === ethernet.TYPE_IPV6;
-  if (!(v6 ? features.ipv6 : type === ethernet.TYPE_IPV4 && features.ipv4)) return CONTINUE;
+  if (!(v6 ? features.ipv6 : type === ethernet.TYPE_IPV4 && features.ipv4)) {
+    // What the programs below would have taken over stays on a packet that is not for them.
+    packet.cb0 = sourceLabel;
+    packet.cb1 = clusterId;
+    packet.cb2 = reverseOnly ? 1 : 0;
+    return CONTINUE;
+  }
   if (!isOwnProgram(program, features)) {
     return translate(program, packet, flow, v6, sourceLabel, clusterId, reverseOnly, point);
   }
@@ -165,9 +171,9 @@ function restoreReply(
     0,
   );
   if (status < 0) return status;
-  flow.traceMonitor = flow.monitor;
   if (status !== CT_REPLY) return CONTINUE;
   flow.traceReason = CT_REPLY;
+  flow.traceMonitor = flow.monitor;
   const error = restoreFrontend(program, packet, flow, frontend.words, frontendAt >> 2, false);
   return error < 0 ? error : TRANSLATED;
 }
