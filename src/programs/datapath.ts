@@ -71,6 +71,10 @@ export class Datapath {
   readonly rateLimit: BpfMap;
   readonly rateLimitMetrics: BpfMap;
   readonly vtep: BpfMap;
+  readonly l2Responder: BpfMap;
+  readonly encryptState: BpfMap;
+  readonly throttle: BpfMap;
+  readonly srv6Segments: BpfMap;
   readonly callPolicy: ProgArray;
   readonly egressCallPolicy: ProgArray;
   readonly events: PerfRing;
@@ -127,6 +131,10 @@ export class Datapath {
     this.rateLimit = map('cilium_ratelimit');
     this.rateLimitMetrics = map('cilium_ratelimit_metrics');
     this.vtep = map('cilium_vtep_map');
+    this.l2Responder = map('cilium_l2_responder_v4');
+    this.encryptState = map('cilium_encrypt_state');
+    this.throttle = map('cilium_throttle');
+    this.srv6Segments = map('cilium_srv6_sid');
     this.callPolicy = map('cilium_call_policy') as ProgArray;
     this.egressCallPolicy = map('cilium_egresscall_policy') as ProgArray;
     this.events = map('cilium_events') as unknown as PerfRing;

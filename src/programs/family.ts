@@ -46,6 +46,7 @@ export class Family {
   readonly prefilterPrefixes: BpfMap;
   readonly prefilterAddresses: BpfMap;
   readonly egressPolicies: BpfMap;
+  readonly health: BpfMap;
   readonly srv6Vrf: BpfMap;
   readonly srv6Policy: BpfMap;
   readonly perClusterConntrackTcp: MapOfMaps;
@@ -86,6 +87,7 @@ export class Family {
     this.perClusterSnat = map(`cilium_per_cluster_snat_v${version}_external`) as MapOfMaps;
     this.ipMasqueradeAgent = map(`cilium_ipmasq_v${version}`);
     this.neighbours = map(`cilium_nodeport_neigh${version}`);
+    this.health = map(`cilium_lb${version}_health`);
     this.prefilterPrefixes = map(`cilium_cidr_v${version}_dyn`);
     this.prefilterAddresses = map(`cilium_cidr_v${version}_fix`);
     this.egressPolicies = map(`cilium_egress_gw_policy_v${version}`);

@@ -29,11 +29,8 @@ import {
   CAPTURE_DELIVERY,
   CAPTURE_PROXY_PRE,
   DEBUG_INHERIT_IDENTITY,
-  DEBUG_IP_ID_FAILED4,
-  DEBUG_IP_ID_FAILED6,
-  DEBUG_IP_ID4,
-  DEBUG_IP_ID6,
   DEBUG_LOCAL_DELIVERY,
+  debugIdentity,
 } from './steps/debug.js';
 import { decrementTtl, HOP_LIMIT_EXCEEDED } from './steps/forward.js';
 import { etherType, locateL4, readIpv4, readIpv6, refuseUntrackedFragments } from './steps/headers.js';
@@ -335,13 +332,7 @@ function sourceFromIpcache(
   const at = lookupIpcache(datapath, flow.family, packet.bytes, sourceAt, 0);
   const found = at < 0 ? 0 : ipcacheIdentity(datapath, at);
   const label = at >= 0 && found !== IDENTITY_HOST ? found : identity;
-  if (program.features.debug) {
-    const v6 = flow.family.isV6;
-    const success = v6 ? DEBUG_IP_ID6 : DEBUG_IP_ID4;
-    const failure = v6 ? DEBUG_IP_ID_FAILED6 : DEBUG_IP_ID_FAILED4;
-    const shown = i32le(packet.bytes, sourceAt + 4 * (flow.family.addressWords - 1));
-    debug(program, packet, at < 0 ? failure : success, shown, label, 0);
-  }
+  if (program.features.debug) debugIdentity(program, packet, flow.family, sourceAt, at >= 0, label);
   return label;
 }
 

@@ -34,6 +34,9 @@ export interface NodeConstants {
   readonly wireguardIfindex: number;
   readonly wireguardPort: number;
   readonly l2AnnouncementLivenessNs: number;
+  /** IPIP devices through which load-balancer health checks reach backends. */
+  readonly ipipIfindexIpv4: number;
+  readonly ipipIfindexIpv6: number;
   /** Device that egress gateway traffic leaves through; 0 leaves that to the FIB. */
   readonly egressIfindex: number;
   /** Address that this node takes for pods of other clusters (inter-cluster SNAT). */
@@ -85,6 +88,8 @@ export const DEFAULT_CONSTANTS: NodeConstants = {
   wireguardIfindex: 0,
   wireguardPort: 51871,
   l2AnnouncementLivenessNs: 3e9,
+  ipipIfindexIpv4: 0,
+  ipipIfindexIpv6: 0,
   egressIfindex: 0,
   ipv4InterClusterSnat: 0,
   strictModeNetwork: { address: 0, prefixLength: 0 },

@@ -1,5 +1,6 @@
 /** Which programs are emulated: the entries of each kind of object. Later kinds are added here. */
 import type { HookProgram } from '../../src/engine/hooks/program.js';
+import { hostPrograms } from '../../src/programs/host.js';
 import type { ObjectKind, ProgramInstance } from '../../src/programs/instance.js';
 import { lxcPrograms } from '../../src/programs/lxc.js';
 import { xdpPrograms } from '../../src/programs/xdp.js';
@@ -11,5 +12,6 @@ export type Registry = Partial<Readonly<Record<ObjectKind, ProgramFactory>>>;
 
 export const EMULATED: Registry = {
   lxc: (instance) => Object.values(lxcPrograms(instance)),
+  host: (instance) => Object.values(hostPrograms(instance)),
   xdp: (instance) => Object.values(xdpPrograms(instance)),
 };

@@ -1,6 +1,6 @@
 /** IPv4 header (RFC 791). `at` is the first byte of the header. */
 
-import { i32le, put16, put32le, u16 } from './bytes.js';
+import { i32le, put16, put32le, swap32, u16 } from './bytes.js';
 import * as checksum from './checksum.js';
 
 /** Length without options. */
@@ -165,6 +165,11 @@ export function putSource(bytes: Uint8Array, at: number, rawWord: number): void 
 /** Writes the raw word; does not touch any checksum. */
 export function putDestination(bytes: Uint8Array, at: number, rawWord: number): void {
   put32le(bytes, at + 16, rawWord);
+}
+
+/** Mask of a prefix of 0 to 32 bits as a raw word. */
+export function prefixMask(length: number): number {
+  return length === 0 ? 0 : swap32(-1 << (32 - length));
 }
 
 /** Lowers the TTL by one and updates the header checksum (RFC 1141). Only for a TTL above zero. */

@@ -185,6 +185,11 @@ export function extensionLength(bytes: Uint8Array, at: number, kind: number): nu
   return (bytes[at + 1] + 1) << 3;
 }
 
+/** Type of a routing header (RFC 8200 section 4.4). */
+export function routingType(bytes: Uint8Array, at: number): number {
+  return bytes[at + 2];
+}
+
 /** Writes the type of a routing header (RFC 8200 section 4.4). */
 export function putRoutingType(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 2] = value;

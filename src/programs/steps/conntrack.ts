@@ -137,6 +137,21 @@ export function reverseTuple(flow: Flow, flip: boolean): void {
 }
 
 /**
+ * Whether the packet (tuple filled, without ports) answers a connection that came in: 1 or 0, or a drop reason of the
+ * ports. Nothing is counted or refreshed.
+ */
+export function isReply(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const words = flow.tuple;
+  const metaWord = flow.family.metaWord;
+  words[metaWord] = flow.protocol;
+  const error = extractPorts(program, packet, flow, CT_EGRESS);
+  if (error < 0) return error;
+  words[metaWord] = flow.protocol | (entry.TUPLE_IN << 8);
+  useNodeMaps(flow);
+  return flow.conntrackMap.lookup(words, 0) >= 0 ? 1 : 0;
+}
+
+/**
  * Looks the flow's connection up. The tuple holds the packet's addresses and protocol in packet layout; ports
  * are loaded here. Answers CT_NEW..CT_RELATED or a drop reason; fills the flow's `entry*` and `monitor`. The
  * tuple stays in the layout of the last probe: forward for NEW and ESTABLISHED, packet layout for REPLY.

@@ -1,9 +1,23 @@
 /** Egress gateway: pods whose traffic to the outside leaves the cluster from one node, with one address. */
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le } from '../../engine/wire/bytes.js';
+import { ENDPOINT_HOST } from '../constants.js';
+import { DROP_CT_UNKNOWN_PROTO, DROP_NO_EGRESS_GATEWAY } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as policies from '../tables/egress-gateway.js';
+import * as conntrack from './conntrack.js';
+import { encapsulate } from './encapsulation.js';
+import { locateL4, readTuple } from './headers.js';
+import {
+  endpointFlags,
+  endpointIdentity,
+  ipcacheIdentity,
+  isCluster,
+  lookupEndpoint,
+  lookupIpcache,
+} from './identity.js';
+import { CONTINUE } from './outcome.js';
 
 /**
  * The policy for a pod and an outside address, both given by their offsets in the frame: offset of its value in
@@ -55,4 +69,48 @@ export function lacksEgressAddress(flow: Flow, policyAt: number): boolean {
   const words = flow.family.egressPolicies.words;
   for (let i = 0; i < flow.family.addressWords; i++) if (words[(policyAt >> 2) + i] !== 0) return false;
   return true;
+}
+
+/**
+ * Sends the packet to the gateway node of its egress policy, through the tunnel: CONTINUE when no policy takes it or
+ * this node is the gateway, a verdict, or a drop reason. `flow.localLabel` becomes the pod's identity,
+ * `flow.remoteLabel` the destination's; a destination that the ipcache does not know counts as one in the cluster.
+ */
+export function redirectToGateway(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const datapath = program.datapath;
+  const family = flow.family;
+  const error = locateL4(packet, flow);
+  if (error < 0) return error;
+  readTuple(packet, flow);
+  const reply = conntrack.isReply(program, packet, flow);
+  if (reply < 0) return reply === DROP_CT_UNKNOWN_PROTO ? CONTINUE : reply;
+  if (reply !== 0) return CONTINUE;
+  const bytes = packet.bytes;
+  const podAt = lookupEndpoint(datapath, family, bytes, flow.l3At + family.sourceOffset);
+  if (podAt >= 0) flow.localLabel = endpointIdentity(datapath, podAt);
+  const destination = lookupIpcache(datapath, family, bytes, flow.l3At + family.destinationOffset, 0);
+  if (destination >= 0) flow.remoteLabel = ipcacheIdentity(datapath, destination);
+  if (isCluster(datapath, flow.remoteLabel)) return CONTINUE;
+  const policyAt = lookupPacketPolicy(program, packet, flow);
+  if (policyAt < 0) return CONTINUE;
+  const gateway = policyGateway(flow, policyAt);
+  if (gateway === policies.EXCLUDED) return CONTINUE;
+  if (gateway === policies.NO_GATEWAY) return DROP_NO_EGRESS_GATEWAY;
+  const policyBytes = family.egressPolicies.bytes;
+  const addressAt = gatewayAt(flow, policyAt);
+  const nodeAt = lookupEndpoint(datapath, datapath.ipv4, policyBytes, addressAt);
+  if (nodeAt >= 0 && (endpointFlags(datapath, nodeAt) & ENDPOINT_HOST) !== 0) return CONTINUE;
+  const { localLabel, remoteLabel, traceReason } = flow;
+  return encapsulate(
+    program,
+    packet,
+    policyBytes,
+    addressAt,
+    false,
+    localLabel,
+    remoteLabel,
+    -1,
+    traceReason,
+    0,
+  );
 }

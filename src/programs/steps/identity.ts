@@ -57,10 +57,18 @@ export function lookupEndpoint(datapath: Datapath, family: Family, address: Uint
   return datapath.endpoints.lookup(key, 0);
 }
 
+/** ENDPOINT_* flags of a local endpoint. */
+export function endpointFlags(datapath: Datapath, endpointAt: number): number {
+  return datapath.endpoints.words[(endpointAt + endpoints.FLAGS) >> 2];
+}
+
+export function endpointIdentity(datapath: Datapath, endpointAt: number): number {
+  return datapath.endpoints.words[(endpointAt + endpoints.SECURITY_ID) >> 2];
+}
+
 /** The endpoint is the node itself: the host, or an endpoint in the host's namespace. */
 export function isHostEndpoint(datapath: Datapath, endpointAt: number): boolean {
-  const flags = datapath.endpoints.words[(endpointAt + endpoints.FLAGS) >> 2];
-  return (flags & (ENDPOINT_HOST | ENDPOINT_AT_HOST_NS)) !== 0;
+  return (endpointFlags(datapath, endpointAt) & (ENDPOINT_HOST | ENDPOINT_AT_HOST_NS)) !== 0;
 }
 
 function fillAddress(key: Int32Array, word: number, family: Family, address: Uint8Array, at: number): void {
