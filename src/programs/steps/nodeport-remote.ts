@@ -33,10 +33,19 @@ export function requestBySnat(
   label: number,
   toIpv4: boolean,
 ): number {
-  packet.cb0 = label;
-  packet.cb1 = flow.family.isV6 ? (toIpv4 ? 1 : 0) : flow.lbClusterId;
+  leaveControlBlock(packet, flow, label, toIpv4);
   const verdict = translateAndSend(program, packet, flow, label, toIpv4);
   return verdict < 0 ? drop(program, packet, verdict, EGRESS, 0, 0, 0, flow.extendedError) : verdict;
+}
+
+/** What Cilium hands to its program for this stays in the control block: IPv6 has no label there. */
+function leaveControlBlock(packet: PacketContext, flow: Flow, label: number, toIpv4: boolean): void {
+  if (flow.family.isV6) {
+    packet.cb1 = toIpv4 ? 1 : 0;
+  } else {
+    packet.cb0 = label;
+    packet.cb1 = flow.lbClusterId;
+  }
 }
 
 function translateAndSend(
