@@ -158,7 +158,14 @@ function restoreReply(
   }
   if (frontendAt < 0) return CONTINUE;
   if (program.kind === 'host' && !reverseOnly && !program.features.skipFib) {
-    const elsewhere = leaveByOtherDevice(program, packet, flow, frontend.bytes, frontendAt);
+    const elsewhere = leaveByOtherDevice(
+      program,
+      packet,
+      flow,
+      frontend.bytes,
+      frontendAt,
+      program.config.interfaceIfindex,
+    );
     if (elsewhere !== CONTINUE) return elsewhere;
   }
   const status = conntrack.lookupTuple(
@@ -180,7 +187,7 @@ function restoreReply(
 
 /**
  * Whether the packet, with the source address at `source[sourceAt]`, belongs to another device: it is sent there,
- * and that device's program translates it. CONTINUE when it is on the right one.
+ * and that device's program translates it. CONTINUE when it is on the right one, `ownIfindex`.
  */
 function leaveByOtherDevice(
   program: ProgramInstance,
@@ -188,13 +195,14 @@ function leaveByOtherDevice(
   flow: Flow,
   source: Uint8Array,
   sourceAt: number,
+  ownIfindex: number,
 ): number {
   const result = lookupFibFrom(program, packet, flow, source, sourceAt);
   if (result !== FIB_SUCCESS && result !== FIB_NO_NEIGHBOUR) {
     flow.extendedError = result;
     return DROP_NO_FIB;
   }
-  if (fibIfindex(program) === program.config.interfaceIfindex) return CONTINUE;
+  if (fibIfindex(program) === ownIfindex) return CONTINUE;
   return redirectByFib(program, packet, flow, result);
 }
 
@@ -311,5 +319,5 @@ function leaveByEgressDevice(
       ? CONTINUE
       : packet.redirectNeigh(configured, null, 0, 0);
   }
-  return leaveByOtherDevice(program, packet, flow, target.addressBytes, 0);
+  return leaveByOtherDevice(program, packet, flow, target.addressBytes, 0, packet.ifindex);
 }
