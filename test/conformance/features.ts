@@ -115,10 +115,14 @@ const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
   IPV4_ENCRYPT_IFACE: (c, v) => (c.ipv4EncryptInterface = v.number()),
   IPV4_INTER_CLUSTER_SNAT: (c, v) => (c.ipv4InterClusterSnat = v.number()),
   IPV6_DIRECT_ROUTING: (c, v) => (c.ipv6DirectRouting = v.bytes(16)),
-  IPV4_RSS_PREFIX: (c, v) => (c.ipv4RssPrefix = { ...c.ipv4RssPrefix, address: v.number() }),
-  IPV4_RSS_PREFIX_BITS: (c, v) => (c.ipv4RssPrefix = { ...c.ipv4RssPrefix, prefixLength: v.number() }),
-  IPV6_RSS_PREFIX: (c, v) => (c.ipv6RssPrefix = { ...c.ipv6RssPrefix, address: v.bytes(16) }),
-  IPV6_RSS_PREFIX_BITS: (c, v) => (c.ipv6RssPrefix = { ...c.ipv6RssPrefix, prefixLength: v.number() }),
+  IPV4_RSS_PREFIX: (c, v) =>
+    (c.ipv4RssPrefix = { prefixLength: 32, ...c.ipv4RssPrefix, address: v.number() }),
+  IPV4_RSS_PREFIX_BITS: (c, v) =>
+    (c.ipv4RssPrefix = { address: c.ipv4DirectRouting, ...c.ipv4RssPrefix, prefixLength: v.number() }),
+  IPV6_RSS_PREFIX: (c, v) =>
+    (c.ipv6RssPrefix = { prefixLength: 128, ...c.ipv6RssPrefix, address: v.bytes(16) }),
+  IPV6_RSS_PREFIX_BITS: (c, v) =>
+    (c.ipv6RssPrefix = { address: c.ipv6DirectRouting, ...c.ipv6RssPrefix, prefixLength: v.number() }),
   IPV4_SNAT_EXCLUSION_DST_CIDR: (c, v) =>
     (c.ipv4MasqueradeExclusion = { ...c.ipv4MasqueradeExclusion, address: v.number() }),
   IPV4_SNAT_EXCLUSION_DST_CIDR_LEN: (c, v) =>
