@@ -61,6 +61,8 @@ export class ProgramInstance {
   /** Source field of events: the endpoint, the host endpoint, or 0. */
   readonly eventSource: number;
   readonly isXdp: boolean;
+  /** Its device has no link header; events say so. */
+  readonly isLayer3: boolean;
   readonly dropVerdict: number;
 
   /** `features` are the datapath's unless this object is compiled with others (trace events of the overlay). */
@@ -77,6 +79,7 @@ export class ProgramInstance {
     this.policy = policy;
     this.features = features;
     this.isXdp = kind === 'xdp';
+    this.isLayer3 = config.ethernetHeaderLength === 0;
     this.dropVerdict = this.isXdp ? XDP_DROP : TC_ACT_SHOT;
     if (kind === 'lxc') this.eventSource = config.endpointId;
     else if (kind === 'host') this.eventSource = datapath.constants.hostEndpointId;
