@@ -19,7 +19,7 @@ import { haveEncapsulation } from './features.js';
 import type { Flow } from './flow.js';
 import { continueInPod } from './from-host.js';
 import type { ProgramInstance } from './instance.js';
-import { scheduleDeparture } from './steps/bandwidth.js';
+import { isPaced } from './steps/bandwidth.js';
 import { redirectToGateway } from './steps/egress-gateway.js';
 import { etherType, IP_NONE, IP_V6, ipVersion, locateL4, readIp } from './steps/headers.js';
 import { encapsulateHealth } from './steps/health.js';
@@ -41,7 +41,7 @@ export function toNetdev(program: ProgramInstance, packet: PacketContext): numbe
   flow.extendedError = 0;
   flow.traceReason = REASON_UNKNOWN;
   flow.traceMonitor = 0;
-  flow.localLabel = sourceOf(packet.mark);
+  flow.localLabel = sourceOf(program, packet.mark);
   flow.remoteLabel = 0;
   const outcome = send(program, packet, flow);
   if (outcome === CONTINUE) return leave(program, packet, flow);
@@ -50,8 +50,8 @@ export function toNetdev(program: ProgramInstance, packet: PacketContext): numbe
 }
 
 /** The sender's identity as far as the mark tells it. */
-function sourceOf(mark: number): number {
-  if (isWireguardMark(mark)) return IDENTITY_HOST;
+function sourceOf(program: ProgramInstance, mark: number): number {
+  if (program.features.wireguard && isWireguardMark(mark)) return IDENTITY_HOST;
   switch (mark & MARK_MAGIC_MASK) {
     case MARK_HOST:
     case MARK_OVERLAY:
@@ -106,7 +106,8 @@ function send(program: ProgramInstance, packet: PacketContext, flow: Flow): numb
 /** NAT has been done, or is not for this packet: it is an outer one. */
 function isTranslated(program: ProgramInstance, mark: number): boolean {
   const magic = mark & MARK_MAGIC_MASK;
-  if (magic === MARK_SNAT_DONE || isWireguardMark(mark)) return true;
+  if (magic === MARK_SNAT_DONE) return true;
+  if (program.features.wireguard && isWireguardMark(mark)) return true;
   return magic === MARK_OVERLAY && haveEncapsulation(program.features);
 }
 
@@ -144,15 +145,6 @@ function toGateway(program: ProgramInstance, packet: PacketContext, flow: Flow):
   if (version === IP_NONE) return CONTINUE;
   const error = readIp(datapath, packet, flow, version === IP_V6);
   return error < 0 ? error : redirectToGateway(program, packet, flow);
-}
-
-/** Only IP packets are paced. A packet that would wait too long is dropped without an event, only counted. */
-function isPaced(program: ProgramInstance, packet: PacketContext): boolean {
-  const type = etherType(packet);
-  if (type !== ethernet.TYPE_IPV4 && type !== ethernet.TYPE_IPV6) return true;
-  const error = scheduleDeparture(program, packet);
-  if (error < 0) program.datapath.metrics.count(-error, EGRESS, packet.length);
-  return error >= 0;
 }
 
 /** CONTINUE, a verdict (to what encrypts), or a drop reason. */

@@ -1,9 +1,12 @@
 /** Bandwidth manager: pacing of what pods send by earliest departure times, policing of what they receive. */
 import type { PacketContext } from '../../engine/packet.js';
+import * as ethernet from '../../engine/wire/ethernet.js';
+import { EGRESS } from '../constants.js';
 import { DROP_EDT_HORIZON } from '../drop-reasons.js';
 import type { ProgramInstance } from '../instance.js';
 import * as throttle from '../tables/throttle.js';
 import { readU64, writeU64 } from '../tables/u64.js';
+import { etherType } from './headers.js';
 
 const NS_PER_SECOND = 1e9;
 
@@ -16,10 +19,22 @@ function lookupLimit(program: ProgramInstance, endpointId: number, direction: nu
 }
 
 /**
+ * Paces what leaves, IP packets only. False when the packet would have to wait too long: it is dropped without an
+ * event, only counted.
+ */
+export function isPaced(program: ProgramInstance, packet: PacketContext): boolean {
+  const type = etherType(packet);
+  if (type !== ethernet.TYPE_IPV4 && type !== ethernet.TYPE_IPV6) return true;
+  const error = scheduleDeparture(program, packet);
+  if (error < 0) program.datapath.metrics.count(-error, EGRESS, packet.length);
+  return error >= 0;
+}
+
+/**
  * Sets when the packet may leave, by the limit of the pod that sent it (its id is the queue mapping, which is reset).
  * The device's queue does the waiting. 0, or DROP_EDT_HORIZON when it would have to wait too long.
  */
-export function scheduleDeparture(program: ProgramInstance, packet: PacketContext): number {
+function scheduleDeparture(program: ProgramInstance, packet: PacketContext): number {
   const endpointId = packet.queueMapping;
   packet.queueMapping = 0;
   if (endpointId === 0) return 0;

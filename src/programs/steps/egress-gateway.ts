@@ -1,17 +1,20 @@
 /** Egress gateway: pods whose traffic to the outside leaves the cluster from one node, with one address. */
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le } from '../../engine/wire/bytes.js';
-import { ENDPOINT_HOST } from '../constants.js';
-import { DROP_CT_UNKNOWN_PROTO, DROP_NO_EGRESS_GATEWAY } from '../drop-reasons.js';
+import { ENDPOINT_HOST, INGRESS, MARK_EGRESS_GATEWAY_DONE } from '../constants.js';
+import { DROP_CT_UNKNOWN_PROTO, DROP_NO_EGRESS_GATEWAY, DROP_NO_EGRESS_IP } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as policies from '../tables/egress-gateway.js';
 import * as conntrack from './conntrack.js';
 import { encapsulate } from './encapsulation.js';
+import { decrementTtl, HOP_LIMIT_EXCEEDED, lookupFibFrom, redirectByFib } from './forward.js';
 import { locateL4, readTuple } from './headers.js';
+import { answerTimeExceeded } from './icmpv6-answers.js';
 import {
   endpointFlags,
   endpointIdentity,
+  identityMark,
   ipcacheIdentity,
   isCluster,
   lookupEndpoint,
@@ -113,4 +116,33 @@ export function redirectToGateway(program: ProgramInstance, packet: PacketContex
     traceReason,
     0,
   );
+}
+
+/**
+ * This node is the gateway of a packet that another node has sent through the tunnel: it leaves towards the outside,
+ * marked so that it is not sent to a gateway again. CONTINUE when no policy takes it, a verdict, or a drop reason. A
+ * destination that the ipcache does not know is outside.
+ */
+export function leaveAsGateway(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  sourceLabel: number,
+): number {
+  const datapath = program.datapath;
+  const family = flow.family;
+  const destinationAt = flow.l3At + family.destinationOffset;
+  const destination = lookupIpcache(datapath, family, packet.bytes, destinationAt, 0);
+  if (destination >= 0 && isCluster(datapath, ipcacheIdentity(datapath, destination))) return CONTINUE;
+  const policyAt = lookupPacketPolicy(program, packet, flow);
+  if (policyAt < 0 || !hasGateway(flow, policyAt)) return CONTINUE;
+  if (lacksEgressAddress(flow, policyAt)) return DROP_NO_EGRESS_IP;
+  const error = decrementTtl(packet, flow);
+  if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, INGRESS);
+  if (error < 0) return error;
+  packet.mark = identityMark(MARK_EGRESS_GATEWAY_DONE, sourceLabel);
+  const ifindex = datapath.constants.egressIfindex;
+  if (ifindex !== 0) return packet.redirectNeigh(ifindex, null, 0, 0);
+  const result = lookupFibFrom(program, packet, flow, family.egressPolicies.bytes, policyAt);
+  return redirectByFib(program, packet, flow, result);
 }

@@ -10,6 +10,7 @@ import {
   IDENTITY_WORLD,
   IDENTITY_WORLD_IPV4,
   IDENTITY_WORLD_IPV6,
+  MARK_CLUSTER_ID,
   MARK_ENCRYPT,
   MARK_HOST,
   MARK_IDENTITY,
@@ -28,6 +29,7 @@ const SCOPE_MASK = 0xff000000 | 0;
 const SCOPE_REMOTE_NODE = 0x02000000;
 const FIRST_CIDR_IDENTITY = 16777217;
 const LAST_CIDR_IDENTITY = 16842751;
+const CLUSTER_ID_MASK = 0xff;
 
 /** Offset of the ipcache entry for the address at `address[at]` (raw bytes), or -1. */
 export function lookupIpcache(
@@ -128,6 +130,22 @@ export function markIdentity(mark: number): number {
 /** Mark with a magic and an identity; replaces the whole mark. */
 export function identityMark(magic: number, identity: number): number {
   return (magic & 0xff00) | (identity << 16) | ((identity >> 16) & 0xff);
+}
+
+/** Cluster that an identity belongs to. */
+export function clusterOf(identity: number): number {
+  return (identity >> 16) & CLUSTER_ID_MASK;
+}
+
+/**
+ * Cluster id that a pod's program has left in the mark, which loses it; 0 for none. The test takes every magic with
+ * that bit for a cluster id, "SNAT done" too.
+ */
+export function takeClusterId(packet: PacketContext): number {
+  const mark = packet.mark;
+  if ((mark & MARK_CLUSTER_ID) !== MARK_CLUSTER_ID) return 0;
+  packet.mark = mark & ~(MARK_CLUSTER_ID | CLUSTER_ID_MASK);
+  return mark & CLUSTER_ID_MASK;
 }
 
 /**

@@ -33,6 +33,7 @@ export function decideMasquerade(
   if (program.kind === 'overlay') return decideInterCluster(program, flow, target);
   if (program.kind !== 'host') return NAT_NOT_NEEDED;
   const masquerade = masquerades(program, flow);
+  if (!masquerade && !features.egressGateway) return NAT_NOT_NEEDED;
   if (masquerade && isMasqueradeAddress(program, packet, flow)) {
     masqueradeAddress(program, flow, target);
     target.needsConntrack = true;

@@ -46,7 +46,13 @@ export function egressNat(
   const features = program.features;
   const type = etherType(packet);
   const v6 = type === ethernet.TYPE_IPV6;
-  if (!(v6 ? features.ipv6 : type === ethernet.TYPE_IPV4 && features.ipv4)) return CONTINUE;
+  if (!(v6 ? features.ipv6 : type === ethernet.TYPE_IPV4 && features.ipv4)) {
+    // What the programs below would have taken over stays on a packet that is not for them.
+    packet.cb0 = sourceLabel;
+    packet.cb1 = clusterId;
+    packet.cb2 = reverseOnly ? 1 : 0;
+    return CONTINUE;
+  }
   if (!isOwnProgram(program, features)) {
     return translate(program, packet, flow, v6, sourceLabel, clusterId, reverseOnly, point);
   }
@@ -152,7 +158,14 @@ function restoreReply(
   }
   if (frontendAt < 0) return CONTINUE;
   if (program.kind === 'host' && !reverseOnly && !program.features.skipFib) {
-    const elsewhere = leaveByOtherDevice(program, packet, flow, frontend.bytes, frontendAt);
+    const elsewhere = leaveByOtherDevice(
+      program,
+      packet,
+      flow,
+      frontend.bytes,
+      frontendAt,
+      program.config.interfaceIfindex,
+    );
     if (elsewhere !== CONTINUE) return elsewhere;
   }
   const status = conntrack.lookupTuple(
@@ -165,16 +178,16 @@ function restoreReply(
     0,
   );
   if (status < 0) return status;
-  flow.traceMonitor = flow.monitor;
   if (status !== CT_REPLY) return CONTINUE;
   flow.traceReason = CT_REPLY;
+  flow.traceMonitor = flow.monitor;
   const error = restoreFrontend(program, packet, flow, frontend.words, frontendAt >> 2, false);
   return error < 0 ? error : TRANSLATED;
 }
 
 /**
  * Whether the packet, with the source address at `source[sourceAt]`, belongs to another device: it is sent there,
- * and that device's program translates it. CONTINUE when it is on the right one.
+ * and that device's program translates it. CONTINUE when it is on the right one, `ownIfindex`.
  */
 function leaveByOtherDevice(
   program: ProgramInstance,
@@ -182,13 +195,14 @@ function leaveByOtherDevice(
   flow: Flow,
   source: Uint8Array,
   sourceAt: number,
+  ownIfindex: number,
 ): number {
   const result = lookupFibFrom(program, packet, flow, source, sourceAt);
   if (result !== FIB_SUCCESS && result !== FIB_NO_NEIGHBOUR) {
     flow.extendedError = result;
     return DROP_NO_FIB;
   }
-  if (fibIfindex(program) === program.config.interfaceIfindex) return CONTINUE;
+  if (fibIfindex(program) === ownIfindex) return CONTINUE;
   return redirectByFib(program, packet, flow, result);
 }
 
@@ -305,5 +319,5 @@ function leaveByEgressDevice(
       ? CONTINUE
       : packet.redirectNeigh(configured, null, 0, 0);
   }
-  return leaveByOtherDevice(program, packet, flow, target.addressBytes, 0);
+  return leaveByOtherDevice(program, packet, flow, target.addressBytes, 0, packet.ifindex);
 }

@@ -65,7 +65,8 @@ POINT_METRIC[FROM_OVERLAY] = (3 << 2) | 1;
 POINT_METRIC[FROM_NETWORK] = (3 << 2) | 1;
 POINT_METRIC[FROM_CRYPTO] = (12 << 2) | 1;
 POINT_METRIC[TO_CRYPTO] = (13 << 2) | 2;
-const METRIC_PLAINTEXT = 3;
+/** Metric reasons of packets that arrive: as they were sent, and decrypted. */
+export const METRIC_PLAINTEXT = 3;
 const METRIC_DECRYPTED = 4;
 
 /** Points that aggregation hides from level 1 on. */

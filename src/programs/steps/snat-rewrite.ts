@@ -31,7 +31,7 @@ function checksumOffset(protocol: number): number {
 /**
  * Writes the address `words[word..]` (raw) at `addressOffset` of the IP header at `l3At`, and `port` (raw) at
  * `portOffset` of the L4 header at `l4At`, with their checksums. With `hasL4` false only the IP header changes.
- * 0 or a drop reason; the address is written before the fault. Nothing happens when both are there already.
+ * 0 or a drop reason: then the address is written, and no checksum. Nothing happens when both are there already.
  */
 export function rewriteEnd(
   packet: PacketContext,
@@ -58,21 +58,40 @@ export function rewriteEnd(
     difference = checksum.difference(difference, i32le(bytes, addressAt + 4 * i), words[word + i]);
     put32le(bytes, addressAt + 4 * i, words[word + i]);
   }
-  if (!family.isV6) checksum.addDifference(bytes, ipv4.checksumAt(l3At), difference);
-  if (!hasL4) return 0;
-  // ICMP has no pseudo-header: its checksum knows of the identifier only.
-  if (protocol === ipv4.PROTOCOL_ICMP) difference = 0;
-  if (oldPort !== port) {
-    if (protocol === ipv4.PROTOCOL_SCTP) return DROP_CSUM_L4;
-    if (checksumOffset(protocol) < 0) return DROP_UNKNOWN_L4;
-    put16le(bytes, l4At + portOffset, port);
-    difference = checksum.difference(difference, oldPort, port);
+  if (hasL4) {
+    const error = rewriteL4(packet, protocol, l4At, difference, portOffset, oldPort, port);
+    if (error < 0) return error;
   }
+  if (!family.isV6) checksum.addDifference(bytes, ipv4.checksumAt(l3At), difference);
+  return 0;
+}
+
+/** Port and L4 checksum, which stands for the addresses too (`difference`). 0 or a drop reason, nothing written. */
+function rewriteL4(
+  packet: PacketContext,
+  protocol: number,
+  l4At: number,
+  difference: number,
+  portOffset: number,
+  oldPort: number,
+  port: number,
+): number {
+  const changed = oldPort !== port;
   const offset = checksumOffset(protocol);
-  if (offset < 0 || (protocol === ipv4.PROTOCOL_ICMP && oldPort === port)) return 0;
+  if (changed && protocol === ipv4.PROTOCOL_SCTP) return DROP_CSUM_L4;
+  if (changed && offset < 0) return DROP_UNKNOWN_L4;
+  // ICMP has no pseudo-header: its checksum knows of the identifier only.
+  const isIcmp = protocol === ipv4.PROTOCOL_ICMP;
+  if (offset < 0 || (isIcmp && !changed)) return 0;
+  const bytes = packet.bytes;
   const checksumAt = l4At + offset;
   if (checksumAt + 2 > packet.end) return DROP_CSUM_L4;
-  if (protocol === ipv4.PROTOCOL_UDP) checksum.addDifferenceUdp(bytes, checksumAt, difference);
-  else checksum.addDifference(bytes, checksumAt, difference);
+  let sum = isIcmp ? 0 : difference;
+  if (changed) {
+    sum = checksum.difference(sum, oldPort, port);
+    put16le(bytes, l4At + portOffset, port);
+  }
+  if (protocol === ipv4.PROTOCOL_UDP) checksum.addDifferenceUdp(bytes, checksumAt, sum);
+  else checksum.addDifference(bytes, checksumAt, sum);
   return 0;
 }

@@ -57,7 +57,6 @@ export function snatForward(
   flow.tuple[family.portsWord] = icmp.identifierRaw(packet.bytes, at);
   target.minimumPort = 0;
   target.maximumPort = MAXIMUM_IDENTIFIER;
-  if (keepsSource(flow, target)) return NAT_NOT_NEEDED;
   return snatMapped(program, packet, flow, target, icmp.IDENTIFIER_OFFSET);
 }
 
