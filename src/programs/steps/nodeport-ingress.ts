@@ -125,7 +125,7 @@ function toService(
     packet.queueMapping = 0;
     return answerNoService(program, packet, flow);
   }
-  const isLocal = lookupEndpoint(program.datapath, family, family.backends.bytes, backendAt) >= 0;
+  const isLocal = lookupEndpoint(program.datapath, family, family.backends.words, backendAt >> 2) >= 0;
   if (isLocal && isL7Delegate(flags)) {
     packet.tcIndex |= TC_INDEX_SKIP_NODEPORT;
     return program.isXdp ? CONTINUE : TC_ACT_OK;
