@@ -12,9 +12,12 @@ export interface NodeConstants {
   readonly ipv4Gateway: number;
   readonly ipv4DirectRouting: number;
   readonly ipv6DirectRouting: Uint8Array;
-  /** Sources of IPIP packets are in these prefixes, the rest of the address hashed; word and 16 bytes. */
-  readonly ipv4RssPrefix: { readonly address: number; readonly prefixLength: number };
-  readonly ipv6RssPrefix: { readonly address: Uint8Array; readonly prefixLength: number };
+  /**
+   * Sources of IPIP packets are in these prefixes, the rest of the address hashed; word and 16 bytes. Null: all come
+   * from the direct routing address.
+   */
+  readonly ipv4RssPrefix: { readonly address: number; readonly prefixLength: number } | null;
+  readonly ipv6RssPrefix: { readonly address: Uint8Array; readonly prefixLength: number } | null;
   readonly ipv4MasqueradeExclusion: { readonly address: number; readonly prefixLength: number };
   readonly ipv6MasqueradeExclusion: { readonly address: Uint8Array; readonly prefixLength: number };
   readonly nodePortRange: readonly [number, number];
@@ -67,8 +70,8 @@ export const DEFAULT_CONSTANTS: NodeConstants = {
   ipv4Gateway: 0,
   ipv4DirectRouting: 0,
   ipv6DirectRouting: new Uint8Array(16),
-  ipv4RssPrefix: { address: 0, prefixLength: 32 },
-  ipv6RssPrefix: { address: new Uint8Array(16), prefixLength: 128 },
+  ipv4RssPrefix: null,
+  ipv6RssPrefix: null,
   ipv4MasqueradeExclusion: { address: 0, prefixLength: 32 },
   ipv6MasqueradeExclusion: { address: new Uint8Array(16), prefixLength: 128 },
   nodePortRange: [30000, 32767],

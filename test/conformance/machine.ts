@@ -111,7 +111,7 @@ export class Machine {
         const instance = new ProgramInstance(
           this.datapath,
           recorded.object,
-          configOf(id, recorded),
+          configOf(id, recorded, scenario.features.ETH_HLEN),
           policy,
           features,
         );

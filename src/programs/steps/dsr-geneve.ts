@@ -2,16 +2,15 @@
 import type { PacketContext } from '../../engine/packet.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
-import { EGRESS } from '../constants.js';
-import { DROP_FRAG_NEEDED, DROP_NO_TUNNEL_ENDPOINT } from '../drop-reasons.js';
+import * as udp from '../../engine/wire/udp.js';
+import { DROP_CT_INVALID_HDR, DROP_FRAG_NEEDED, DROP_NO_TUNNEL_ENDPOINT } from '../drop-reasons.js';
 import { CT_NEW, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as dsr from '../tables/dsr.js';
 import { carriesAddress, forwardRequest, isTooBig } from './dsr-shared.js';
 import { hasTunnelEndpoint, toTunnel } from './encapsulation.js';
-import { readPortTuple } from './fragments.js';
-import { readIpv4 } from './headers.js';
-import { ipcacheIdentity, lookupIpcache } from './identity.js';
+import { readIpv4, readTuple } from './headers.js';
+import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
 import { MONITOR_ALWAYS } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import { OUTER_LENGTH, resendInTunnel, tunnelSourcePort } from './xdp-encapsulation.js';
@@ -23,12 +22,14 @@ export function requestByGeneve(program: ProgramInstance, packet: PacketContext,
   const bytes = packet.bytes;
   const isInTunnel = flow.outerAt >= 0;
   if (!isInTunnel) {
-    const error = readPortTuple(program, packet, flow, EGRESS);
-    if (error < 0) return error;
+    // The tuple is read for its hash only, and as if no packet were a fragment.
+    if (flow.l4At + udp.PORTS_LENGTH > packet.end) return DROP_CT_INVALID_HDR;
+    readTuple(packet, flow);
+    flow.tuple[family.portsWord] = udp.portsRaw(bytes, flow.l4At);
     if (program.isXdp) flow.tunnelSourcePort = tunnelSourcePort(program);
   }
   const backendAt = flow.l3At + family.destinationOffset;
-  const tunnelAt = lookupIpcache(datapath, family, bytes, backendAt, 0);
+  const tunnelAt = lookupIpcacheAt(datapath, family, packet, backendAt, 0);
   if (!hasTunnelEndpoint(program, tunnelAt)) return DROP_NO_TUNNEL_ENDPOINT;
   const carries = carriesAddress(packet, flow);
   if (carries < 0) return carries;

@@ -41,35 +41,42 @@ function writeOuterIpv4(
   flow: Flow,
   totalLength: number,
 ): void {
-  const prefix = program.datapath.constants.ipv4RssPrefix;
+  const hint = flow.tuple[flow.family.portsWord];
+  const source = outerIpv4Source(program, ipv4.source(bytes, at) ^ hint);
   const header = program.datapath.scratch;
   copy(header, 0, bytes, at, ipv4.HEADER_LENGTH);
-  const hash = spread(ipv4.source(bytes, at) ^ flow.tuple[flow.family.portsWord], 32 - prefix.prefixLength);
   ipv4.putTotalLength(bytes, at, totalLength);
   ipv4.putTimeToLive(bytes, at, OUTER_TTL);
   ipv4.putProtocol(bytes, at, ipv4.PROTOCOL_IPIP);
-  ipv4.putSource(bytes, at, prefix.address | swap32(hash));
+  ipv4.putSource(bytes, at, source);
   ipv4.putDestination(bytes, at, flow.tuple[0]);
   const difference = checksum.differenceOfBytes(0, header, 0, bytes, at, ipv4.HEADER_LENGTH);
   checksum.addDifference(bytes, ipv4.checksumAt(at), difference);
 }
 
+function outerIpv4Source(program: ProgramInstance, seed: number): number {
+  const constants = program.datapath.constants;
+  const prefix = constants.ipv4RssPrefix;
+  if (prefix === null) return constants.ipv4DirectRouting;
+  return prefix.address | swap32(spread(seed, 32 - prefix.prefixLength));
+}
+
 function writeOuterIpv6(program: ProgramInstance, bytes: Uint8Array, at: number, flow: Flow): void {
-  const prefix = program.datapath.constants.ipv6RssPrefix;
+  const constants = program.datapath.constants;
+  const prefix = constants.ipv6RssPrefix;
   const hint = flow.tuple[flow.family.portsWord];
-  const source = program.datapath.keys.small;
   for (let i = 0; i < 4; i++) {
-    const freeBits = Math.min(Math.max(32 * (i + 1) - prefix.prefixLength, 0), 32);
-    const hash = spread(ipv6.sourceWord(bytes, at, i) ^ hint, freeBits);
-    source[i] = i32le(prefix.address, 4 * i) | swap32(hash);
+    let word = i32le(prefix === null ? constants.ipv6DirectRouting : prefix.address, 4 * i);
+    if (prefix !== null) {
+      const freeBits = Math.min(Math.max(32 * (i + 1) - prefix.prefixLength, 0), 32);
+      word |= swap32(spread(ipv6.sourceWord(bytes, at, i) ^ hint, freeBits));
+    }
+    ipv6.putSourceWord(bytes, at, i, word);
+    ipv6.putDestinationWord(bytes, at, i, flow.tuple[i]);
   }
   ipv6.putPayloadLength(bytes, at, ipv6.payloadLength(bytes, at) + ipv6.HEADER_LENGTH);
   ipv6.putNextHeader(bytes, at, ipv6.NEXT_IPV6);
   ipv6.putHopLimit(bytes, at, OUTER_TTL);
-  for (let i = 0; i < 4; i++) {
-    ipv6.putSourceWord(bytes, at, i, source[i]);
-    ipv6.putDestinationWord(bytes, at, i, flow.tuple[i]);
-  }
 }
 
 /** Fibonacci hash of a word to so many bits. */

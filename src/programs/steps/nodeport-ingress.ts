@@ -14,6 +14,7 @@ import * as backends from '../tables/backends.js';
 import * as ct from '../tables/conntrack.js';
 import * as services from '../tables/services.js';
 import * as conntrack from './conntrack.js';
+import { CAPTURE_PROXY_POST } from './debug.js';
 import { receiveDsr } from './dsr-receive.js';
 import { requestByDsr } from './dsr-request.js';
 import { DSR_MODE_GENEVE, DSR_MODE_IPIP } from './dsr-shared.js';
@@ -32,7 +33,7 @@ import { rememberNeighbour } from './neighbours.js';
 import { answerNoService } from './no-service.js';
 import { requestBySnat } from './nodeport-remote.js';
 import { reverseTranslate } from './nodeport-reverse.js';
-import { TO_PROXY, trace } from './notify.js';
+import { debugCapture, TO_PROXY, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import { toProxy } from './proxy.js';
 import { isInSourceRange } from './source-range.js';
@@ -124,7 +125,7 @@ function toService(
     packet.queueMapping = 0;
     return answerNoService(program, packet, flow);
   }
-  const isLocal = lookupEndpoint(program.datapath, family, family.backends.bytes, backendAt) >= 0;
+  const isLocal = lookupEndpoint(program.datapath, family, family.backends.words, backendAt >> 2) >= 0;
   if (isLocal && isL7Delegate(flags)) {
     packet.tcIndex |= TC_INDEX_SKIP_NODEPORT;
     return program.isXdp ? CONTINUE : TC_ACT_OK;
@@ -154,7 +155,9 @@ function toL7Proxy(program: ProgramInstance, packet: PacketContext, port: number
   if (program.isXdp) return CONTINUE;
   const ifindex = program.config.interfaceIfindex;
   trace(program, packet, TO_PROXY, label, 0, swap16(port), ifindex, 0, 0, null);
-  return toProxy(program, packet, port);
+  const verdict = toProxy(program, packet, port);
+  if (program.features.debug) debugCapture(program, packet, CAPTURE_PROXY_POST, port, 0);
+  return verdict;
 }
 
 /** Whether a remote backend of this service gets the packet with the client's address, and answers the client itself. */

@@ -155,7 +155,7 @@ export function report(
   put32le(bytes, at + 24, destinationId);
   put32le(bytes, at + 28, (extendedError & 0xff) << 24);
   put32le(bytes, at + 32, packet.ifindex);
-  put32le(bytes, at + 36, packet.layer3Device !== 0 ? layer3Flags(packet) : 0);
+  put32le(bytes, at + 36, program.isLayer3 ? layer3Flags(packet) : 0);
   copy(bytes, at + DROP_SIZE, packet.bytes, packet.start, captured);
 }
 
@@ -223,7 +223,7 @@ function sendTrace(
   if (at < 0) return;
   writeHeader(ring, at, MESSAGE_TRACE, point, program, packet, captured, CAPTURE_VERSION);
   const bytes = ring.bytes;
-  let flags = packet.layer3Device !== 0 ? layer3Flags(packet) : 0;
+  let flags = program.isLayer3 ? layer3Flags(packet) : 0;
   if (flow?.family.isV6) flags |= FLAG_IPV6;
   put32le(bytes, at + 16, sourceLabel);
   put32le(bytes, at + 20, destinationLabel);
