@@ -1,6 +1,11 @@
 /** The list of benchmarks; whoever writes one adds its line here. */
 import type { Benchmark } from './harness.js';
+import { readCaptureBenchmarks } from './read-capture.js';
 import { walkBenchmarks } from './walks.js';
 import { wireBenchmarks } from './wire.js';
 
-export const benchmarks: readonly Benchmark[] = [...walkBenchmarks, ...wireBenchmarks];
+export const benchmarks: readonly Benchmark[] = [
+  ...walkBenchmarks,
+  ...wireBenchmarks,
+  ...readCaptureBenchmarks,
+];

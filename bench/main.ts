@@ -2,6 +2,7 @@
  * `npm run bench -- [--filter NAME] [--runs N] [--json] [--baseline FILE]`: times the benchmarks of benchmarks.ts.
  * Each runs in a process of its own, since what V8 learned from one changes the code it makes for the next.
  */
+import '../src/engine/tune.js';
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';

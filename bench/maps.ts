@@ -158,7 +158,10 @@ function fills(map: BpfMap, entries: number): number {
   return map.size;
 }
 
-/** Bursts of 64 keys: all touched first (when `prefetch`), then looked up. */
+/**
+ * Bursts of 64 keys: all touched first (when `prefetch`), then each looked up and worked on for some 100 ns, so that
+ * one lookup does not overlap the next, as with the packets of a program.
+ */
 function burstLookups(map: HashMap, entries: number, operations: number, prefetch: boolean): number {
   const keyWords = map.keyWords;
   const keys = new Int32Array(64 * keyWords);
@@ -166,16 +169,22 @@ function burstLookups(map: HashMap, entries: number, operations: number, prefetc
   const mask = entries - 1;
   let random = 0x12345;
   let sum = 0;
+  let work = 1;
   for (let i = 0; i < operations; i += 64) {
     for (let j = 0; j < 64; j++) {
       random = nextRandom(random);
       makeKey(key, random & mask, keyWords);
       for (let word = 0; word < keyWords; word++) keys[j * keyWords + word] = key[word];
-      if (prefetch) map.prefetch(keys, j * keyWords);
     }
-    for (let j = 0; j < 64; j++) sum += map.words[map.lookup(keys, j * keyWords) >> 2];
+    if (prefetch) map.prefetch(keys, 0, keyWords, 64);
+    for (let j = 0; j < 64; j++) {
+      const at = map.lookup(keys, j * keyWords) >> 2;
+      sum += map.words[at];
+      work += map.words[at] + map.words[at + map.valueWords - 1];
+      for (let step = 0; step < 80; step++) work = Math.imul(work, 0x9e3779b1) + step;
+    }
   }
-  return sum;
+  return work === 0x1234567 ? -1 : sum;
 }
 
 function hashBenchmarks(): void {
@@ -195,8 +204,14 @@ function hashBenchmarks(): void {
         entries,
       );
       const whole = operations & ~63;
-      measure(`${name}-burst`, entries, whole, (n) => burstLookups(map, entries, n, false), whole);
-      measure(`${name}-burst-prefetched`, entries, whole, (n) => burstLookups(map, entries, n, true), whole);
+      measure(`${name}-burst-worked`, entries, whole, (n) => burstLookups(map, entries, n, false), whole);
+      measure(
+        `${name}-burst-worked-prefetched`,
+        entries,
+        whole,
+        (n) => burstLookups(map, entries, n, true),
+        whole,
+      );
       measure(`${name}-fill`, entries, entries, (n) => fills(map, n), entries);
       measure(
         `${name}-two-dependent`,
@@ -255,6 +270,107 @@ function manyMaps(): void {
   measure(name, entries, operations, run, operations);
 }
 
+/** Identity, direction, protocol and port: `entries` of three prefix lengths, as Cilium's policy maps have them. */
+function policy(entries: number): BpfMap {
+  const map = createMap({
+    name: 'bench_policy',
+    type: 'lpm_trie',
+    keySize: 12,
+    valueSize: 8,
+    maxEntries: 16384,
+  });
+  for (let i = 0; i < entries; i++) {
+    const lengths = [40, 64, 48];
+    const key = Int32Array.of(lengths[i % 3], i < 2 ? i : 1000 + (i >> 1), i % 3 === 0 ? 0 : 0x50000600);
+    map.words[map.insert(key, 0, BPF_ANY) >> 2] = 1;
+  }
+  return map;
+}
+
+/** Two lookups for each packet, of the peer's identity and of none: 1 or 0 found each. */
+function policyLookups(map: BpfMap, identities: number, operations: number): number {
+  const key = new Int32Array(3);
+  key[0] = 64;
+  let random = 0x12345;
+  let found = 0;
+  for (let i = 0; i < operations; i++) {
+    random = nextRandom(random);
+    key[1] = (i & 1) === 0 ? 0 : 1000 + (((random >>> 16) * identities) >>> 16);
+    key[2] = 0x50000600 | ((random & 1) << 24);
+    if (map.lookup(key, 0) >= 0) found++;
+  }
+  return found;
+}
+
+/** Addresses of pods, a few networks, and the world. */
+function ipcache(entries: number): BpfMap {
+  const map = createMap({
+    name: 'bench_ipcache',
+    type: 'lpm_trie',
+    keySize: 24,
+    valueSize: 24,
+    maxEntries: 512000,
+  });
+  const key = new Int32Array(6);
+  key[1] = 0x01000000;
+  for (const [length, address] of [
+    [32, 0],
+    [32 + 24, 0x0002a8c0],
+    [32 + 16, 0x0000a8c0],
+  ]) {
+    key[0] = length;
+    key[2] = address;
+    map.words[map.insert(key, 0, BPF_ANY) >> 2] = 1;
+  }
+  for (let i = 3; i < entries; i++) {
+    key[0] = 64;
+    key[2] = podAddress(i - 3);
+    map.words[map.insert(key, 0, BPF_ANY) >> 2] = 1;
+  }
+  return map;
+}
+
+function podAddress(i: number): number {
+  return 0x0a | ((i >> 16) << 8) | ((i & 0xff00) << 8) | ((i & 0xff) << 24);
+}
+
+function ipcacheLookups(map: BpfMap, pods: number, operations: number): number {
+  const key = new Int32Array(6);
+  key[0] = 64;
+  key[1] = 0x01000000;
+  let random = 0x12345;
+  let sum = 0;
+  for (let i = 0; i < operations; i++) {
+    random = nextRandom(random);
+    key[2] = podAddress((random >>> 1) % pods);
+    sum += map.words[map.lookup(key, 0) >> 2];
+  }
+  return sum;
+}
+
+function lpmBenchmarks(): void {
+  const operations = 1_000_000;
+  for (const entries of [2, 10, 30]) {
+    if (!wanted('lpm-policy')) continue;
+    const map = policy(entries);
+    const found = policyLookups(map, entries >> 1, operations);
+    measure('lpm-policy', entries, operations, (n) => policyLookups(map, entries >> 1, n), found);
+  }
+  for (const entries of [16, 10_000, 500_000]) {
+    if (!wanted('lpm-ipcache')) continue;
+    const map = ipcache(entries);
+    measure('lpm-ipcache-pod', entries, operations, (n) => ipcacheLookups(map, entries - 3, n), operations);
+    // From twice as many addresses: half of them are the world's, found at the last of four lengths.
+    measure(
+      'lpm-ipcache-half-world',
+      entries,
+      operations,
+      (n) => ipcacheLookups(map, entries * 2, n),
+      operations,
+    );
+  }
+}
+
 /** What the loops cost without a map. */
 function keyMaking(): void {
   const name = 'key-making-4-words';
@@ -277,5 +393,6 @@ function keyMaking(): void {
 keyMaking();
 hashBenchmarks();
 lruBenchmarks();
+lpmBenchmarks();
 manyMaps();
 if (json) console.log(JSON.stringify(results));

@@ -66,6 +66,8 @@ export class WalkNode {
   readonly clock = new Clock();
   readonly datapath: Datapath;
   readonly packet: PacketContext;
+  /** The three pods' endpoints. */
+  readonly instances: readonly ProgramInstance[];
   readonly fromContainer: (packet: PacketContext) => number;
 
   constructor(features: Features = FEATURES) {
@@ -86,7 +88,7 @@ export class WalkNode {
       if (name.startsWith('policy_')) policies.set(name, map);
       for (const [key, value] of entries) setHex(map, key, value);
     }
-    const programs = PODS.map((pod, index) => {
+    this.instances = PODS.map((pod, index) => {
       const config = {
         ...DEFAULT_INSTANCE_CONFIG,
         interfaceIfindex: pod.ifindex,
@@ -99,8 +101,9 @@ export class WalkNode {
       };
       const policy = policies.get(`policy_ep${index + 1}`);
       if (policy === undefined) throw new Error('walk-state.json has no policy map of the pod');
-      return lxcPrograms(new ProgramInstance(this.datapath, 'lxc', config, policy));
+      return new ProgramInstance(this.datapath, 'lxc', config, policy);
     });
+    const programs = this.instances.map(lxcPrograms);
     const key = new Int32Array(1);
     PODS.forEach((pod, index) => {
       key[0] = pod.endpointId;

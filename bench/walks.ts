@@ -34,7 +34,7 @@ interface Walk {
   readonly local: boolean;
 }
 
-const WALKS: readonly Walk[] = [
+export const WALKS: readonly Walk[] = [
   {
     name: 'pod-to-pod-local',
     destination: [10, 245, 1, 20],
@@ -90,70 +90,73 @@ function template(walk: Walk, flags: number): Int32Array {
   return words;
 }
 
-class WalkCase implements Case {
+export class WalkCase implements Case {
   readonly flows: number;
   readonly phase: Phase;
   readonly packets: number;
   readonly #walk: Walk;
-  readonly #node = new WalkNode();
+  readonly node = new WalkNode();
+  readonly #flowMask: number;
   readonly #syn: Int32Array;
-  readonly #ack: Int32Array;
+  readonly ack: Int32Array;
   readonly #words: Int32Array;
 
   constructor(walk: Walk, flows: number, phase: Phase) {
     this.#walk = walk;
     this.flows = flows;
+    this.#flowMask = flows - 1;
     this.phase = phase;
     this.packets = phase === 'new' ? flows : Math.max(PACKETS, 2 * flows);
     this.#syn = template(walk, tcp.SYN);
-    this.#ack = template(walk, tcp.ACK);
-    this.#words = new Int32Array(this.#node.packet.bytes.buffer);
+    this.ack = template(walk, tcp.ACK);
+    this.#words = new Int32Array(this.node.packet.bytes.buffer);
   }
 
   reset(): void {
     if (this.phase === 'new') {
-      this.#node.forgetFlows();
+      this.node.forgetFlows();
       return;
     }
-    if (this.#node.datapath.ipv4.conntrackTcp.size > 0) return;
+    if (this.node.datapath.ipv4.conntrackTcp.size > 0) return;
     this.#send(this.#syn, this.flows);
-    for (let round = 0; round < 2; round++) this.#send(this.#ack, this.flows);
+    for (let round = 0; round < 2; round++) this.#send(this.ack, this.flows);
   }
 
   run(): void {
-    this.#send(this.phase === 'new' ? this.#syn : this.#ack, this.packets);
+    this.#send(this.phase === 'new' ? this.#syn : this.ack, this.packets);
   }
 
   overheadNs(): number {
     const start = performance.now();
-    this.#layOnly(this.phase === 'new' ? this.#syn : this.#ack, this.packets);
+    this.#layOnly(this.phase === 'new' ? this.#syn : this.ack, this.packets);
     return (performance.now() - start) * 1e6;
   }
 
   #send(frame: Int32Array, packets: number): void {
-    const node = this.#node;
+    const node = this.node;
     const packet = node.packet;
     const fromContainer = node.fromContainer;
     for (let i = 0; i < packets; i++) {
-      this.#lay(frame, i);
+      this.lay(frame, i);
       const verdict = fromContainer(packet);
       if (verdict !== TC_REDIRECT) throw new Error(`verdict ${verdict} for packet ${i}`);
     }
   }
 
   #layOnly(frame: Int32Array, packets: number): void {
-    for (let i = 0; i < packets; i++) this.#lay(frame, i);
+    for (let i = 0; i < packets; i++) this.lay(frame, i);
   }
 
   /** A frame of the next flow into the slot, the context on it. */
-  #lay(frame: Int32Array, i: number): void {
-    const packet = this.#node.packet;
+  lay(frame: Int32Array, i: number): void {
+    const packet = this.node.packet;
     const words = this.#words;
     const base = (SLOT - 2) >> 2;
     for (let w = 0; w < frame.length; w++) words[base + w] = frame[w];
-    const port = FIRST_PORT + ((Math.imul(i, STRIDE) >>> 0) % this.flows);
+    // N is a power of two, so this is the driver's order: i * 40503 mod N.
+    const port = (FIRST_PORT + (Math.imul(i, STRIDE) & this.#flowMask)) & 0xffff;
     const portAt = SLOT + ethernet.HEADER_LENGTH + ipv4.HEADER_LENGTH;
-    tcp.putSourcePort(packet.bytes, portAt, port & 0xffff);
+    tcp.putSourcePort(packet.bytes, portAt, port);
     packet.reset(SLOT, SLOT + HEADERS, 0, 4096);
     packet.ifindex = POD_IFINDEX;
     packet.ingressIfindex = POD_IFINDEX;
@@ -161,7 +164,7 @@ class WalkCase implements Case {
 
   /** The last packet's frame and redirect, and the conntrack table, are what the walk makes of them. */
   verify(): void {
-    const packet = this.#node.packet;
+    const packet = this.node.packet;
     const bytes = packet.bytes;
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     const tcpAt = ipAt + ipv4.HEADER_LENGTH;
@@ -178,7 +181,7 @@ class WalkCase implements Case {
     tcp.putSourcePort(bytes, tcpAt, 0);
     if (!layer4.isValidIpv4(bytes, ipAt, tcpAt, tcp.HEADER_LENGTH)) throw new Error('TCP checksum is wrong');
     const perFlow = (walk.local ? 2 : 1) + (walk.destination[1] === 96 ? 1 : 0);
-    const size = this.#node.datapath.ipv4.conntrackTcp.size;
+    const size = this.node.datapath.ipv4.conntrackTcp.size;
     if (size !== perFlow * this.flows) throw new Error(`${size} conntrack entries for ${this.flows} flows`);
   }
 }

@@ -30,8 +30,13 @@ export interface HelperRecorder {
 }
 
 export class PacketContext {
-  /** Memory that holds the frame; the frame is `bytes[start .. end)`. */
-  bytes: Uint8Array;
+  /**
+   * Memory that holds the frame; the frame is `bytes[start .. end)`. `view` is the same memory, for words on the
+   * hot path: one DataView read is a fifth of the machine code of four byte reads, and what limits a walk is how
+   * much of its code fits the instruction cache.
+   */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
   start = 0;
   end = 0;
   /** Limits that `start` and `end` may move to (the slot). */
@@ -57,6 +62,8 @@ export class PacketContext {
   protocol = 0;
   vlanPresent = 0;
   vlanTci = 0;
+  /** 0x8100 or 0x88a8 when a tag is present. */
+  vlanProtocol = 0;
   packetType = 0;
   /** 1 when the frame starts at the IP header (WireGuard and other L3 devices). */
   layer3Device = 0;
@@ -67,6 +74,11 @@ export class PacketContext {
   dropReason = 0;
   /** Socket cookie of a locally sent packet, low word. */
   socketCookie = 0;
+  /**
+   * 1 when the frame came in longer than its device's MTU: receive or send offload had merged its segments, so MTU
+   * checks, which go by segment, let it pass (as the kernel's for a GSO packet).
+   */
+  merged = 0;
 
   redirectKind = REDIRECT_NONE;
   redirectIfindex = 0;
@@ -93,6 +105,7 @@ export class PacketContext {
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get length(): number {
@@ -118,12 +131,14 @@ export class PacketContext {
     this.protocol = 0;
     this.vlanPresent = 0;
     this.vlanTci = 0;
+    this.vlanProtocol = 0;
     this.packetType = 0;
     this.layer3Device = 0;
     this.metaLength = 0;
     this.xdpMeta = 0;
     this.dropReason = 0;
     this.socketCookie = 0;
+    this.merged = 0;
     this.redirectKind = REDIRECT_NONE;
     this.tunnelKeySize = 0;
     this.tunnelOptionLength = 0;

@@ -1,3 +1,8 @@
+/** Remedies for faults inside a capture. */
+export const DAMAGED = 'the packets before it were read; copy the file again, or mend it (pcapfix)';
+export const CUT =
+  'the packets before it were read; the file was cut or is still being written, get the whole of it';
+
 /** A fault in a capture or in reaching it: the user's to mend, told in one line. Never thrown for a bad packet. */
 export class CaptureError extends Error {
   /** The capture's path, or `-` for standard input. */

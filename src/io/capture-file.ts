@@ -1,5 +1,7 @@
 /** Opens a capture of any kind that is known: pcap or pcapng, a file or standard input, plain or gzip. */
-import { createReadStream, fstatSync, type Stats, statSync } from 'node:fs';
+import { fstatSync, open, type Stats, statSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { type ByteInput, ByteWindow } from './byte-window.js';
 import { CaptureError } from './capture-error.js';
 import { directoryError, FileInput, openError } from './file-input.js';
@@ -41,7 +43,7 @@ export interface CaptureOptions {
  * be opened or is no capture.
  */
 export async function openCapture(path: string, options: CaptureOptions = {}): Promise<PacketSource> {
-  return readCapture(openInput(path), options);
+  return readCapture(await openInput(path), options);
 }
 
 /** As `openCapture`, from bytes that are already open; closes them when they are no capture. */
@@ -52,7 +54,7 @@ export async function readCapture(input: ByteInput, options: CaptureOptions = {}
     let window = new ByteWindow(opened, chunkSize);
     await arrival(window, 4);
     if (isGzip(window)) {
-      opened = new GunzipInput(opened, window.bytes.slice(window.start, window.end));
+      opened = new GunzipInput(window);
       window = new ByteWindow(opened, chunkSize);
       await arrival(window, 4);
     }
@@ -104,7 +106,7 @@ async function arrival(window: ByteWindow, need: number): Promise<void> {
     await window.input.wait();
 }
 
-function openInput(path: string): ByteInput {
+async function openInput(path: string): Promise<ByteInput> {
   if (path === '-') return openStandardInput();
   let stats: Stats;
   try {
@@ -113,14 +115,31 @@ function openInput(path: string): ByteInput {
     throw openError(path, error);
   }
   if (stats.isDirectory()) throw directoryError(path);
-  if (stats.isFIFO()) return new StreamInput(path, createReadStream(path));
+  if (stats.isFIFO()) return openFifo(path);
   return new FileInput(path);
+}
+
+/**
+ * Read as a pipe and not as a file: a file's reads happen in a thread, and one that waits for the writer would
+ * keep the process from ending.
+ */
+async function openFifo(path: string): Promise<ByteInput> {
+  try {
+    const fd = await promisify(open)(path, 'r');
+    return new StreamInput(path, new Socket({ fd, readable: true, writable: false }));
+  } catch (error) {
+    throw openError(path, error);
+  }
 }
 
 function openStandardInput(): ByteInput {
   if (process.stdin.isTTY) {
     throw new CaptureError('-', -1, 'is a terminal', 'pipe a capture into it, or name a file');
   }
-  if (fstatSync(0).isFile()) return new FileInput('-', 0);
+  try {
+    if (fstatSync(0).isFile()) return new FileInput('-', 0);
+  } catch (error) {
+    throw openError('-', error);
+  }
   return new StreamInput('-', process.stdin);
 }

@@ -39,7 +39,8 @@ export interface GeneratorOptions {
 
 /**
  * A flow runs from 10.x.y.z (fd00::x:y:z) to 10.128 + n (fd00:1::n); the first packet of a TCP flow is a SYN,
- * those after it go on in the sequence. All checksums are right. Throws RangeError for options that cannot be.
+ * those after it go on in the sequence (exactly so with one frame length). All checksums are right. Throws
+ * RangeError for options that cannot be.
  */
 export class GeneratorSource implements PacketSource {
   readonly name = 'generator';
@@ -168,9 +169,10 @@ export class GeneratorSource implements PacketSource {
   }
 
   #writeIpv6(at: number, payloadLength: number, protocol: number, flow: number, bits: number): void {
-    this.#source[13] = flow >> 16;
-    this.#source[14] = flow >> 8;
-    this.#source[15] = flow;
+    const host = flow + 1;
+    this.#source[13] = host >> 16;
+    this.#source[14] = host >> 8;
+    this.#source[15] = host;
     this.#destination[15] = bits >>> 24;
     ipv6.write(this.#bytes, at, payloadLength, protocol, HOP_LIMIT, this.#source, this.#destination);
   }
@@ -192,7 +194,8 @@ function writeIpv4(
   bits: number,
   round: number,
 ): void {
-  const source = 10 | (((flow >> 16) & 0x7f) << 8) | (((flow >> 8) & 0xff) << 16) | ((flow & 0xff) << 24);
+  const host = flow + 1;
+  const source = 10 | (((host >> 16) & 0x7f) << 8) | (((host >> 8) & 0xff) << 16) | ((host & 0xff) << 24);
   const destination = 10 | (0x80 << 8) | (bits & 0xff000000);
   ipv4.write(
     bytes,

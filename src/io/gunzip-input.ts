@@ -1,6 +1,6 @@
 /** Decompresses a gzip file or stream piece by piece, with bounded memory. */
 import { createGunzip, type Gunzip } from 'node:zlib';
-import type { ByteInput } from './byte-window.js';
+import type { ByteInput, ByteWindow } from './byte-window.js';
 import { CaptureError } from './capture-error.js';
 import { errorCode } from './file-input.js';
 import { END, NOTHING_YET } from './packet-source.js';
@@ -8,9 +8,11 @@ import { END, NOTHING_YET } from './packet-source.js';
 /** deflate expands by 1,032 at most, so one compressed piece never becomes more than 17 MB. */
 const COMPRESSED_PIECE = 16 * 1024;
 const PLAIN_PIECE = 64 * 1024;
+/** CRC and length at the end of a gzip file (RFC 1952 section 2.3.1). */
+const TRAILER_LENGTH = 8;
 
 export class GunzipInput implements ByteInput {
-  readonly #compressed: ByteInput;
+  readonly #compressed: ByteWindow;
   readonly #gunzip: Gunzip;
   readonly #pieces: Uint8Array[] = [];
   #pieceAt = 0;
@@ -19,8 +21,8 @@ export class GunzipInput implements ByteInput {
   #ended = false;
   #error: unknown = null;
 
-  /** `first` are compressed bytes that were already read from `compressed`. */
-  constructor(compressed: ByteInput, first: Uint8Array) {
+  /** The window starts at the gzip header. */
+  constructor(compressed: ByteWindow) {
     this.#compressed = compressed;
     this.#gunzip = createGunzip({ chunkSize: PLAIN_PIECE });
     this.#gunzip.on('data', (piece: Uint8Array) => this.#pieces.push(piece));
@@ -30,19 +32,18 @@ export class GunzipInput implements ByteInput {
     this.#gunzip.on('end', () => {
       this.#ended = true;
     });
-    this.#gunzip.write(first);
   }
 
   get name(): string {
-    return this.#compressed.name;
+    return this.#compressed.input.name;
   }
 
   get position(): number {
-    return this.#compressed.position;
+    return this.#compressed.input.position;
   }
 
   get size(): number {
-    return this.#compressed.size;
+    return this.#compressed.input.size;
   }
 
   read(into: Uint8Array, at: number, length: number): number {
@@ -63,29 +64,47 @@ export class GunzipInput implements ByteInput {
   }
 
   async wait(): Promise<void> {
-    while (this.#pieces.length === 0 && !this.#ended && this.#error === null) await this.#feed();
+    while (this.#pieces.length === 0 && !this.#ended && this.#error === null && !this.#gunzip.destroyed) {
+      await this.#feed();
+    }
   }
 
-  /** Hands the decompressor one more piece and resolves when it has dealt with it. */
+  /**
+   * Hands the decompressor one more piece and resolves when it has dealt with it. The last bytes go by
+   * themselves: when a checksum is wrong, the decompressor drops what it made of the same piece.
+   */
   async #feed(): Promise<void> {
-    const piece = new Uint8Array(COMPRESSED_PIECE);
-    let count = NOTHING_YET;
+    const window = this.#compressed;
+    let state: number;
     try {
-      count = this.#compressed.read(piece, 0, piece.length);
+      state = window.fill(TRAILER_LENGTH + 1);
     } catch (error) {
       this.#error = error;
       return;
     }
-    if (count === NOTHING_YET) return this.#compressed.wait();
-    await new Promise<void>((resolve) => {
+    if (state === NOTHING_YET) return window.input.wait();
+    const { start } = window;
+    const available = window.end - start;
+    const length = state === END ? available : Math.min(COMPRESSED_PIECE, available - TRAILER_LENGTH);
+    window.start = start + length;
+    await this.#write(window.bytes.subarray(start, start + length));
+    if (state === END && !this.#gunzip.destroyed) await this.#end();
+  }
+
+  #write(piece: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
       this.#gunzip.once('close', resolve);
-      if (count === END) this.#gunzip.end();
-      else {
-        this.#gunzip.write(piece.subarray(0, count), () => {
-          this.#gunzip.off('close', resolve);
-          resolve();
-        });
-      }
+      this.#gunzip.write(piece, () => {
+        this.#gunzip.off('close', resolve);
+        resolve();
+      });
+    });
+  }
+
+  #end(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#gunzip.once('close', resolve);
+      this.#gunzip.end();
     });
   }
 
@@ -104,6 +123,6 @@ export class GunzipInput implements ByteInput {
 
   close(): void {
     this.#gunzip.destroy();
-    this.#compressed.close();
+    this.#compressed.input.close();
   }
 }

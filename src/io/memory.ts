@@ -1,5 +1,5 @@
 /** Packets in memory: a sink that keeps what it is given, and a source that gives it out again. */
-import { copy } from '../engine/wire/bytes.js';
+import { copyFrame } from './copy-frame.js';
 import { LINKTYPE_ETHERNET } from './link-type.js';
 import { PacketBatch } from './packet-batch.js';
 import { packetOptionsBound, writePacketOptions } from './packet-options.js';
@@ -62,7 +62,7 @@ export class MemoryCapture implements PacketSink {
     const { packets } = this;
     const row = packets.count++;
     const frame = this.#end;
-    copy(packets.bytes, frame, bytes, at, length);
+    copyFrame(packets.bytes, frame, bytes, at, length);
     packets.offset[row] = frame;
     packets.capturedLength[row] = length;
     packets.originalLength[row] = originalLength;

@@ -1,13 +1,10 @@
 /** A file or standard output that is written through one buffer of 1 MiB. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { copy } from '../engine/wire/bytes.js';
 import { CaptureError } from './capture-error.js';
+import { copyFrame } from './copy-frame.js';
 import { errorCode, openError } from './file-input.js';
 
 const BUFFER_SIZE = 1 << 20;
-
-/** Below this many bytes a loop copies faster than `set(subarray)`, whose two calls cost 60 ns. */
-const LOOP_COPY_LENGTH = 96;
 
 const STANDARD_OUTPUT = 1;
 
@@ -33,6 +30,11 @@ export class OutputFile {
     return this.#descriptor < 0;
   }
 
+  /** Bytes written and bytes waiting. */
+  get length(): number {
+    return this.#written + this.at;
+  }
+
   /** Makes `length` bytes of `bytes` free from `at` on; voids `bytes` and `at` taken before. */
   makeRoom(length: number): void {
     if (this.at + length <= this.bytes.length) return;
@@ -42,8 +44,7 @@ export class OutputFile {
 
   /** Copies into the room that was made, and moves `at`. */
   append(from: Uint8Array, fromAt: number, length: number): void {
-    if (length < LOOP_COPY_LENGTH) copy(this.bytes, this.at, from, fromAt, length);
-    else this.bytes.set(from.subarray(fromAt, fromAt + length), this.at);
+    copyFrame(this.bytes, this.at, from, fromAt, length);
     this.at += length;
   }
 

@@ -17,14 +17,16 @@ export function paddedLength(length: number): number {
   return (length + 3) & ~3;
 }
 
-/**
- * Byte offset of the next option's header at or after `at`, or -1 at the end of the list. An option whose value
- * does not fit ends the list: options are advice, so a broken one does not make the packet unreadable.
- */
+/** What `nextOption` answers at the end of a list, and at an option whose value would reach beyond the list. */
+export const NO_OPTION = -1;
+export const BROKEN_OPTION = -2;
+
+/** Byte offset of the option at `at` in a list that ends at `end`, or NO_OPTION or BROKEN_OPTION. */
 export function nextOption(bytes: Uint8Array, at: number, end: number, littleEndian: boolean): number {
-  if (at + OPTION_HEADER_LENGTH > end) return -1;
-  if (optionCode(bytes, at, littleEndian) === OPTION_END) return -1;
-  return at + OPTION_HEADER_LENGTH + optionLength(bytes, at, littleEndian) > end ? -1 : at;
+  if (at + OPTION_HEADER_LENGTH > end) return NO_OPTION;
+  if (optionCode(bytes, at, littleEndian) === OPTION_END) return NO_OPTION;
+  const value = at + OPTION_HEADER_LENGTH;
+  return value + optionLength(bytes, at, littleEndian) > end ? BROKEN_OPTION : at;
 }
 
 export function optionCode(bytes: Uint8Array, at: number, littleEndian: boolean): number {
@@ -40,7 +42,10 @@ export function afterOption(bytes: Uint8Array, at: number, littleEndian: boolean
   return at + OPTION_HEADER_LENGTH + paddedLength(optionLength(bytes, at, littleEndian));
 }
 
-/** epb_flags in an option list, or 0. */
+/**
+ * epb_flags in an option list, or 0. Here and in `readPacketOptions` a broken option ends the list: it does not
+ * make the packet itself unreadable (tcpdump sees it so too; tshark gives up on the file).
+ */
 export function packetFlags(bytes: Uint8Array, start: number, end: number, littleEndian: boolean): number {
   for (
     let at = nextOption(bytes, start, end, littleEndian);

@@ -61,8 +61,8 @@ export interface PacketSource {
 
   /**
    * Replaces the batch's packets by the next ones and answers how many there are: > 0, NOTHING_YET (call again
-   * after `wait`) or END. Regular files never answer NOTHING_YET. The batch's memory is valid until the next
-   * `read` or `close`. Throws CaptureError for a fault in the capture, after all packets before the fault were
+   * after `wait`) or END. Only plain regular files, memory and generators never answer NOTHING_YET. The batch's
+   * memory is valid until the next `read` or `close`. Throws CaptureError for a fault in the capture, after all packets before the fault were
    * given; a further `read` throws the same again.
    */
   read(batch: PacketBatch): number;

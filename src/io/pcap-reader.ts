@@ -1,5 +1,6 @@
 /** Reads pcap captures (draft-ietf-opsawg-pcap; https://www.tcpdump.org/manpages/pcap-savefile.5.html). */
 import type { ByteWindow } from './byte-window.js';
+import { type CaptureError, CUT, DAMAGED } from './capture-error.js';
 import { linkTypeName, maximumCapturedLength } from './link-type.js';
 import type { PacketBatch } from './packet-batch.js';
 import type { CaptureInterface } from './packet-source.js';
@@ -16,6 +17,8 @@ const MAGIC_MODIFIED = 0xa1b2cd34;
 
 /** Set in the link type field when its top four bits hold the FCS length in 16-bit words. */
 const FRAME_CHECK_LENGTH_PRESENT = 0x04000000;
+/** Without what is said of the FCS. Bits above 16 are reserved; with them it is a link type that nobody knows. */
+const LINK_TYPE_MASK = 0x03ffffff;
 
 /** Whether four bytes, read in either byte order, are a magic number that this reader knows. */
 export function isPcapMagic(magic: number): boolean {
@@ -51,7 +54,7 @@ export class PcapReader extends WindowSource {
       );
     }
     const linkField = view.getUint32(start + 20, littleEndian);
-    const linkType = linkField & 0xffff;
+    const linkType = linkField & LINK_TYPE_MASK;
     this.#littleEndian = littleEndian;
     this.#recordHeaderLength =
       magic === MAGIC_MODIFIED ? MODIFIED_RECORD_HEADER_LENGTH : PCAP_RECORD_HEADER_LENGTH;
@@ -127,22 +130,18 @@ export class PcapReader extends WindowSource {
     return need;
   }
 
-  #absurdLength(at: number, captured: number): Error {
+  #absurdLength(at: number, captured: number): CaptureError {
     const linkType = linkTypeName(this.interfaces[0].linkType);
     return this.window.fault(
       at,
       `a packet says it has ${captured} captured bytes, more than the ${this.#maximumLength} that link type ${linkType} can have`,
-      'the file is damaged from here on; the packets before it were read',
+      DAMAGED,
     );
   }
 
   protected checkEnd(): void {
     const { start, end } = this.window;
     if (start === end) return;
-    throw this.window.fault(
-      start,
-      `the file ends ${end - start} bytes into a packet`,
-      'it was cut or is still being written; the packets before it were read',
-    );
+    throw this.window.fault(start, `the file ends ${end - start} bytes into a packet`, CUT);
   }
 }

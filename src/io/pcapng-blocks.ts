@@ -1,7 +1,9 @@
 /** Block layouts of pcapng (draft-ietf-opsawg-pcapng, section 4) and what its describing blocks say. */
 import {
   afterOption,
+  BROKEN_OPTION,
   nextOption,
+  OPTION_COMMENT,
   OPTION_HEADER_LENGTH,
   optionCode,
   optionLength,
@@ -58,30 +60,39 @@ export interface CaptureSection {
   readonly comment: string;
 }
 
-/** The section header block of `total` bytes at `at`. */
+/** The section header block of `total` bytes at `at`; null when its options are broken. */
 export function readSection(
   bytes: Uint8Array,
   at: number,
   total: number,
   littleEndian: boolean,
-): CaptureSection {
+): CaptureSection | null {
   const section = { hardware: '', operatingSystem: '', application: '', comment: '' };
-  forEachOption(bytes, at + SECTION_FIXED_LENGTH, at + total, littleEndian, (code, value, length) => {
-    if (code === 1) section.comment = readText(bytes, value, length);
-    else if (code === SECTION_HARDWARE) section.hardware = readText(bytes, value, length);
-    else if (code === SECTION_OPERATING_SYSTEM) section.operatingSystem = readText(bytes, value, length);
-    else if (code === SECTION_APPLICATION) section.application = readText(bytes, value, length);
-  });
-  return section;
+  const whole = forEachOption(
+    bytes,
+    at + SECTION_FIXED_LENGTH,
+    at + total,
+    littleEndian,
+    (code, value, length) => {
+      if (code === OPTION_COMMENT) section.comment = readText(bytes, value, length);
+      else if (code === SECTION_HARDWARE) section.hardware = readText(bytes, value, length);
+      else if (code === SECTION_OPERATING_SYSTEM) section.operatingSystem = readText(bytes, value, length);
+      else if (code === SECTION_APPLICATION) section.application = readText(bytes, value, length);
+    },
+  );
+  return whole ? section : null;
 }
 
-/** The interface description block of `total` bytes at `at`, and the decoder for its timestamps. */
+/**
+ * The interface description block of `total` bytes at `at`, and the decoder for its timestamps; null when its
+ * options are broken, since the resolution of the timestamps may be among them.
+ */
 export function readInterface(
   bytes: Uint8Array,
   at: number,
   total: number,
   littleEndian: boolean,
-): { description: CaptureInterface; clock: TimestampDecoder } {
+): { description: CaptureInterface; clock: TimestampDecoder } | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let resolution = MICROSECONDS;
   let timestampOffsetSeconds = 0;
@@ -89,16 +100,23 @@ export function readInterface(
   let name = '';
   let description = '';
   let operatingSystem = '';
-  forEachOption(bytes, at + INTERFACE_FIXED_LENGTH, at + total, littleEndian, (code, value, length) => {
-    if (code === INTERFACE_NAME) name = readText(bytes, value, length);
-    else if (code === INTERFACE_DESCRIPTION) description = readText(bytes, value, length);
-    else if (code === INTERFACE_RESOLUTION && length === 1) resolution = bytes[value];
-    else if (code === INTERFACE_OPERATING_SYSTEM) operatingSystem = readText(bytes, value, length);
-    else if (code === INTERFACE_FRAME_CHECK_LENGTH && length === 1) frameCheckLength = bytes[value];
-    else if (code === INTERFACE_TIME_OFFSET && length === 8) {
-      timestampOffsetSeconds = Number(view.getBigInt64(value, littleEndian));
-    }
-  });
+  const whole = forEachOption(
+    bytes,
+    at + INTERFACE_FIXED_LENGTH,
+    at + total,
+    littleEndian,
+    (code, value, length) => {
+      if (code === INTERFACE_NAME) name = readText(bytes, value, length);
+      else if (code === INTERFACE_DESCRIPTION) description = readText(bytes, value, length);
+      else if (code === INTERFACE_RESOLUTION && length === 1) resolution = bytes[value];
+      else if (code === INTERFACE_OPERATING_SYSTEM) operatingSystem = readText(bytes, value, length);
+      else if (code === INTERFACE_FRAME_CHECK_LENGTH && length === 1) frameCheckLength = bytes[value];
+      else if (code === INTERFACE_TIME_OFFSET && length === 8) {
+        timestampOffsetSeconds = Number(view.getBigInt64(value, littleEndian));
+      }
+    },
+  );
+  if (!whole) return null;
   const clock = new TimestampDecoder(resolution, timestampOffsetSeconds);
   return {
     description: {
@@ -115,21 +133,23 @@ export function readInterface(
   };
 }
 
-/** Calls `take` for each option between `start` and the trailer of the block that ends at `blockEnd`. */
+/**
+ * Calls `take` for each option between `start` and the trailer of the block that ends at `blockEnd`; false when
+ * one of them is broken.
+ */
 function forEachOption(
   bytes: Uint8Array,
   start: number,
   blockEnd: number,
   littleEndian: boolean,
   take: (code: number, value: number, length: number) => void,
-): void {
+): boolean {
   const end = blockEnd - BLOCK_TRAILER_LENGTH;
-  for (
-    let at = nextOption(bytes, start, end, littleEndian);
-    at >= 0;
-    at = nextOption(bytes, afterOption(bytes, at, littleEndian), end, littleEndian)
-  ) {
+  let at = nextOption(bytes, start, end, littleEndian);
+  while (at >= 0) {
     const length = optionLength(bytes, at, littleEndian);
     take(optionCode(bytes, at, littleEndian), at + OPTION_HEADER_LENGTH, length);
+    at = nextOption(bytes, afterOption(bytes, at, littleEndian), end, littleEndian);
   }
+  return at !== BROKEN_OPTION;
 }

@@ -1,5 +1,5 @@
 /** Reads pcapng captures (draft-ietf-opsawg-pcapng). */
-import type { CaptureError } from './capture-error.js';
+import { type CaptureError, CUT, DAMAGED } from './capture-error.js';
 import { linkTypeName, maximumCapturedLength } from './link-type.js';
 import type { PacketBatch } from './packet-batch.js';
 import { paddedLength } from './packet-options.js';
@@ -27,9 +27,10 @@ import { WindowSource } from './window-source.js';
 
 /** Bounds that no honest file comes near; what is beyond them is damage. */
 const MAXIMUM_OPTIONS_LENGTH = 16 << 20;
-const MAXIMUM_INTERFACES = 1 << 20;
+const MAXIMUM_INTERFACES = 1 << 16;
+const MAXIMUM_SECTIONS = 1 << 16;
 
-const DAMAGED = 'the file is damaged from here on; the packets before it were read';
+const TOO_MANY = 'the packets before it were read; split the file (editcap -c)';
 
 /** An interface of the section that is being read. */
 interface SectionInterface {
@@ -151,14 +152,9 @@ export class PcapngReader extends WindowSource {
     if (type === SECTION_HEADER_BLOCK) this.#takeByteOrder(start);
     const total = view.getUint32(start + 4, this.#littleEndian);
     const describes = type === SECTION_HEADER_BLOCK || type === INTERFACE_DESCRIPTION_BLOCK;
-    const fixed =
-      type === SECTION_HEADER_BLOCK
-        ? SECTION_FIXED_LENGTH
-        : describes
-          ? INTERFACE_FIXED_LENGTH
-          : BLOCK_HEADER_LENGTH;
-    const longest = fixed + BLOCK_TRAILER_LENGTH + MAXIMUM_OPTIONS_LENGTH;
-    if (total < fixed + BLOCK_TRAILER_LENGTH || total % 4 !== 0 || (describes && total > longest)) {
+    const shortest = fixedLength(type) + BLOCK_TRAILER_LENGTH;
+    const longest = describes ? shortest + MAXIMUM_OPTIONS_LENGTH : Number.POSITIVE_INFINITY;
+    if (total < shortest || total > longest || total % 4 !== 0) {
       throw this.window.fault(
         start,
         `a block of type ${blockType(type)} says it is ${total} bytes long`,
@@ -198,15 +194,26 @@ export class PcapngReader extends WindowSource {
         'only version 1.0 can be read; convert it with the tool that wrote it',
       );
     }
+    if (this.sections.length === MAXIMUM_SECTIONS) {
+      throw this.window.fault(at, `there are more than ${MAXIMUM_SECTIONS} sections`, TOO_MANY);
+    }
+    const section = readSection(bytes, at, total, this.#littleEndian);
+    if (section === null) {
+      throw this.window.fault(at, 'a section header has an option longer than itself', DAMAGED);
+    }
     this.#section = [];
-    this.sections.push(readSection(bytes, at, total, this.#littleEndian));
+    this.sections.push(section);
   }
 
   #addInterface(at: number, total: number): void {
     if (this.interfaces.length === MAXIMUM_INTERFACES) {
-      throw this.window.fault(at, `there are more than ${MAXIMUM_INTERFACES} interfaces`, DAMAGED);
+      throw this.window.fault(at, `there are more than ${MAXIMUM_INTERFACES} interfaces`, TOO_MANY);
     }
-    const { description, clock } = readInterface(this.window.bytes, at, total, this.#littleEndian);
+    const block = readInterface(this.window.bytes, at, total, this.#littleEndian);
+    if (block === null) {
+      throw this.window.fault(at, 'an interface description has an option longer than itself', DAMAGED);
+    }
+    const { description, clock } = block;
     this.#section.push({
       index: this.interfaces.length,
       snapLength: description.snapLength,
@@ -231,8 +238,10 @@ export class PcapngReader extends WindowSource {
 
   #packetFault(at: number, total: number, id: number, captured: number): CaptureError {
     const owner = this.#section[id];
-    let fault = `a packet block of ${total} bytes says it has ${captured} captured bytes`;
-    if (owner === undefined) {
+    let fault = `a packet block is ${total} bytes long and says it has ${captured} captured bytes`;
+    if (total < SMALLEST_BLOCK || total % 4 !== 0) {
+      fault = `a packet block says it is ${total} bytes long`;
+    } else if (owner === undefined) {
       fault = `a packet is of interface ${id}, but its section has described ${this.#section.length} so far`;
     } else if (captured > owner.maximumLength) {
       const linkType = linkTypeName(this.interfaces[owner.index].linkType);
@@ -245,12 +254,14 @@ export class PcapngReader extends WindowSource {
     const { start, end } = this.window;
     if (start === end && this.#passedOver === 0) return;
     const there = start > end || this.#passedOver > 0 ? '' : ` ${end - start} bytes`;
-    throw this.window.fault(
-      Math.min(start, end),
-      `the file ends${there} into a block`,
-      'it was cut or is still being written; the packets before it were read',
-    );
+    throw this.window.fault(Math.min(start, end), `the file ends${there} into a block`, CUT);
   }
+}
+
+/** Bytes of a block that is no packet, up to its options. */
+function fixedLength(type: number): number {
+  if (type === SECTION_HEADER_BLOCK) return SECTION_FIXED_LENGTH;
+  return type === INTERFACE_DESCRIPTION_BLOCK ? INTERFACE_FIXED_LENGTH : BLOCK_HEADER_LENGTH;
 }
 
 /** Captured length of a simple packet block: what the snap length of its section's first interface left. */

@@ -63,6 +63,11 @@ export class PcapngWriter implements PacketSink {
     );
   }
 
+  /** Length of the file so far, also of what is still in memory. */
+  get bytesWritten(): number {
+    return this.#file.length;
+  }
+
   /** Interfaces can be added at any time before their first packet. */
   addInterface(description: InterfaceDescription): number {
     const texts: [number, string][] = [

@@ -13,27 +13,34 @@ export class StreamInput implements ByteInput {
   #pieceAt = 0;
   #ended = false;
   #error: unknown = null;
+  /** Something happened since the stream was last read; only a further read shows what (it may be the end). */
+  #stirred = false;
   #wake: (() => void) | null = null;
 
   constructor(name: string, stream: Readable) {
     this.name = name;
     this.#stream = stream;
-    const wake = () => this.#wake?.();
-    stream.on('readable', wake);
-    const end = () => {
-      this.#ended = true;
-      wake();
-    };
-    stream.on('end', end);
-    stream.on('close', end);
+    stream.on('readable', () => this.#stir());
     stream.on('error', (error) => {
       this.#error = error;
-      wake();
+      this.#stir();
     });
+    for (const end of ['end', 'close']) {
+      stream.on(end, () => {
+        this.#ended = true;
+        this.#stir();
+      });
+    }
+  }
+
+  #stir(): void {
+    this.#stirred = true;
+    this.#wake?.();
   }
 
   read(into: Uint8Array, at: number, length: number): number {
     if (this.#pieceAt === this.#piece.length) {
+      this.#stirred = false;
       const piece: Uint8Array | null = this.#stream.read();
       if (piece === null) {
         if (this.#error !== null) throw readError(this.name, this.position, this.#error);
@@ -50,21 +57,15 @@ export class StreamInput implements ByteInput {
   }
 
   async wait(): Promise<void> {
-    while (
-      this.#pieceAt === this.#piece.length &&
-      this.#stream.readableLength === 0 &&
-      !this.#ended &&
-      this.#error === null
-    ) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+    if (this.#stirred || this.#ended || this.#error !== null || this.#pieceAt < this.#piece.length) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
     this.#wake = null;
   }
 
   close(): void {
     this.#stream.destroy();
-    this.#wake?.();
+    this.#stir();
   }
 }

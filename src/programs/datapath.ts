@@ -11,6 +11,7 @@ import { IDENTITY_WORLD, IDENTITY_WORLD_IPV4, IDENTITY_WORLD_IPV6 } from './cons
 import { Family } from './family.js';
 import { type Features, perPacketLoadBalancing } from './features.js';
 import { Flow } from './flow.js';
+import { IpcacheMemo } from './ipcache-memo.js';
 import { Metrics } from './metrics.js';
 import type { NodeConstants } from './node-constants.js';
 import { SnatTarget } from './snat-target.js';
@@ -44,6 +45,7 @@ export class Keys {
   readonly node = new Int32Array(5);
   readonly lpm = new Int32Array(9);
   readonly small = new Int32Array(4);
+  readonly address = new Int32Array(4);
 }
 
 /**
@@ -61,6 +63,7 @@ export class Datapath {
   readonly ipv4: Family;
   readonly ipv6: Family;
   readonly ipcache: BpfMap;
+  readonly ipcacheMemo: IpcacheMemo;
   readonly endpoints: BpfMap;
   readonly policyStats: BpfMap;
   readonly affinityMatch: BpfMap;
@@ -121,6 +124,7 @@ export class Datapath {
       options.features.ipv6Fragments,
     );
     this.ipcache = map('cilium_ipcache_v2');
+    this.ipcacheMemo = new IpcacheMemo(this.ipcache);
     this.endpoints = map('cilium_lxc');
     this.policyStats = map('cilium_policystats');
     this.affinityMatch = map('cilium_lb_affinity_match');

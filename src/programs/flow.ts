@@ -29,6 +29,8 @@ export class Flow {
   /** Tuple key: daddr, saddr, dport | sport << 16, protocol | flags << 8, as raw little-endian words. */
   readonly tuple = new Int32Array(10);
   tcpFlags = 0;
+  /** The tuple and headers are those of the packet at hand, left by the sender's side of a local delivery. */
+  tupleRead = false;
 
   /** The conntrack maps of this packet: its protocol's, and where related entries go. */
   conntrackMap: BpfMap;

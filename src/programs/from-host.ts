@@ -45,8 +45,8 @@ import {
   isCluster,
   isHostEndpoint,
   isWorld,
-  lookupEndpoint,
-  lookupIpcache,
+  lookupEndpointAt,
+  lookupIpcacheAt,
   worldOf,
 } from './steps/identity.js';
 import { answerAnnounced } from './steps/l2-announcements.js';
@@ -134,7 +134,7 @@ function sendEncrypted(
   const error = readIp(datapath, packet, flow, version === IP_V6);
   if (error < 0) return drop(program, packet, error, EGRESS, identity, 0, 0, 0);
   const destinationAt = flow.l3At + flow.family.destinationOffset;
-  const at = lookupIpcache(datapath, flow.family, packet.bytes, destinationAt, 0);
+  const at = lookupIpcacheAt(datapath, flow.family, packet, destinationAt, 0);
   if (!hasTunnelEndpoint(program, at)) {
     return drop(program, packet, DROP_NO_TUNNEL_ENDPOINT, EGRESS, identity, 0, 0, 0);
   }
@@ -213,7 +213,7 @@ function toLocalEndpoint(
 ): number {
   const datapath = program.datapath;
   const destinationAt = flow.l3At + flow.family.destinationOffset;
-  const endpointAt = lookupEndpoint(datapath, flow.family, packet.bytes, destinationAt);
+  const endpointAt = lookupEndpointAt(datapath, flow.family, packet, destinationAt);
   if (endpointAt < 0) return CONTINUE;
   if (isHostEndpoint(datapath, endpointAt)) return toStack(program, packet);
   return deliverLocally(program, packet, flow, endpointAt, label, INGRESS, magic, true, false, 0);
@@ -240,7 +240,7 @@ function toOtherNode(
     const vtep = findVtep(program, packet, destinationAt);
     if (vtep >= 0) return toVtep(program, packet, flow, vtep, label);
   }
-  const at = lookupIpcache(datapath, family, packet.bytes, destinationAt, 0);
+  const at = lookupIpcacheAt(datapath, family, packet, destinationAt, 0);
   if (features.tunnelMode && hasTunnelEndpoint(program, at) && !skipsTunnel(program, at)) {
     const identity = ipcacheIdentity(datapath, at);
     return toTunnel(program, packet, at, label, identity, REASON_UNKNOWN, MONITOR_ALWAYS);

@@ -2,6 +2,7 @@ import { TC_ACT_SHOT, XDP_DROP } from '../engine/hooks/verdict.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Datapath } from './datapath.js';
 import type { Features } from './features.js';
+import { PolicyDecisions } from './policy-decisions.js';
 
 /** The objects that Cilium loads. */
 export type ObjectKind = 'lxc' | 'host' | 'overlay' | 'xdp' | 'wireguard' | 'network';
@@ -60,6 +61,10 @@ export class ProgramInstance {
   readonly policy: BpfMap;
   /** Source field of events: the endpoint, the host endpoint, or 0. */
   readonly eventSource: number;
+  /** What the policy map says, remembered. */
+  readonly policyDecisions: PolicyDecisions;
+  /** Trace points of received packets that count no metric are visible (aggregation 0). */
+  readonly tracesReceived: boolean;
   readonly isXdp: boolean;
   /** Its device has no link header; events say so. */
   readonly isLayer3: boolean;
@@ -78,11 +83,18 @@ export class ProgramInstance {
     this.config = config;
     this.policy = policy;
     this.features = features;
+    this.tracesReceived = features.traceEvents && features.monitorAggregation === 0;
     this.isXdp = kind === 'xdp';
     this.isLayer3 = config.ethernetHeaderLength === 0;
     this.dropVerdict = this.isXdp ? XDP_DROP : TC_ACT_SHOT;
     if (kind === 'lxc') this.eventSource = config.endpointId;
     else if (kind === 'host') this.eventSource = datapath.constants.hostEndpointId;
     else this.eventSource = 0;
+    this.policyDecisions = new PolicyDecisions(
+      policy,
+      datapath.policyStats,
+      this.eventSource,
+      features.policyAccounting,
+    );
   }
 }

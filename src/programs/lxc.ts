@@ -35,7 +35,7 @@ import {
 import { decrementTtl, HOP_LIMIT_EXCEEDED } from './steps/forward.js';
 import { etherType, locateL4, readIpv4, readIpv6, refuseUntrackedFragments } from './steps/headers.js';
 import { answerSolicitation, answerTimeExceeded, plainIcmpv6Type } from './steps/icmpv6-answers.js';
-import { inheritIdentity, ipcacheIdentity, isReserved, lookupIpcache, worldOf } from './steps/identity.js';
+import { inheritIdentity, ipcacheIdentity, isReserved, lookupIpcacheAt, worldOf } from './steps/identity.js';
 import {
   debug,
   debugCapture,
@@ -49,7 +49,7 @@ import {
 } from './steps/notify.js';
 import { CONTINUE } from './steps/outcome.js';
 import { trackAndForward } from './steps/pod-egress.js';
-import { decideIngress, TO_PROXY_PORT, trackIngress } from './steps/pod-ingress.js';
+import { decideIngress, TO_PROXY_PORT, trackFromSender, trackIngress } from './steps/pod-ingress.js';
 import { proxyMark } from './steps/proxy.js';
 import { translateService } from './steps/service-translation.js';
 import { TAIL_CALL_FAILED, tailCall } from './steps/tail-call.js';
@@ -75,7 +75,9 @@ export function fromContainer(program: ProgramInstance, packet: PacketContext): 
   packet.clearControlBlock();
   packet.tcClassid = 0;
   packet.queueMapping = 0;
-  trace(program, packet, FROM_LXC, label, 0, 0, 0, REASON_UNKNOWN, MONITOR_ALWAYS, null);
+  if (program.tracesReceived) {
+    trace(program, packet, FROM_LXC, label, 0, 0, 0, REASON_UNKNOWN, MONITOR_ALWAYS, null);
+  }
   const type = etherType(packet);
   if (type < 0) return drop(program, packet, type, EGRESS, label, 0, 0, 0);
   if (type === ethernet.TYPE_ARP && program.features.ipv4) {
@@ -179,13 +181,20 @@ function policyIngress(program: ProgramInstance, packet: PacketContext): number 
   const features = program.features;
   const flow = datapath.flow;
   flow.extendedError = 0;
-  const type = etherType(packet);
-  if (type < 0) return dropIngress(program, packet, type, packet.cb0, 0);
-  const v6 = type === ethernet.TYPE_IPV6;
-  if (!(v6 ? features.ipv6 : type === ethernet.TYPE_IPV4 && features.ipv4)) {
-    return dropIngress(program, packet, DROP_UNKNOWN_L3, packet.cb0, 0);
+  let error: number;
+  let v6: boolean;
+  if (flow.tupleRead) {
+    v6 = flow.family.isV6;
+    error = trackFromSender(program, packet, flow);
+  } else {
+    const type = etherType(packet);
+    if (type < 0) return dropIngress(program, packet, type, packet.cb0, 0);
+    v6 = type === ethernet.TYPE_IPV6;
+    if (!(v6 ? features.ipv6 : type === ethernet.TYPE_IPV4 && features.ipv4)) {
+      return dropIngress(program, packet, DROP_UNKNOWN_L3, packet.cb0, 0);
+    }
+    error = trackIngress(program, packet, flow, v6);
   }
-  const error = trackIngress(program, packet, flow, v6);
   if (error < 0) return dropIngress(program, packet, error, packet.cb0, flow.extendedError);
   const redirectWanted = packet.cb1 !== 0;
   const sourceLabel = packet.cb0;
@@ -329,7 +338,7 @@ function sourceFromIpcache(
 ): number {
   const datapath = program.datapath;
   const sourceAt = flow.l3At + flow.family.sourceOffset;
-  const at = lookupIpcache(datapath, flow.family, packet.bytes, sourceAt, 0);
+  const at = lookupIpcacheAt(datapath, flow.family, packet, sourceAt, 0);
   const found = at < 0 ? 0 : ipcacheIdentity(datapath, at);
   const label = at >= 0 && found !== IDENTITY_HOST ? found : identity;
   if (program.features.debug) debugIdentity(program, packet, flow.family, sourceAt, at >= 0, label);

@@ -13,6 +13,7 @@ export class Metrics {
   readonly map: BpfMap;
   readonly #offsets = new Int32Array(REASONS * DIRECTIONS).fill(-1);
   readonly #key = new Int32Array(2);
+  #removals = 0;
 
   constructor(map: BpfMap) {
     this.map = map;
@@ -20,6 +21,7 @@ export class Metrics {
 
   /** Adds one packet of `length` bytes. */
   count(reason: number, direction: number, length: number): void {
+    if (this.map.removals !== this.#removals) this.#forget();
     let at = this.#offsets[reason * DIRECTIONS + direction];
     if (at < 0) {
       at = this.#locate(reason, direction);
@@ -29,9 +31,10 @@ export class Metrics {
     addU64(this.map.words, (at >> 2) + 2, length);
   }
 
-  /** To be called after anybody else deleted entries of the map. */
-  forgetOffsets(): void {
+  /** An offset is good only while its entry lives. */
+  #forget(): void {
     this.#offsets.fill(-1);
+    this.#removals = this.map.removals;
   }
 
   #locate(reason: number, direction: number): number {

@@ -42,8 +42,8 @@ import {
   ipcacheIdentity,
   isRemoteNode,
   isWorld,
-  lookupEndpoint,
-  lookupIpcache,
+  lookupEndpointAt,
+  lookupIpcacheAt,
   takeClusterId,
   worldOf,
 } from './steps/identity.js';
@@ -86,7 +86,7 @@ function fromOverlay(program: ProgramInstance, packet: PacketContext): number {
   const features = program.features;
   const flow = datapath.flow;
   packet.clearControlBlock();
-  packet.tcIndex &= ~TC_INDEX_SKIP_NODEPORT;
+  if (features.nodePort) packet.tcIndex &= ~TC_INDEX_SKIP_NODEPORT;
   const type = etherType(packet);
   if (type < 0) return TC_ACT_OK;
   const decrypted = (packet.mark & MARK_MAGIC_MASK) === MARK_DECRYPT;
@@ -188,7 +188,7 @@ function identifySender(
   const label = flow.localLabel;
   if (!decrypted && !isRemoteNode(label) && !(flow.isDsr && isWorld(datapath, label))) return;
   const sourceAt = flow.l3At + flow.family.sourceOffset;
-  const at = lookupIpcache(datapath, flow.family, packet.bytes, sourceAt, 0);
+  const at = lookupIpcacheAt(datapath, flow.family, packet, sourceAt, 0);
   if (at >= 0) flow.localLabel = ipcacheIdentity(datapath, at);
 }
 
@@ -220,7 +220,7 @@ function fromOtherCluster(program: ProgramInstance, packet: PacketContext, flow:
     cluster = 0;
   }
   const destinationAt = flow.l3At + flow.family.destinationOffset;
-  const at = lookupEndpoint(datapath, flow.family, packet.bytes, destinationAt);
+  const at = lookupEndpointAt(datapath, flow.family, packet, destinationAt);
   if (at < 0) return DROP_UNROUTABLE;
   if ((endpointFlags(datapath, at) & ENDPOINT_HOST) !== 0) return toHost(program, packet, flow);
   const label = flow.localLabel;

@@ -2,7 +2,6 @@
 export class SnatTarget {
   /** Raw words of the new source address. */
   readonly address = new Int32Array(4);
-  readonly addressBytes = new Uint8Array(this.address.buffer);
   /** Ports to choose from, host order. */
   minimumPort = 0;
   maximumPort = 0;

@@ -13,7 +13,7 @@ import {
 import type { Flow } from './flow.js';
 import type { ProgramInstance } from './instance.js';
 import { etherType, IP_NONE, IP_V6, ipVersion, readIp, refuseUntrackedFragments } from './steps/headers.js';
-import { ipcacheIdentity, lookupIpcache, markIdentity } from './steps/identity.js';
+import { ipcacheIdentity, lookupIpcacheAt, markIdentity } from './steps/identity.js';
 import { deliverToPod } from './steps/local-delivery.js';
 import { egressNat } from './steps/nat-egress.js';
 import { nodePortIngress } from './steps/nodeport-ingress.js';
@@ -36,7 +36,7 @@ export function wireguardPrograms(program: ProgramInstance): {
 function fromWireguard(program: ProgramInstance, packet: PacketContext): number {
   const datapath = program.datapath;
   const flow = datapath.flow;
-  packet.tcIndex &= ~TC_INDEX_SKIP_NODEPORT;
+  if (program.features.nodePort) packet.tcIndex &= ~TC_INDEX_SKIP_NODEPORT;
   packet.clearControlBlock();
   const version = ipVersion(datapath, etherType(packet));
   let label = 0;
@@ -55,7 +55,7 @@ function fromWireguard(program: ProgramInstance, packet: PacketContext): number 
 function senderOf(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
   const datapath = program.datapath;
   if (!program.config.secctxFromIpcache) return flow.family.worldIdentity;
-  const at = lookupIpcache(datapath, flow.family, packet.bytes, flow.l3At + flow.family.sourceOffset, 0);
+  const at = lookupIpcacheAt(datapath, flow.family, packet, flow.l3At + flow.family.sourceOffset, 0);
   return at < 0 ? flow.family.worldIdentity : ipcacheIdentity(datapath, at);
 }
 

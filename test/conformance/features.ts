@@ -2,11 +2,11 @@
 import { DEFAULT_FEATURES, type Features } from '../../src/programs/features.js';
 import type { ObjectKind } from '../../src/programs/instance.js';
 import { DEFAULT_CONSTANTS, type NodeConstants } from '../../src/programs/node-constants.js';
-import { type Scenario, VectorError } from './vector-format.js';
+import { type Macros, MacroValue } from './macro-value.js';
+import type { Scenario } from './vector-format.js';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type FieldsOf<T> = { [K in keyof Features]: Features[K] extends T ? K : never }[keyof Features];
-export type Macros = Readonly<Record<string, string | number>>;
 
 /** Defined means on, whatever the value. */
 const SWITCHES: Readonly<Record<string, FieldsOf<boolean>>> = {
@@ -14,6 +14,7 @@ const SWITCHES: Readonly<Record<string, FieldsOf<boolean>>> = {
   ENABLE_IPV6: 'ipv6',
   ENABLE_ROUTING: 'routing',
   ENABLE_HOST_ROUTING: 'hostRouting',
+  ENABLE_ENDPOINT_ROUTES: 'endpointRoutes',
   USE_BPF_PROG_FOR_INGRESS_POLICY: 'ingressPolicyAtDevice',
   ENABLE_ARP_PASSTHROUGH: 'arpPassthrough',
   ENABLE_SIP_VERIFICATION: 'sourceAddressVerification',
@@ -90,7 +91,7 @@ function bitCount(bytes: Uint8Array): number {
   return bytes.reduce((count, byte) => count + byte.toString(2).replaceAll('0', '').length, 0);
 }
 
-type ConstantReader = (constants: Writable<NodeConstants>, value: Value) => void;
+type ConstantReader = (constants: Writable<NodeConstants>, value: MacroValue) => void;
 const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
   CILIUM_HOST_IFINDEX: (c, v) => (c.hostIfindex = v.number()),
   CILIUM_NET_IFINDEX: (c, v) => (c.netIfindex = v.number()),
@@ -149,7 +150,6 @@ const IMPLIED: ReadonlySet<string> = new Set([
   'DSR_ENCAP_GENEVE',
   'ENABLE_ARP_RESPONDER',
   'ENABLE_EGRESS_GATEWAY_COMMON',
-  'ENABLE_ENDPOINT_ROUTES',
   'ENABLE_IDENTITY_MARK',
   'ENABLE_MASQUERADE',
   'ENABLE_PER_PACKET_LB',
@@ -186,64 +186,6 @@ const NOT_USED: ReadonlySet<string> = new Set([
   'USE_LOOPBACK_LB',
 ]);
 
-/** Names that stand for numbers in values, where the scenario does not list them itself. */
-const NAMED_NUMBERS: Macros = {
-  DSR_ENCAP_NONE: 1,
-  DSR_ENCAP_IPIP: 2,
-  DSR_ENCAP_GENEVE: 3,
-  LB_SELECTION_RANDOM: 1,
-  LB_SELECTION_MAGLEV: 2,
-  LB_SELECTION_FIRST: 3,
-  TUNNEL_PROTOCOL_VXLAN: 1,
-  TUNNEL_PROTOCOL_GENEVE: 2,
-};
-
-/** A macro's text. Throws a VectorError naming the macro when it is not of the kind asked for. */
-class Value {
-  readonly #name: string;
-  readonly #text: string;
-
-  /** A text that names another macro (`LB_SELECTION_FIRST`) stands for that macro's value. */
-  constructor(name: string, macros: Macros) {
-    this.#name = name;
-    let text = String(macros[name]).trim();
-    for (let depth = 0; depth < 4; depth++) {
-      const named = Object.hasOwn(macros, text) ? macros[text] : NAMED_NUMBERS[text];
-      if (named === undefined) break;
-      text = String(named).trim();
-    }
-    this.#text = text;
-  }
-
-  float(): number {
-    const digits = this.#text.replace(/[uUlL]+$/, '');
-    const value = digits === '' ? Number.NaN : Number(digits);
-    if (!Number.isFinite(value)) this.#fault('a number');
-    return value;
-  }
-
-  /** As int32: addresses and masks are words as the program loads them. */
-  number(): number {
-    return this.float() | 0;
-  }
-
-  /** `{ .addr = { 0xfd, 0, ... } }`; bytes not given are zero, as in C. */
-  bytes(length: number): Uint8Array {
-    const list = /\{\s*([^{}]*?)\s*\}\s*\}?\s*$/.exec(this.#text)?.[1];
-    const bytes = (list ?? '').split(',').map((byte) => Number(byte));
-    if (list === undefined || bytes.length > length || bytes.some((b) => !(b >= 0 && b <= 255))) {
-      this.#fault(`at most ${length} bytes in braces`);
-    }
-    const result = new Uint8Array(length);
-    result.set(bytes);
-    return result;
-  }
-
-  #fault(wanted: string): never {
-    throw new VectorError(`feature ${this.#name}: "${this.#text}" is not ${wanted}`);
-  }
-}
-
 /** Macros that nothing here knows: they might change what programs do. */
 export function unknownMacros(scenario: Scenario): string[] {
   const names = new Set(Object.keys(scenario.features));
@@ -271,10 +213,10 @@ export function featuresOf(scenario: Scenario, kind?: ObjectKind): Features {
   const features: Writable<Features> = { ...DEFAULT_FEATURES, maglevTableSize: 251 };
   for (const [name, field] of Object.entries(SWITCHES)) features[field] = has(name);
   for (const [name, field] of Object.entries(NUMBERS)) {
-    if (has(name)) features[field] = new Value(name, macros).number();
+    if (has(name)) features[field] = new MacroValue(name, macros).number();
   }
   if (has('NAT_46X64_PREFIX_0')) {
-    const byte = (index: number): number => new Value(`NAT_46X64_PREFIX_${index}`, macros).number();
+    const byte = (index: number): number => new MacroValue(`NAT_46X64_PREFIX_${index}`, macros).number();
     features.nat46x64Prefix = [byte(0), byte(1), byte(2), byte(3)];
   }
   // 0 stands for a build without the names of the modes, which takes the first branch: no encapsulation.
@@ -339,7 +281,7 @@ export const RECORDED_CONSTANTS: NodeConstants = {
 export function constantsOf(scenario: Scenario): NodeConstants {
   const constants: Writable<NodeConstants> = { ...RECORDED_CONSTANTS };
   for (const [name, read] of Object.entries(CONSTANTS)) {
-    if (Object.hasOwn(scenario.features, name)) read(constants, new Value(name, scenario.features));
+    if (Object.hasOwn(scenario.features, name)) read(constants, new MacroValue(name, scenario.features));
   }
   return constants;
 }

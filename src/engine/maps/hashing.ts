@@ -90,7 +90,9 @@ export function sameWords(a: Int32Array, aAt: number, b: Int32Array, bAt: number
   return true;
 }
 
+export const FINISH_MULTIPLIER = 0x21f0aaad;
+
 export function finish(sum: number): number {
-  const h = Math.imul(sum ^ (sum >>> 16), 0x21f0aaad);
+  const h = Math.imul(sum ^ (sum >>> 16), FINISH_MULTIPLIER);
   return h ^ (h >>> 15);
 }

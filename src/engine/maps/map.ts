@@ -58,6 +58,10 @@ export interface BpfMap {
   readonly valueWords: number;
   /** Entries held now. */
   readonly size: number;
+  /** Entries that ceased to exist so far (deleted, evicted, cleared): offsets taken before may be void once it changes. */
+  readonly removals: number;
+  /** Grows with every insert, update and removal: an answer of `lookup` holds, value included, while it stays. */
+  readonly changes: number;
 
   /** Byte offset of the key's value (a multiple of 4), or -1. */
   lookup(key: Int32Array, at: number): number;

@@ -20,6 +20,8 @@ export class PerfRing implements BpfMap {
   readonly keyWords = 1;
   readonly valueWords = 1;
   readonly size = 0;
+  readonly removals = 0;
+  readonly changes = 0;
   mode: RingMode = 'queue';
   /** Records that `reserve` made room for, and those it had no room (or, in mode `discard`, no reader) for. */
   written = 0;
@@ -112,31 +114,31 @@ export class PerfRing implements BpfMap {
 
   // As a map the ring has no entries.
 
-  lookup(_key: Int32Array, _at: number): number {
+  lookup(): number {
     return -1;
   }
 
-  insert(_key: Int32Array, _at: number, _flags: number): number {
+  insert(): number {
     return EINVAL;
   }
 
-  update(_key: Int32Array, _at: number, _value: Uint8Array, _valueAt: number, _flags: number): number {
+  update(): number {
     return EINVAL;
   }
 
-  delete(_key: Int32Array, _at: number): number {
+  delete(): number {
     return EINVAL;
   }
 
-  next(_cursor: number): number {
+  next(): number {
     return -1;
   }
 
-  keyAt(_cursor: number): number {
+  keyAt(): number {
     return -1;
   }
 
-  valueAt(_cursor: number): number {
+  valueAt(): number {
     return -1;
   }
 

@@ -8,6 +8,8 @@ export class ProgArray implements BpfMap {
   readonly keyWords = 1;
   readonly valueWords = 1;
   size = 0;
+  removals = 0;
+  changes = 0;
   readonly #length: number;
   readonly #present: Uint8Array;
 
@@ -36,6 +38,7 @@ export class ProgArray implements BpfMap {
     const index = key[at];
     if (flags !== BPF_ANY) return EINVAL;
     if (index >>> 0 >= this.#length) return E2BIG;
+    this.changes = (this.changes + 1) | 0;
     if (this.#present[index] === 0) {
       this.#present[index] = 1;
       this.size++;
@@ -57,12 +60,16 @@ export class ProgArray implements BpfMap {
     this.#present[index] = 0;
     this.words[index] = 0;
     this.size--;
+    this.removals++;
+    this.changes = (this.changes + 1) | 0;
     return 0;
   }
 
   clear(): void {
     this.#present.fill(0);
     this.words.fill(0);
+    this.removals += this.size;
+    this.changes = (this.changes + 1) | 0;
     this.size = 0;
   }
 

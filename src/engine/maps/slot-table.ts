@@ -21,7 +21,7 @@ export const REFERENCED = 2;
 /** Cells of the index at first; it doubles while a quarter of its cells is in use. */
 const FIRST_CELLS = 16;
 
-export abstract class SlotTable implements BpfMap {
+export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
   readonly spec: MapSpec;
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
@@ -31,6 +31,8 @@ export abstract class SlotTable implements BpfMap {
   readonly cpus: number;
   readonly cpuStride: number;
   size = 0;
+  removals = 0;
+  changes = 0;
 
   protected readonly slotWords: number;
   /** Bytes from a slot's start to the current CPU's value. */
@@ -71,7 +73,6 @@ export abstract class SlotTable implements BpfMap {
     this.states = new Uint8Array(spec.maxEntries + 1);
   }
 
-  abstract lookup(key: Int32Array, at: number): number;
   abstract insert(key: Int32Array, at: number, flags: number): number;
   abstract delete(key: Int32Array, at: number): number;
 
@@ -100,6 +101,8 @@ export abstract class SlotTable implements BpfMap {
     this.states.fill(FREE, 0, this.highest + 1);
     this.highest = 0;
     this.freed = 0;
+    this.removals += this.size;
+    this.changes = (this.changes + 1) | 0;
     this.size = 0;
   }
 
@@ -130,32 +133,37 @@ export abstract class SlotTable implements BpfMap {
     return this.highest;
   }
 
-  /** Writes a new entry's slot (key as given, values zero) and its index cell. */
-  protected place(number: number, hash: number, key: Int32Array, at: number): void {
-    const words = this.words;
-    const slot = (number - 1) * this.slotWords;
-    const keyWords = this.keyWords;
+  /**
+   * Writes a new entry's slot (key as given, values zero) and points the empty cell at it, which must be the first
+   * one from the hash's home on.
+   */
+  protected place(number: number, hash: number, key: Int32Array, at: number, cell: number): void {
+    const { words, keyWords, slotWords } = this;
+    const slot = (number - 1) * slotWords;
     for (let i = 0; i < keyWords; i++) words[slot + i] = key[at + i];
-    for (let i = keyWords; i < this.slotWords; i++) words[slot + i] = 0;
+    for (let i = keyWords; i < slotWords; i++) words[slot + i] = 0;
     this.hashes[number] = hash;
     this.states[number] = LIVE;
+    this.index[cell] = (hash & this.tagMask) | number;
     this.size++;
-    if (this.size * 4 > this.indexMask + 1 && this.indexMask + 1 < this.index.length) this.#doubleIndex();
-    else this.#point(hash, number);
+    if (this.size * 4 > this.indexMask && this.indexMask + 1 < this.index.length) this.#doubleIndex();
   }
 
-  #point(hash: number, number: number): void {
+  /** First empty cell from the hash's home on. */
+  protected emptyCell(hash: number): number {
     const { index, indexMask } = this;
     let cell = hash & indexMask;
     while (index[cell] !== 0) cell = (cell + 1) & indexMask;
-    index[cell] = (hash & this.tagMask) | number;
+    return cell;
   }
 
   #doubleIndex(): void {
     this.index.fill(0, 0, this.indexMask + 1);
     this.indexMask = this.indexMask * 2 + 1;
     for (let number = 1; number <= this.highest; number++) {
-      if (this.states[number] !== FREE) this.#point(this.hashes[number], number);
+      if (this.states[number] === FREE) continue;
+      const hash = this.hashes[number];
+      this.index[this.emptyCell(hash)] = (hash & this.tagMask) | number;
     }
   }
 
@@ -167,6 +175,8 @@ export abstract class SlotTable implements BpfMap {
     this.words[(number - 1) * this.slotWords] = this.freed;
     this.freed = number;
     this.size--;
+    this.removals++;
+    this.changes = (this.changes + 1) | 0;
   }
 
   /** Empties a cell; cells after it that could no longer be reached from their home move back. */

@@ -1,6 +1,6 @@
 /** IPv4 header (RFC 791). `at` is the first byte of the header. */
 
-import { i32le, put16, put32le, swap32, u16 } from './bytes.js';
+import { i32le, put16, put16le, put32le, swap32, u16, u16le } from './bytes.js';
 import * as checksum from './checksum.js';
 
 /** Length without options. */
@@ -174,9 +174,10 @@ export function prefixMask(length: number): number {
 
 /** Lowers the TTL by one and updates the header checksum (RFC 1141). Only for a TTL above zero. */
 export function decrementTimeToLive(bytes: Uint8Array, at: number): void {
-  const ttl = bytes[at + 8];
-  checksum.replace16(bytes, at + CHECKSUM_OFFSET, ttl, ttl - 1);
-  bytes[at + 8] = ttl - 1;
+  bytes[at + 8]--;
+  // The word that holds the TTL falls by one, so the checksum rises by one; 0xffff is written as 0 (RFC 1624).
+  const sum = u16le(bytes, at + CHECKSUM_OFFSET) + 1;
+  put16le(bytes, at + CHECKSUM_OFFSET, sum === 0xffff ? 0 : sum + (sum >> 16));
 }
 
 /** Writes a header without options, checksum included; addresses are raw words (see `source`). */

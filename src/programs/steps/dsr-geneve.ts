@@ -10,7 +10,7 @@ import * as dsr from '../tables/dsr.js';
 import { carriesAddress, forwardRequest, isTooBig } from './dsr-shared.js';
 import { hasTunnelEndpoint, toTunnel } from './encapsulation.js';
 import { readIpv4, readTuple } from './headers.js';
-import { ipcacheIdentity, lookupIpcache } from './identity.js';
+import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
 import { MONITOR_ALWAYS } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import { OUTER_LENGTH, resendInTunnel, tunnelSourcePort } from './xdp-encapsulation.js';
@@ -29,7 +29,7 @@ export function requestByGeneve(program: ProgramInstance, packet: PacketContext,
     if (program.isXdp) flow.tunnelSourcePort = tunnelSourcePort(program);
   }
   const backendAt = flow.l3At + family.destinationOffset;
-  const tunnelAt = lookupIpcache(datapath, family, bytes, backendAt, 0);
+  const tunnelAt = lookupIpcacheAt(datapath, family, packet, backendAt, 0);
   if (!hasTunnelEndpoint(program, tunnelAt)) return DROP_NO_TUNNEL_ENDPOINT;
   const carries = carriesAddress(packet, flow);
   if (carries < 0) return carries;

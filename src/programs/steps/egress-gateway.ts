@@ -18,7 +18,8 @@ import {
   ipcacheIdentity,
   isCluster,
   lookupEndpoint,
-  lookupIpcache,
+  lookupEndpointAt,
+  lookupIpcacheAt,
 } from './identity.js';
 import { CONTINUE } from './outcome.js';
 
@@ -88,10 +89,9 @@ export function redirectToGateway(program: ProgramInstance, packet: PacketContex
   const reply = conntrack.isReply(program, packet, flow);
   if (reply < 0) return reply === DROP_CT_UNKNOWN_PROTO ? CONTINUE : reply;
   if (reply !== 0) return CONTINUE;
-  const bytes = packet.bytes;
-  const podAt = lookupEndpoint(datapath, family, bytes, flow.l3At + family.sourceOffset);
+  const podAt = lookupEndpointAt(datapath, family, packet, flow.l3At + family.sourceOffset);
   if (podAt >= 0) flow.localLabel = endpointIdentity(datapath, podAt);
-  const destination = lookupIpcache(datapath, family, bytes, flow.l3At + family.destinationOffset, 0);
+  const destination = lookupIpcacheAt(datapath, family, packet, flow.l3At + family.destinationOffset, 0);
   if (destination >= 0) flow.remoteLabel = ipcacheIdentity(datapath, destination);
   if (isCluster(datapath, flow.remoteLabel)) return CONTINUE;
   const policyAt = lookupPacketPolicy(program, packet, flow);
@@ -101,7 +101,7 @@ export function redirectToGateway(program: ProgramInstance, packet: PacketContex
   if (gateway === policies.NO_GATEWAY) return DROP_NO_EGRESS_GATEWAY;
   const policyBytes = family.egressPolicies.bytes;
   const addressAt = gatewayAt(flow, policyAt);
-  const nodeAt = lookupEndpoint(datapath, datapath.ipv4, policyBytes, addressAt);
+  const nodeAt = lookupEndpoint(datapath, datapath.ipv4, family.egressPolicies.words, addressAt >> 2);
   if (nodeAt >= 0 && (endpointFlags(datapath, nodeAt) & ENDPOINT_HOST) !== 0) return CONTINUE;
   const { localLabel, remoteLabel, traceReason } = flow;
   return encapsulate(
@@ -132,7 +132,7 @@ export function leaveAsGateway(
   const datapath = program.datapath;
   const family = flow.family;
   const destinationAt = flow.l3At + family.destinationOffset;
-  const destination = lookupIpcache(datapath, family, packet.bytes, destinationAt, 0);
+  const destination = lookupIpcacheAt(datapath, family, packet, destinationAt, 0);
   if (destination >= 0 && isCluster(datapath, ipcacheIdentity(datapath, destination))) return CONTINUE;
   const policyAt = lookupPacketPolicy(program, packet, flow);
   if (policyAt < 0 || !hasGateway(flow, policyAt)) return CONTINUE;
@@ -143,6 +143,6 @@ export function leaveAsGateway(
   packet.mark = identityMark(MARK_EGRESS_GATEWAY_DONE, sourceLabel);
   const ifindex = datapath.constants.egressIfindex;
   if (ifindex !== 0) return packet.redirectNeigh(ifindex, null, 0, 0);
-  const result = lookupFibFrom(program, packet, flow, family.egressPolicies.bytes, policyAt);
+  const result = lookupFibFrom(program, packet, flow, family.egressPolicies.words, policyAt >> 2);
   return redirectByFib(program, packet, flow, result);
 }

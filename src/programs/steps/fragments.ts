@@ -46,7 +46,7 @@ export function loadPorts(
   }
   const at = flow.l4At;
   if (at + 4 > packet.end) return DROP_CT_INVALID_HDR;
-  const ports = i32le(packet.bytes, at);
+  const ports = packet.view.getInt32(at, true);
   flow.tuple[family.portsWord] = ports;
   if (flow.isFragment && family.fragmentTracking) {
     const value = family.fragments.insert(fragmentKey(program, packet, flow), 0, BPF_ANY);

@@ -1,6 +1,6 @@
 /** Finding the headers of a packet: Ethernet type, IP header, IPv6 extension headers, L4 offset, fragment state. */
 import type { PacketContext } from '../../engine/packet.js';
-import { i32le, u16le } from '../../engine/wire/bytes.js';
+import { u16le } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
@@ -146,12 +146,18 @@ export function refuseUntrackedFragments(packet: PacketContext, flow: Flow): num
 export function readTuple(packet: PacketContext, flow: Flow): void {
   const tuple = flow.tuple;
   const family = flow.family;
-  const n = family.addressWords;
+  const view = packet.view;
   const destination = flow.l3At + family.destinationOffset;
   const source = flow.l3At + family.sourceOffset;
-  for (let i = 0; i < n; i++) {
-    tuple[i] = i32le(packet.bytes, destination + 4 * i);
-    tuple[n + i] = i32le(packet.bytes, source + 4 * i);
+  if (!family.isV6) {
+    tuple[0] = view.getInt32(destination, true);
+    tuple[1] = view.getInt32(source, true);
+    tuple[3] = flow.protocol;
+    return;
+  }
+  for (let i = 0; i < 4; i++) {
+    tuple[i] = view.getInt32(destination + 4 * i, true);
+    tuple[4 + i] = view.getInt32(source + 4 * i, true);
   }
   tuple[family.metaWord] = flow.protocol;
 }
@@ -160,6 +166,6 @@ export function readTuple(packet: PacketContext, flow: Flow): void {
 export function rememberSource(packet: PacketContext, flow: Flow): void {
   const at = flow.l3At + flow.family.sourceOffset;
   for (let i = 0; i < flow.family.addressWords; i++) {
-    flow.originalSource[i] = i32le(packet.bytes, at + 4 * i);
+    flow.originalSource[i] = packet.view.getInt32(at + 4 * i, true);
   }
 }

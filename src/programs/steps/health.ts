@@ -32,7 +32,7 @@ export function encapsulateHealth(program: ProgramInstance, packet: PacketContex
   const at = health.lookup(cookie, 0);
   if (at < 0) return CONTINUE;
   const ifindex = v6 ? constants.ipipIfindexIpv6 : constants.ipipIfindexIpv4;
-  if (lookupEndpoint(datapath, flow.family, health.bytes, at) >= 0) {
+  if (lookupEndpoint(datapath, flow.family, health.words, at >> 2) >= 0) {
     const destinationAt = ethernet.destinationAt(packet.start);
     packet.bytes.fill(0, destinationAt, destinationAt + ethernet.ADDRESS_LENGTH);
     return packet.redirect(ifindex, BPF_F_INGRESS);

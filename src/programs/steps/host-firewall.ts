@@ -10,7 +10,7 @@ import * as ct from '../tables/conntrack.js';
 import { authenticate } from './authentication.js';
 import * as conntrack from './conntrack.js';
 import { locateL4, readTuple } from './headers.js';
-import { ipcacheIdentity, lookupIpcache } from './identity.js';
+import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
 import { TO_PROXY, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import * as policy from './policy.js';
@@ -40,7 +40,7 @@ export function hostIngress(
 export function lookupHostIngress(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
   const datapath = program.datapath;
   const family = flow.family;
-  const at = lookupIpcache(datapath, family, packet.bytes, flow.l3At + family.destinationOffset, 0);
+  const at = lookupIpcacheAt(datapath, family, packet, flow.l3At + family.destinationOffset, 0);
   if (at < 0 || ipcacheIdentity(datapath, at) !== IDENTITY_HOST) return NOT_ENFORCED;
   return lookup(program, packet, flow, conntrack.CT_INGRESS);
 }
@@ -98,7 +98,7 @@ export function decideHostIngress(
   const status = flow.status;
   flow.traceReason = status;
   flow.traceMonitor = flow.monitor;
-  const remoteAt = lookupIpcache(datapath, family, packet.bytes, flow.l3At + family.sourceOffset, 0);
+  const remoteAt = lookupIpcacheAt(datapath, family, packet, flow.l3At + family.sourceOffset, 0);
   const remoteLabel = remoteAt < 0 ? startLabel : ipcacheIdentity(datapath, remoteAt);
   flow.remoteLabel = remoteLabel;
   let verdict = 0;
@@ -136,7 +136,7 @@ export function decideHostEgress(
     return error < 0 ? error : CONTINUE;
   }
   if (status === CT_REPLY || status === CT_RELATED) return CONTINUE;
-  const remoteAt = lookupIpcache(datapath, family, packet.bytes, flow.l3At + family.destinationOffset, 0);
+  const remoteAt = lookupIpcacheAt(datapath, family, packet, flow.l3At + family.destinationOffset, 0);
   const remoteLabel = remoteAt < 0 ? 0 : ipcacheIdentity(datapath, remoteAt);
   const verdict = checkPolicy(program, packet, flow, EGRESS, remoteLabel, remoteAt);
   if (status === CT_NEW && verdict === 0) {

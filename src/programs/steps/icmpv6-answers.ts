@@ -19,7 +19,7 @@ import {
 import type { ProgramInstance } from '../instance.js';
 import * as endpoints from '../tables/endpoints.js';
 import { CAPTURE_DELIVERY, DEBUG_ICMP6_HANDLE, DEBUG_ICMP6_NS, DEBUG_ICMP6_TIME_EXCEEDED } from './debug.js';
-import { lookupEndpoint } from './identity.js';
+import { lookupEndpointAt } from './identity.js';
 import { debug, debugCapture, drop } from './notify.js';
 
 const SOLICITED_OVERRIDE = icmpv6.ADVERTISEMENT_SOLICITED | icmpv6.ADVERTISEMENT_OVERRIDE;
@@ -60,7 +60,7 @@ export function answerSolicitation(
     return advertise(program, packet, direction, ROUTER_SOLICITED);
   }
   const datapath = program.datapath;
-  const endpointAt = lookupEndpoint(datapath, datapath.ipv6, bytes, targetAt);
+  const endpointAt = lookupEndpointAt(datapath, datapath.ipv6, packet, targetAt);
   if (endpointAt < 0) {
     return dropUnknown ? drop(program, packet, DROP_UNKNOWN_TARGET, direction, 0, 0, 0, 0) : TC_ACT_OK;
   }

@@ -1,6 +1,5 @@
 /** Who is behind an address: the ipcache, the local endpoints, and the identity a mark carries. */
 import type { PacketContext } from '../../engine/packet.js';
-import { i32le } from '../../engine/wire/bytes.js';
 import {
   ENDPOINT_AT_HOST_NS,
   ENDPOINT_HOST,
@@ -31,19 +30,31 @@ const FIRST_CIDR_IDENTITY = 16777217;
 const LAST_CIDR_IDENTITY = 16842751;
 const CLUSTER_ID_MASK = 0xff;
 
-/** Offset of the ipcache entry for the address at `address[at]` (raw bytes), or -1. */
+/** Offset of the ipcache entry for the address at `words[at]` (raw), or -1. */
 export function lookupIpcache(
   datapath: Datapath,
   family: Family,
-  address: Uint8Array,
+  words: Int32Array,
   at: number,
   clusterId: number,
 ): number {
   const key = datapath.keys.ipcache;
   key[0] = family.ipcachePrefix;
   key[1] = clusterId | (family.keyFamily << ipcache.KEY_FAMILY_SHIFT);
-  fillAddress(key, 2, family, address, at);
+  fillAddress(key, 2, family, words, at);
+  if (!family.isV6) return datapath.ipcacheMemo.lookup(key, words[at], clusterId);
   return datapath.ipcache.lookup(key, 0);
+}
+
+/** As `lookupIpcache`, for the address at absolute offset `at` of the packet's memory. */
+export function lookupIpcacheAt(
+  datapath: Datapath,
+  family: Family,
+  packet: PacketContext,
+  at: number,
+  clusterId: number,
+): number {
+  return lookupIpcache(datapath, family, addressAt(datapath, family, packet, at), 0, clusterId);
 }
 
 /** Identity of an ipcache entry. */
@@ -51,10 +62,10 @@ export function ipcacheIdentity(datapath: Datapath, entryAt: number): number {
   return datapath.ipcache.words[(entryAt + ipcache.SECURITY_IDENTITY) >> 2];
 }
 
-/** Offset of the local endpoint with the address at `address[at]` (raw bytes), or -1. */
-export function lookupEndpoint(datapath: Datapath, family: Family, address: Uint8Array, at: number): number {
+/** Offset of the local endpoint with the address at `words[at]` (raw), or -1. */
+export function lookupEndpoint(datapath: Datapath, family: Family, words: Int32Array, at: number): number {
   const key = datapath.keys.endpoint;
-  fillAddress(key, 0, family, address, at);
+  fillAddress(key, 0, family, words, at);
   key[endpoints.KEY_FAMILY_WORD] = family.keyFamily;
   return datapath.endpoints.lookup(key, 0);
 }
@@ -68,17 +79,34 @@ export function endpointIdentity(datapath: Datapath, endpointAt: number): number
   return datapath.endpoints.words[(endpointAt + endpoints.SECURITY_ID) >> 2];
 }
 
+/** As `lookupEndpoint`, for the address at absolute offset `at` of the packet's memory. */
+export function lookupEndpointAt(
+  datapath: Datapath,
+  family: Family,
+  packet: PacketContext,
+  at: number,
+): number {
+  return lookupEndpoint(datapath, family, addressAt(datapath, family, packet, at), 0);
+}
+
+/** An address of the packet as raw words; they hold until the next is asked for. */
+export function addressAt(datapath: Datapath, family: Family, packet: PacketContext, at: number): Int32Array {
+  const words = datapath.keys.address;
+  for (let i = 0; i < family.addressWords; i++) words[i] = packet.view.getInt32(at + 4 * i, true);
+  return words;
+}
+
 /** The endpoint is the node itself: the host, or an endpoint in the host's namespace. */
 export function isHostEndpoint(datapath: Datapath, endpointAt: number): boolean {
   return (endpointFlags(datapath, endpointAt) & (ENDPOINT_HOST | ENDPOINT_AT_HOST_NS)) !== 0;
 }
 
-function fillAddress(key: Int32Array, word: number, family: Family, address: Uint8Array, at: number): void {
-  key[word] = i32le(address, at);
+function fillAddress(key: Int32Array, word: number, family: Family, words: Int32Array, at: number): void {
+  key[word] = words[at];
   if (family.isV6) {
-    key[word + 1] = i32le(address, at + 4);
-    key[word + 2] = i32le(address, at + 8);
-    key[word + 3] = i32le(address, at + 12);
+    key[word + 1] = words[at + 1];
+    key[word + 2] = words[at + 2];
+    key[word + 3] = words[at + 3];
   } else {
     key[word + 1] = 0;
     key[word + 2] = 0;

@@ -22,7 +22,7 @@ import * as ipcache from '../tables/ipcache.js';
 import * as nodes from '../tables/nodes.js';
 import { hasTunnelEndpoint } from './encapsulation.js';
 import { etherType, IP_NONE, IP_V6, ipVersion, readIp } from './headers.js';
-import { ipcacheIdentity, isCluster, isRemoteNode, lookupIpcache, markIdentity } from './identity.js';
+import { ipcacheIdentity, isCluster, isRemoteNode, lookupIpcacheAt, markIdentity } from './identity.js';
 import { CONTINUE } from './outcome.js';
 
 /** The packet's own IP header says ESP; extension headers are not looked behind. */
@@ -78,7 +78,7 @@ export function decrypt(program: ProgramInstance, packet: PacketContext, flow: F
   }
   if (decrypted) {
     packet.mark = 0;
-    if (features.ingressPolicyAtDevice) return TC_ACT_OK;
+    if (features.endpointRoutes) return TC_ACT_OK;
     return packet.redirect(program.datapath.constants.hostIfindex, 0);
   }
   if (!isEsp(packet, flow)) return TC_ACT_OK;
@@ -124,11 +124,11 @@ export function encryptRedirect(
     return toXfrm(program, packet, family, packet.bytes, destinationAt, markIdentity(mark));
   }
   let label = sourceLabel;
-  const destination = lookupIpcache(datapath, family, packet.bytes, destinationAt, 0);
+  const destination = lookupIpcacheAt(datapath, family, packet, destinationAt, 0);
   const hasEndpoint = hasTunnelEndpoint(program, destination);
   const destinationLabel = destination < 0 ? 0 : ipcacheIdentity(datapath, destination);
   if (label === 0) {
-    const source = lookupIpcache(datapath, family, packet.bytes, flow.l3At + family.sourceOffset, 0);
+    const source = lookupIpcacheAt(datapath, family, packet, flow.l3At + family.sourceOffset, 0);
     if (source < 0) return CONTINUE;
     label = ipcacheIdentity(datapath, source);
   }

@@ -10,7 +10,7 @@ import { policeArrival } from './bandwidth.js';
 import { DEBUG_LOCAL_DELIVERY } from './debug.js';
 import { addLinkHeader, decrementTtl, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
-import { identityMark, isHostEndpoint, lookupEndpoint } from './identity.js';
+import { identityMark, isHostEndpoint, lookupEndpointAt } from './identity.js';
 import { debug } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import { TAIL_CALL_FAILED, tailCall } from './tail-call.js';
@@ -28,7 +28,7 @@ export function deliverToPod(
 ): number {
   const datapath = program.datapath;
   const destinationAt = flow.l3At + flow.family.destinationOffset;
-  const endpointAt = lookupEndpoint(datapath, flow.family, packet.bytes, destinationAt);
+  const endpointAt = lookupEndpointAt(datapath, flow.family, packet, destinationAt);
   if (endpointAt < 0 || isHostEndpoint(datapath, endpointAt)) return CONTINUE;
   if (packet.layer3Device !== 0 && !addLinkHeader(packet)) return DROP_WRITE_ERROR;
   return deliverLocally(
@@ -71,8 +71,16 @@ export function deliverLocally(
   const error = decrementTtl(packet, flow);
   if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, direction);
   if (error < 0) return error;
-  ethernet.putSource(packet.bytes, packet.start, map.bytes, endpointAt + endpoints.NODE_MAC);
-  ethernet.putDestination(packet.bytes, packet.start, map.bytes, endpointAt + endpoints.MAC);
+  const macWord = word + (endpoints.MAC >> 2);
+  const nodeMacWord = word + (endpoints.NODE_MAC >> 2);
+  ethernet.putAddresses(
+    packet.view,
+    packet.start,
+    map.words[macWord],
+    map.words[macWord + 1],
+    map.words[nodeMacWord],
+    map.words[nodeMacWord + 1],
+  );
   if (program.features.localDeliveryMetrics) datapath.metrics.count(0, direction, packet.end - packet.start);
   const ifindex = map.words[word + (endpoints.IFINDEX >> 2)];
   const features = program.features;
@@ -93,5 +101,6 @@ export function deliverLocally(
   packet.cb3 = fromHost ? 1 : 0;
   packet.cb4 = fromTunnel ? 1 : 0;
   const called = tailCall(datapath, datapath.callPolicy, packet, lxcId);
+  flow.tupleRead = false;
   return called === TAIL_CALL_FAILED ? DROP_EP_NOT_READY : called;
 }

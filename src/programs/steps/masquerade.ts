@@ -12,7 +12,7 @@ import * as conntrack from './conntrack.js';
 import { hasGateway, lacksEgressAddress, lookupPacketPolicy } from './egress-gateway.js';
 import { skipsTunnel } from './encapsulation.js';
 import { readTuple } from './headers.js';
-import { ipcacheIdentity, isCluster, isRemoteNode, lookupEndpoint, lookupIpcache } from './identity.js';
+import { ipcacheIdentity, isCluster, isRemoteNode, lookupEndpointAt, lookupIpcacheAt } from './identity.js';
 
 /** Masquerading of the flow's family is on in this object. */
 export function masquerades(program: ProgramInstance, flow: Flow): boolean {
@@ -43,14 +43,14 @@ export function decideMasquerade(
   const family = flow.family;
   const sourceAt = flow.l3At + family.sourceOffset;
   const destinationAt = flow.l3At + family.destinationOffset;
-  const endpointAt = lookupEndpoint(datapath, family, packet.bytes, sourceAt);
+  const endpointAt = lookupEndpointAt(datapath, family, packet, sourceAt);
   if (endpointAt >= 0) {
     target.fromLocalEndpoint = true;
     const reply = isReply(program, packet, flow);
     if (reply < 0) return reply;
     if (reply === REPLY) return NAT_NOT_NEEDED;
   }
-  const ipcacheAt = lookupIpcache(datapath, family, packet.bytes, destinationAt, 0);
+  const ipcacheAt = lookupIpcacheAt(datapath, family, packet, destinationAt, 0);
   const identity = ipcacheAt < 0 ? 0 : ipcacheIdentity(datapath, ipcacheAt);
   if (features.egressGateway && (ipcacheAt < 0 || !isCluster(datapath, identity))) {
     const policyAt = lookupPacketPolicy(program, packet, flow);

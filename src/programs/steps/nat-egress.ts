@@ -20,7 +20,7 @@ import * as conntrack from './conntrack.js';
 import { fibIfindex, lookupFibFrom, redirectByFib } from './forward.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import { etherType, locateL4, readIpv4, readIpv6, readTuple, rememberSource } from './headers.js';
-import { lookupEndpoint } from './identity.js';
+import { lookupEndpointAt } from './identity.js';
 import { decideMasquerade, isReply, masquerades, REPLY } from './masquerade.js';
 import { markSnatDone } from './nodeport-reply.js';
 import { drop, MONITOR_ALWAYS, REASON_UNKNOWN, trace } from './notify.js';
@@ -162,8 +162,8 @@ function restoreReply(
       program,
       packet,
       flow,
-      frontend.bytes,
-      frontendAt,
+      frontend.words,
+      frontendAt >> 2,
       program.config.interfaceIfindex,
     );
     if (elsewhere !== CONTINUE) return elsewhere;
@@ -193,7 +193,7 @@ function leaveByOtherDevice(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
-  source: Uint8Array,
+  source: Int32Array,
   sourceAt: number,
   ownIfindex: number,
 ): number {
@@ -265,7 +265,7 @@ function snat(program: ProgramInstance, packet: PacketContext, flow: Flow, clust
 function leaveByParent(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
   const datapath = program.datapath;
   const sourceAt = flow.l3At + flow.family.sourceOffset;
-  const endpointAt = lookupEndpoint(datapath, flow.family, packet.bytes, sourceAt);
+  const endpointAt = lookupEndpointAt(datapath, flow.family, packet, sourceAt);
   if (endpointAt < 0) return CONTINUE;
   const parent = datapath.endpoints.words[(endpointAt + endpoints.PARENT_IFINDEX) >> 2];
   if (parent === 0 || parent === program.config.interfaceIfindex) return CONTINUE;
@@ -319,5 +319,5 @@ function leaveByEgressDevice(
       ? CONTINUE
       : packet.redirectNeigh(configured, null, 0, 0);
   }
-  return leaveByOtherDevice(program, packet, flow, target.addressBytes, 0, packet.ifindex);
+  return leaveByOtherDevice(program, packet, flow, target.address, 0, packet.ifindex);
 }

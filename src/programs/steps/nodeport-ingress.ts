@@ -29,7 +29,13 @@ import {
   serviceRevNat,
   translate,
 } from './load-balancer.js';
-import { isNat64Frontend, REPLY_OF_HOST, replyAsIpv6, requestAsIpv6, throughGateway } from './nat46-nodeport.js';
+import {
+  isNat64Frontend,
+  REPLY_OF_HOST,
+  replyAsIpv6,
+  requestAsIpv6,
+  throughGateway,
+} from './nat46-nodeport.js';
 import { rememberNeighbour } from './neighbours.js';
 import { answerNoService } from './no-service.js';
 import { requestBySnat } from './nodeport-remote.js';
@@ -137,7 +143,7 @@ function toService(
     packet.queueMapping = 0;
     return answerNoService(program, packet, flow);
   }
-  const isLocal = lookupEndpoint(program.datapath, family, family.backends.bytes, backendAt) >= 0;
+  const isLocal = lookupEndpoint(program.datapath, family, family.backends.words, backendAt >> 2) >= 0;
   if (isLocal && isL7Delegate(flags)) {
     packet.tcIndex |= TC_INDEX_SKIP_NODEPORT;
     return program.isXdp ? CONTINUE : TC_ACT_OK;

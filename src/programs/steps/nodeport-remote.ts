@@ -8,7 +8,7 @@ import { decrementTtl, forwardByFib, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { readPortTuple } from './fragments.js';
 import { readIpv4 } from './headers.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
-import { ipcacheIdentity, lookupIpcache } from './identity.js';
+import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
 import { unmap } from './nat46-nodeport.js';
 import { drop, MONITOR_ALWAYS } from './notify.js';
 import { CONTINUE } from './outcome.js';
@@ -62,7 +62,7 @@ function translateAndSend(
   let tunnelAt = -1;
   if (program.features.tunnelMode) {
     const backendAt = flow.l3At + flow.family.destinationOffset;
-    const at = lookupIpcache(datapath, flow.family, packet.bytes, backendAt, flow.lbClusterId);
+    const at = lookupIpcacheAt(datapath, flow.family, packet, backendAt, flow.lbClusterId);
     if (isTunnelled(program, at)) tunnelAt = at;
   }
   setTarget(program, flow, toIpv4, tunnelAt >= 0);

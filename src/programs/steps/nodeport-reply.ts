@@ -11,7 +11,7 @@ import { decrementTtl, forwardByFib, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { readPortTuple } from './fragments.js';
 import { readIpv4 } from './headers.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
-import { ipcacheIdentity, lookupIpcache } from './identity.js';
+import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
 import { comesFromMapped, unmap } from './nat46-nodeport.js';
 import { drop } from './notify.js';
 import { CONTINUE } from './outcome.js';
@@ -77,7 +77,7 @@ export function reverseDnat(
   let tunnelAt = -1;
   if (program.features.tunnelMode) {
     const clientAt = flow.l3At + family.destinationOffset;
-    const at = lookupIpcache(program.datapath, family, packet.bytes, clientAt, 0);
+    const at = lookupIpcacheAt(program.datapath, family, packet, clientAt, 0);
     if (isTunnelled(program, at)) tunnelAt = at;
   }
   if (vrf !== 0) {
@@ -106,7 +106,7 @@ function replyToGateway(program: ProgramInstance, packet: PacketContext, flow: F
   const podAt = flow.l3At + family.destinationOffset;
   const policyAt = lookupEgressPolicy(program, packet, flow, podAt, flow.l3At + family.sourceOffset);
   if (policyAt < 0 || !hasGateway(flow, policyAt)) return CONTINUE;
-  const tunnelAt = lookupIpcache(program.datapath, family, packet.bytes, podAt, 0);
+  const tunnelAt = lookupIpcacheAt(program.datapath, family, packet, podAt, 0);
   if (!hasTunnelEndpoint(program, tunnelAt)) return CONTINUE;
   if (!family.isV6) {
     const error = decrementTtl(packet, flow);

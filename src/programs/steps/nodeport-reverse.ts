@@ -48,7 +48,12 @@ function knowsReplies(program: ProgramInstance, v6: boolean): boolean {
   return seesGatewayReplies(program, v6);
 }
 
-function toClient(program: ProgramInstance, packet: PacketContext, flow: Flow, isGatewayReply: boolean): number {
+function toClient(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  isGatewayReply: boolean,
+): number {
   const hasFirewall = program.features.hostFirewall && program.kind === 'host';
   if (hasFirewall) {
     const refused = hostIngress(program, packet, flow, 0);

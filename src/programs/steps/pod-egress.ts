@@ -85,10 +85,9 @@ function decide(program: ProgramInstance, packet: PacketContext, flow: Flow, fro
   const datapath = program.datapath;
   const family = flow.family;
   const label = program.config.securityLabel;
-  const destinationAt = flow.l3At + family.destinationOffset;
   packet.cb0 = 0;
   packet.cb4 = 0;
-  const ipcacheAt = lookupIpcache(datapath, family, packet.bytes, destinationAt, flow.lbClusterId);
+  const ipcacheAt = lookupIpcache(datapath, family, flow.tuple, destinationWord(flow), flow.lbClusterId);
   const destinationLabel = ipcacheAt < 0 ? family.worldIdentity : ipcacheIdentity(datapath, ipcacheAt);
   if (program.features.debug) debugIdentity(program, packet, flow, ipcacheAt, destinationLabel);
   if (isZeroAddress(flow)) return dropEgress(program, packet, flow, DROP_INVALID_TC_BUFFER, destinationLabel);
@@ -138,6 +137,11 @@ function debugIdentity(
   const failed = v6 ? DEBUG_IP_ID_FAILED6 : DEBUG_IP_ID_FAILED4;
   const reverse = flow.status === CT_REPLY || flow.status === CT_RELATED;
   debug(program, packet, ipcacheAt < 0 ? failed : found, shownWord(flow, !reverse), identity, 0);
+}
+
+/** Where the tuple, as conntrack left it, holds the packet's destination. */
+function destinationWord(flow: Flow): number {
+  return flow.status === CT_REPLY || flow.status === CT_RELATED ? 0 : flow.family.addressWords;
 }
 
 /** The remote address of the tuple as conntrack left it is all zero: Cilium takes the tuple for missing. */
@@ -261,13 +265,17 @@ function toLocalEndpoint(
   const bpfDelivers = features.routing || features.hostRouting;
   const loopback = !family.isV6 && (flow.lbLoopback || (flow.entryFlags & ct.FLAG_LB_LOOPBACK) !== 0);
   if (!bpfDelivers && !loopback) return CONTINUE;
-  const offset = loopback && flow.status === CT_REPLY ? family.sourceOffset : family.destinationOffset;
-  const endpointAt = lookupEndpoint(datapath, family, packet.bytes, flow.l3At + offset);
+  let word = destinationWord(flow);
+  // A pod's reply to itself goes back to where it came from.
+  if (loopback && flow.status === CT_REPLY) word = family.addressWords - word;
+  const endpointAt = lookupEndpoint(datapath, family, flow.tuple, word);
   if (endpointAt < 0) return CONTINUE;
   if (bpfDelivers && isHostEndpoint(datapath, endpointAt)) {
     return features.routing ? TO_HOST_ENDPOINT : LEAVE_TO_STACK;
   }
   const label = program.config.securityLabel;
+  // The receiver's side can go on with the headers as they are known here.
+  flow.tupleRead = !flow.isFragment;
   return deliverLocally(program, packet, flow, endpointAt, label, EGRESS, MARK_IDENTITY, fromL7Lb, false, 0);
 }
 

@@ -4,13 +4,13 @@ import type { PacketContext } from '../../engine/packet.js';
 import { i32le, swap16 } from '../../engine/wire/bytes.js';
 import { INGRESS, TC_INDEX_FROM_EGRESS_PROXY, TC_INDEX_FROM_INGRESS_PROXY } from '../constants.js';
 import { DROP_INVALID_TC_BUFFER, DROP_POLICY_AUTH_REQUIRED } from '../drop-reasons.js';
-import { CT_NEW, CT_RELATED, CT_REPLY, type Flow } from '../flow.js';
+import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as ct from '../tables/conntrack.js';
 import { authenticate } from './authentication.js';
 import * as conntrack from './conntrack.js';
 import { locateL4, readIpv4, readIpv6, readTuple, rememberSource } from './headers.js';
-import { lookupIpcache } from './identity.js';
+import { lookupIpcacheAt } from './identity.js';
 import { TO_LXC, TO_PROXY, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import * as policy from './policy.js';
@@ -35,7 +35,7 @@ export function trackIngress(
   readTuple(packet, flow);
   error = conntrack.useClusterMaps(program, flow, packet.cb2);
   if (error < 0) return error;
-  const status = conntrack.lookup(
+  flow.status = conntrack.lookup(
     program,
     packet,
     flow,
@@ -43,10 +43,33 @@ export function trackIngress(
     conntrack.SCOPE_BOTH,
     conntrack.KIND_ANY,
   );
-  flow.status = status;
+  return endTracking(flow);
+}
+
+/** As `trackIngress`, with the headers and the tuple that the sender's lookup on this node left. */
+export function trackFromSender(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  flow.tupleRead = false;
+  const error = conntrack.useClusterMaps(program, flow, packet.cb2);
+  if (error < 0) return error;
+  // Back to packet layout, without a direction.
+  if (flow.status === CT_NEW || flow.status === CT_ESTABLISHED) conntrack.reverseTuple(flow, false);
+  flow.tuple[flow.family.metaWord] &= ~(ct.TUPLE_IN << 8);
+  flow.status = conntrack.lookupTuple(
+    program,
+    packet,
+    flow,
+    conntrack.CT_INGRESS,
+    conntrack.SCOPE_BOTH,
+    conntrack.KIND_ANY,
+    0,
+  );
+  return endTracking(flow);
+}
+
+function endTracking(flow: Flow): number {
   // What is created from here on belongs to this node.
   conntrack.useNodeMaps(flow);
-  return status < 0 ? status : 0;
+  return flow.status < 0 ? flow.status : 0;
 }
 
 /**
@@ -137,7 +160,7 @@ function checkPolicy(
   let verdict = policy.check(program, packet, flow, INGRESS, label, sourceLabel);
   if (verdict === DROP_POLICY_AUTH_REQUIRED) {
     const sourceAt = flow.l3At + flow.family.sourceOffset;
-    const ipcacheAt = lookupIpcache(program.datapath, flow.family, packet.bytes, sourceAt, 0);
+    const ipcacheAt = lookupIpcacheAt(program.datapath, flow.family, packet, sourceAt, 0);
     if (ipcacheAt < 0) flow.authType = 0;
     else verdict = authenticate(program, flow, label, sourceLabel, ipcacheAt);
   }

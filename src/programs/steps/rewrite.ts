@@ -1,6 +1,6 @@
 /** Rewriting addresses and ports of a packet, checksums kept right (RFC 1624), as every translation needs it. */
 import type { PacketContext } from '../../engine/packet.js';
-import { i32le, put16le, put32le, u16le } from '../../engine/wire/bytes.js';
+import { i32le, put16le, u16le } from '../../engine/wire/bytes.js';
 import * as checksum from '../../engine/wire/checksum.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
@@ -26,14 +26,17 @@ export function putAddress(
   word: number,
   difference: number,
 ): number {
-  const bytes = packet.bytes;
-  const n = flow.family.addressWords;
-  let sum = difference;
-  for (let i = 0; i < n; i++) {
-    const from = i32le(bytes, addressAt + 4 * i);
-    const to = words[word + i];
-    sum = checksum.difference(sum, from, to);
-    put32le(bytes, addressAt + 4 * i, to);
+  const view = packet.view;
+  let to = words[word];
+  let sum = checksum.difference(difference, view.getInt32(addressAt, true), to);
+  view.setInt32(addressAt, to, true);
+  if (flow.family.isV6) {
+    for (let i = 1; i < 4; i++) {
+      const at = addressAt + 4 * i;
+      to = words[word + i];
+      sum = checksum.difference(sum, view.getInt32(at, true), to);
+      view.setInt32(at, to, true);
+    }
   }
   return sum;
 }

@@ -61,7 +61,7 @@ export function translateService(program: ProgramInstance, packet: PacketContext
   }
   if (
     isL7Delegate(flags) &&
-    lookupEndpoint(program.datapath, family, family.backends.bytes, backendAt) >= 0
+    lookupEndpoint(program.datapath, family, family.backends.words, backendWord) >= 0
   ) {
     if (features.nodePort) packet.tcIndex |= TC_INDEX_SKIP_NODEPORT;
     return DROP_PUNT_PROXY;

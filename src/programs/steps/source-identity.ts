@@ -3,7 +3,7 @@ import { IDENTITY_HOST } from '../constants.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import { debugIdentity } from './debug.js';
-import { ipcacheIdentity, isReserved, lookupIpcache } from './identity.js';
+import { ipcacheIdentity, isReserved, lookupIpcacheAt } from './identity.js';
 
 /**
  * Identity of the sender of a packet that arrives at a node device. `start` is what the mark says (from the host)
@@ -22,7 +22,7 @@ export function resolveSource(
   flow.ipcacheLabel = 0;
   if (isReserved(datapath, start)) {
     const sourceAt = flow.l3At + flow.family.sourceOffset;
-    const at = lookupIpcache(datapath, flow.family, packet.bytes, sourceAt, 0);
+    const at = lookupIpcacheAt(datapath, flow.family, packet, sourceAt, 0);
     if (at >= 0) {
       flow.ipcacheLabel = ipcacheIdentity(datapath, at);
       if (flow.ipcacheLabel !== IDENTITY_HOST) identity = flow.ipcacheLabel;

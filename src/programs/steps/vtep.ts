@@ -10,7 +10,7 @@ import { CT_REPLY } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as arp from './arp.js';
 import { encapsulate } from './encapsulation.js';
-import { lookupEndpoint } from './identity.js';
+import { lookupEndpointAt } from './identity.js';
 import { drop, MONITOR_ALWAYS, TO_STACK, trace } from './notify.js';
 import { hasReceivedIpv4Key } from './tunnel-key.js';
 
@@ -87,11 +87,9 @@ export function answerVtepArp(program: ProgramInstance, packet: PacketContext): 
 /** Entry of the network whose endpoint asks for a pod of this node, -1 when this is no such request. */
 function findAsker(program: ProgramInstance, packet: PacketContext): number {
   const datapath = program.datapath;
-  if (!arp.isRequest(packet)) return -1;
-  const isForUs = arp.isFor(packet, program.config.interfaceMac);
-  if (!isForUs && !ethernet.isBroadcast(packet.bytes, packet.start)) return -1;
+  if (!arp.isBroadcastRequest(packet)) return -1;
   const message = arp.arpAt(packet);
   const targetAt = arpHeader.targetAddressAt(message);
-  if (lookupEndpoint(datapath, datapath.ipv4, packet.bytes, targetAt) < 0) return -1;
+  if (lookupEndpointAt(datapath, datapath.ipv4, packet, targetAt) < 0) return -1;
   return lookupVtep(program, arpHeader.senderAddress(packet.bytes, message));
 }

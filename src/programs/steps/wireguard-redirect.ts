@@ -21,7 +21,7 @@ import type { ProgramInstance } from '../instance.js';
 import * as ipcache from '../tables/ipcache.js';
 import { etherType, IP_NONE, IP_V6, ipVersion, locateL4, readIp } from './headers.js';
 import { icmpv6Type } from './icmpv6-classes.js';
-import { identityMark, ipcacheIdentity, isCluster, isRemoteNode, lookupIpcache } from './identity.js';
+import { identityMark, ipcacheIdentity, isCluster, isRemoteNode, lookupIpcacheAt } from './identity.js';
 import { CONTINUE } from './outcome.js';
 import { DESTINATION_PORT, SOURCE_PORT } from './rewrite.js';
 
@@ -79,11 +79,11 @@ export function wireguardRedirect(
     if (message === icmpv6.NEIGHBOUR_ADVERTISEMENT) return CONTINUE;
   }
   const destinationAt = flow.l3At + family.destinationOffset;
-  const destination = lookupIpcache(datapath, family, packet.bytes, destinationAt, 0);
+  const destination = lookupIpcacheAt(datapath, family, packet, destinationAt, 0);
   const key = destination < 0 ? 0 : datapath.ipcache.bytes[destination + ipcache.KEY];
   let label = sourceLabel;
   if (label === 0) {
-    const source = lookupIpcache(datapath, family, packet.bytes, flow.l3At + family.sourceOffset, 0);
+    const source = lookupIpcacheAt(datapath, family, packet, flow.l3At + family.sourceOffset, 0);
     if (source < 0) return CONTINUE;
     label = ipcacheIdentity(datapath, source);
   }
@@ -120,7 +120,7 @@ export function refuseUnencrypted(program: ProgramInstance, packet: PacketContex
   if (source === constants.ipv4Gateway || source === constants.ipv4EncryptInterface) return 0;
   if (program.features.tunnelMode || constants.strictModeOverlapsNodes) {
     const destinationAt = flow.l3At + flow.family.destinationOffset;
-    const at = lookupIpcache(datapath, flow.family, packet.bytes, destinationAt, 0);
+    const at = lookupIpcacheAt(datapath, flow.family, packet, destinationAt, 0);
     const identity = at < 0 ? 0 : ipcacheIdentity(datapath, at);
     if (identity === IDENTITY_HOST || isRemoteNode(identity)) return 0;
   }

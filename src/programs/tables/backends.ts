@@ -2,6 +2,8 @@
  * Backends (`cilium_lb4_backends_v3`, `cilium_lb6_backends_v3`) by u32 id. Value words: address (1 or 4), then the
  * word below, then cluster id | zone << 16.
  */
+import type { BpfMap } from '../../engine/maps/map.js';
+import { Struct, writeEntry } from './entry.js';
 
 /** Of the word behind the address: port (raw), protocol, state. */
 export function port(word: number): number {
@@ -24,4 +26,30 @@ export function clusterId(word: number): number {
 
 export function zone(word: number): number {
   return (word >> 16) & 0xff;
+}
+
+export interface Backend {
+  /** 4 or 16 bytes. */
+  readonly address: Uint8Array;
+  /** 0 keeps the packet's. */
+  readonly port: number;
+  /** IP protocol number; 0 any. */
+  readonly protocol: number;
+  /** One of STATE_; default active. */
+  readonly state?: number;
+  readonly clusterId?: number;
+  readonly zone?: number;
+}
+
+/** Writes `cilium_lb4_backends_v3` or `cilium_lb6_backends_v3`, as the map's value size says. */
+export function writeBackend(map: BpfMap, id: number, backend: Backend): void {
+  const at = backend.address.length;
+  const value = new Struct(map.spec.valueSize)
+    .copy(0, backend.address)
+    .u16(at, backend.port)
+    .u8(at + 2, backend.protocol)
+    .u8(at + 3, backend.state ?? STATE_ACTIVE)
+    .u16le(at + 4, backend.clusterId ?? 0)
+    .u8(at + 6, backend.zone ?? 0);
+  writeEntry(map, new Struct(4).u32le(0, id), value);
 }

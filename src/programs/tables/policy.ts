@@ -3,6 +3,8 @@
  * (identity, direction, protocol, port). Key words: prefix length, identity, direction | protocol << 8 | port << 16
  * (port raw). Value: proxy port, flags, authentication, priority in two words.
  */
+import type { BpfMap } from '../../engine/maps/map.js';
+import { Struct, writeEntry } from './entry.js';
 
 /** Bits of a key that are always compared: identity and direction. */
 export const STATIC_PREFIX = 40;
@@ -40,4 +42,42 @@ export function hasExplicitAuthType(first: number): boolean {
 /** Proxy port priority, from the second value word. */
 export function proxyPortPriority(second: number): number {
   return second & 0xff;
+}
+
+/** What an entry is about. */
+export interface PolicyKey {
+  /** Remote identity; 0 any. */
+  readonly identity: number;
+  readonly egress: boolean;
+  /** 0 any; then `port` is 0 too. */
+  readonly protocol: number;
+  /** Port, or ICMP type. */
+  readonly port: number;
+  /** Leading bits of the port that count: 0 (any port) to 16. */
+  readonly portBits: number;
+}
+
+export interface PolicyEntry {
+  readonly deny?: boolean;
+  readonly proxyPort?: number;
+  readonly proxyPortPriority?: number;
+  readonly authType?: number;
+  readonly explicitAuth?: boolean;
+}
+
+export function writePolicyEntry(map: BpfMap, about: PolicyKey, entry: PolicyEntry): void {
+  const bits = about.protocol === 0 ? 0 : 8 + about.portBits;
+  const key = new Struct(12)
+    .u32le(0, STATIC_PREFIX + bits)
+    .u32le(4, about.identity)
+    .u8(8, about.egress ? DIRECTION_EGRESS : DIRECTION_INGRESS)
+    .u8(9, about.protocol)
+    .u16(10, about.port);
+  const auth = entry.authType ?? 0;
+  const value = new Struct(8)
+    .u16(0, entry.proxyPort ?? 0)
+    .u8(2, (entry.deny ? 1 : 0) | (bits << 3))
+    .u8(3, auth | (entry.explicitAuth ? 0x80 : 0))
+    .u8(4, entry.proxyPortPriority ?? 0);
+  writeEntry(map, key, value);
 }

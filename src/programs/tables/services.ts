@@ -2,6 +2,9 @@
  * Services (`cilium_lb4_services_v2`, `cilium_lb6_services_v2`). Key words: frontend address (1 or 4), port (raw) |
  * slot << 16, protocol | scope << 8. Slot 0 is the service, slots 1..count its backends. The value is three words.
  */
+import type { BpfMap } from '../../engine/maps/map.js';
+import { Struct, writeEntry } from './entry.js';
+
 export const SCOPE_EXTERNAL = 0;
 export const SCOPE_INTERNAL = 1;
 
@@ -37,3 +40,61 @@ export const TWO_SCOPES = 32 << 8;
 export const SOURCE_RANGE_DENY = 64 << 8;
 export const FORWARDING_MODE_DSR = 128 << 8;
 export const FLAG_BITS = 0xffff;
+
+/** What clients talk to. */
+export interface Frontend {
+  /** 4 or 16 bytes. */
+  readonly address: Uint8Array;
+  readonly port: number;
+  /** IP protocol number where services differ by protocol, else 0. */
+  readonly protocol: number;
+  /** One of SCOPE_; default external. */
+  readonly scope?: number;
+}
+
+export interface Service {
+  /** Backends in slots 1..backendCount; then come the quarantined ones. */
+  readonly backendCount: number;
+  readonly quarantinedCount?: number;
+  readonly reverseNatId: number;
+  /** Bits of the flags word. */
+  readonly flags: number;
+  readonly affinitySeconds?: number;
+  /** One of ALGORITHM_, 0 for the node's. */
+  readonly algorithm?: number;
+}
+
+/** Writes slot 0, the service itself. */
+export function writeService(map: BpfMap, frontend: Frontend, service: Service): void {
+  const affinityAndAlgorithm =
+    ((service.algorithm ?? 0) << ALGORITHM_SHIFT) | ((service.affinitySeconds ?? 0) & AFFINITY_TIMEOUT_MASK);
+  const value = new Struct(12)
+    .u32le(0, affinityAndAlgorithm)
+    .u16le(4, service.backendCount)
+    .u16(6, service.reverseNatId)
+    .u16le(8, service.flags)
+    .u16le(10, service.quarantinedCount ?? 0);
+  writeEntry(map, serviceKey(map, frontend, 0), value);
+}
+
+/** Writes one backend slot, from 1 on. */
+export function writeServiceBackend(
+  map: BpfMap,
+  frontend: Frontend,
+  slot: number,
+  backendId: number,
+  reverseNatId: number,
+): void {
+  const value = new Struct(12).u32le(0, backendId).u16(6, reverseNatId);
+  writeEntry(map, serviceKey(map, frontend, slot), value);
+}
+
+function serviceKey(map: BpfMap, frontend: Frontend, slot: number): Struct {
+  const at = frontend.address.length;
+  return new Struct(map.spec.keySize)
+    .copy(0, frontend.address)
+    .u16(at, frontend.port)
+    .u16le(at + 2, slot)
+    .u8(at + 4, frontend.protocol)
+    .u8(at + 5, frontend.scope ?? SCOPE_EXTERNAL);
+}

@@ -1,0 +1,91 @@
+import { HOOK_XDP, HookChain, RECEIVE_ORDER, TRANSMIT_ORDER } from './hooks/chain.js';
+import type { HookProgram } from './hooks/program.js';
+import type { Namespace } from './namespace.js';
+import { i32, u16 } from './wire/bytes.js';
+
+/**
+ * `physical` leads out of the network unless it is wired to another device; the two ends of a `veth` are each other's
+ * peer; a `dummy` discards what is sent to it; `loopback` is a stack's own; `tunnel` and `wireguard` are for programs
+ * and encapsulation.
+ */
+export type DeviceKind = 'physical' | 'veth' | 'dummy' | 'loopback' | 'tunnel' | 'wireguard';
+
+/** skb packet types (linux/if_packet.h). */
+export const PACKET_HOST = 0;
+export const PACKET_BROADCAST = 1;
+export const PACKET_MULTICAST = 2;
+export const PACKET_OTHER_HOST = 3;
+
+export interface DeviceOptions {
+  readonly name: string;
+  readonly ifindex: number;
+  readonly kind: DeviceKind;
+  /** 6 bytes. */
+  readonly mac: Uint8Array;
+  readonly mtu?: number;
+  readonly up?: boolean;
+  /** NOARP: link addresses are not resolved, each neighbour has the device's own MAC. */
+  readonly noArp?: boolean;
+  /** Takes packets whose source address is one of the namespace's own (sysctl accept_local). */
+  readonly acceptLocal?: boolean;
+}
+
+/** A network interface. Its frames are counted in the run's counters, under `index`. */
+export class Device {
+  /** Row in `Network.devices`; set when the network takes the device. */
+  index = -1;
+  readonly namespace: Namespace;
+  readonly name: string;
+  readonly ifindex: number;
+  readonly kind: DeviceKind;
+  readonly mac: Uint8Array;
+  readonly mtu: number;
+  readonly noArp: boolean;
+  readonly acceptLocal: boolean;
+  up: boolean;
+  peer: Device | null = null;
+
+  /** Programs for received and for transmitted frames. */
+  readonly ingress = new HookChain(RECEIVE_ORDER);
+  readonly egress = new HookChain(TRANSMIT_ORDER);
+  xdp: HookProgram | null = null;
+
+  readonly #macHead: number;
+  readonly #macTail: number;
+
+  constructor(namespace: Namespace, options: DeviceOptions) {
+    this.namespace = namespace;
+    this.name = options.name;
+    this.ifindex = options.ifindex;
+    this.kind = options.kind;
+    this.mac = options.mac;
+    this.mtu = options.mtu ?? 1500;
+    this.up = options.up ?? true;
+    this.noArp = options.noArp ?? false;
+    this.acceptLocal = options.acceptLocal ?? false;
+    this.#macHead = i32(options.mac, 0);
+    this.#macTail = u16(options.mac, 4);
+  }
+
+  /** Attaches a program to one of the HOOK_ places, behind those already there. */
+  attach(hook: number, program: HookProgram): void {
+    if (hook === HOOK_XDP) this.xdp = program;
+    else if (RECEIVE_ORDER.includes(hook)) this.ingress.attach(hook, program);
+    else this.egress.attach(hook, program);
+  }
+
+  /** The packet type that eth_type_trans gives the frame at `at`, by its destination MAC. */
+  packetType(bytes: Uint8Array, at: number): number {
+    const head = i32(bytes, at);
+    const tail = u16(bytes, at + 4);
+    if (head === this.#macHead && tail === this.#macTail) return PACKET_HOST;
+    if ((bytes[at] & 1) === 0) return PACKET_OTHER_HOST;
+    return head === -1 && tail === 0xffff ? PACKET_BROADCAST : PACKET_MULTICAST;
+  }
+}
+
+/** Makes two devices each other's peer: the ends of a veth, or of a wire. */
+export function connect(a: Device, b: Device): void {
+  a.peer = b;
+  b.peer = a;
+}

@@ -1,0 +1,88 @@
+/** How a walk ends: exactly one fate per frame, and for a drop one reason. */
+
+/** Reached a pod: the stack of a network namespace other than a node's own. */
+export const DELIVERED = 0;
+/** Left through a device that leads out of the network. */
+export const TRANSMITTED = 1;
+/** Taken by a node's own stack: local sockets, ARP, multicast. */
+export const CONSUMED = 2;
+export const DROPPED = 3;
+export const FATE_COUNT = 4;
+
+export const FATE_NAMES: readonly string[] = ['delivered', 'transmitted', 'consumed', 'dropped'];
+
+/**
+ * Drop reasons share one number space: 1 .. 255 are the programs' own (`PacketContext.dropReason`), from 256 on the
+ * engine's.
+ */
+export const FIRST_ENGINE_REASON = 256;
+
+const NAMES = [
+  'dropped by a program without a reason',
+  'taken by a program',
+  'frame too short for an Ethernet header',
+  'frame too long',
+  'no free frame slot',
+  'device is down',
+  'no such device',
+  'device discards',
+  'not for us: other destination MAC',
+  'no VLAN device',
+  'no protocol handler',
+  'invalid IP header',
+  'IP header checksum',
+  'IP packet is cut short',
+  'martian source address',
+  'no route',
+  'route: blackhole',
+  'route: unreachable',
+  'route: prohibited',
+  'forwarding is disabled',
+  'TTL exceeded',
+  'fragmentation needed and forbidden (DF)',
+  'longer than the MTU: fragmentation is not emulated',
+  'no neighbour',
+  'redirect to a device without peer in another namespace',
+  'redirect without target',
+  'no link header at the device',
+  'aborted by an XDP program',
+  'more hops than the engine follows: a loop',
+] as const;
+
+export const NO_REASON_GIVEN = 256;
+export const TAKEN_BY_PROGRAM = 257;
+export const FRAME_TOO_SHORT = 258;
+export const FRAME_TOO_LONG = 259;
+export const NO_FREE_SLOT = 260;
+export const DEVICE_DOWN = 261;
+export const NO_DEVICE = 262;
+export const DEVICE_DISCARDS = 263;
+export const OTHER_HOST = 264;
+export const NO_VLAN_DEVICE = 265;
+export const NO_PROTOCOL_HANDLER = 266;
+export const INVALID_IP_HEADER = 267;
+export const IP_CHECKSUM = 268;
+export const IP_TRUNCATED = 269;
+export const MARTIAN_SOURCE = 270;
+export const NO_ROUTE = 271;
+export const ROUTE_BLACKHOLE = 272;
+export const ROUTE_UNREACHABLE = 273;
+export const ROUTE_PROHIBITED = 274;
+export const FORWARDING_DISABLED = 275;
+export const TTL_EXCEEDED = 276;
+export const FRAGMENTATION_NEEDED = 277;
+export const LONGER_THAN_MTU = 278;
+export const NO_NEIGHBOUR = 279;
+export const NO_PEER = 280;
+export const NO_REDIRECT_TARGET = 281;
+export const NO_LINK_HEADER = 282;
+export const XDP_ABORT = 283;
+export const LOOP = 284;
+
+/** Size of a table indexed by drop reason. */
+export const REASON_COUNT = FIRST_ENGINE_REASON + NAMES.length;
+
+/** The engine's name for a reason from 256 on. */
+export function engineReasonName(reason: number): string {
+  return NAMES[reason - FIRST_ENGINE_REASON] ?? `reason ${reason}`;
+}

@@ -1,0 +1,83 @@
+import { Device, type DeviceOptions } from './device.js';
+import type { Node } from './node.js';
+import { NeighbourTable } from './stack/neighbour.js';
+import { ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
+
+/** Interface indexes are looked up in a table of this many words at most. */
+export const MAXIMUM_IFINDEX = 1_000_000;
+
+/**
+ * A network namespace: devices and the stack's state. A node has one for itself (`isHost`) and one for each pod; the
+ * frames that a pod's stack takes are delivered, those of the node's are consumed.
+ */
+export class Namespace {
+  /** Row in `Network.namespaces`; set when the network takes the node. */
+  index = -1;
+  readonly name: string;
+  readonly node: Node;
+  readonly isHost: boolean;
+  readonly devices: Device[] = [];
+
+  readonly ipv4Routes = new RouteTable(4);
+  readonly ipv6Routes = new RouteTable(16);
+  readonly neighbours = new NeighbourTable();
+  ipv4Forwarding = false;
+  ipv6Forwarding = false;
+  /**
+   * A policy route for marked packets: where (mark & mask) equals `localMark`, the packet is for a local socket
+   * whatever its destination (`ip rule … fwmark`, to a table with a local default route). Off when the mask is 0.
+   */
+  localMark = 0;
+  localMarkMask = 0;
+
+  /** Row of `devices` plus one, by ifindex. */
+  #byIfindex = new Int32Array(64);
+
+  constructor(node: Node, name: string, isHost: boolean) {
+    this.node = node;
+    this.name = name;
+    this.isHost = isHost;
+  }
+
+  addDevice(options: DeviceOptions): Device {
+    const { ifindex } = options;
+    if (ifindex < 1 || ifindex > MAXIMUM_IFINDEX) throw new RangeError(`ifindex ${ifindex}`);
+    if (this.device(ifindex) !== null) throw new Error(`ifindex ${ifindex} is taken`);
+    const device = new Device(this, options);
+    if (ifindex >= this.#byIfindex.length) {
+      const table = new Int32Array(Math.max(ifindex + 1, this.#byIfindex.length * 2));
+      table.set(this.#byIfindex);
+      this.#byIfindex = table;
+    }
+    this.devices.push(device);
+    this.#byIfindex[ifindex] = this.devices.length;
+    return device;
+  }
+
+  device(ifindex: number): Device | null {
+    if (ifindex < 0 || ifindex >= this.#byIfindex.length) return null;
+    const row = this.#byIfindex[ifindex];
+    return row === 0 ? null : this.devices[row - 1];
+  }
+
+  deviceNamed(name: string): Device | null {
+    return this.devices.find((device) => device.name === name) ?? null;
+  }
+
+  /**
+   * Gives a device an address of 4 or 16 bytes: a local route to it and, unless the prefix is the whole address, the
+   * route to its link, as the kernel does.
+   */
+  addAddress(device: Device, address: Uint8Array, prefixLength: number): void {
+    const routes = this.routes(address.length);
+    const all = address.length * 8;
+    routes.add({ prefix: address, prefixLength: all, kind: ROUTE_LOCAL, ifindex: device.ifindex });
+    if (prefixLength < all) {
+      routes.add({ prefix: address, prefixLength, kind: ROUTE_UNICAST, ifindex: device.ifindex });
+    }
+  }
+
+  routes(addressLength: number): RouteTable {
+    return addressLength === 4 ? this.ipv4Routes : this.ipv6Routes;
+  }
+}

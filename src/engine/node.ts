@@ -1,0 +1,19 @@
+import { Namespace } from './namespace.js';
+
+/** A machine: its own network namespace and those of the pods on it. */
+export class Node {
+  readonly name: string;
+  readonly host: Namespace;
+  readonly pods: Namespace[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+    this.host = new Namespace(this, name, true);
+  }
+
+  addPod(name: string): Namespace {
+    const pod = new Namespace(this, name, false);
+    this.pods.push(pod);
+    return pod;
+  }
+}

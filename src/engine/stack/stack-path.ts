@@ -1,0 +1,198 @@
+/**
+ * A stack's decision on an IP packet: for a local socket, out of which device, or dropped. Routed packets leave with
+ * TTL lowered and link addresses written. ICMP errors that a kernel would send (time exceeded, fragmentation needed,
+ * unreachable) are not sent; the drop is counted by its name.
+ */
+import { type Device, PACKET_HOST } from '../device.js';
+import * as fate from '../fate.js';
+import { AF_INET } from '../fib.js';
+import type { Namespace } from '../namespace.js';
+import { type PacketContext, REDIRECT_NEIGHBOUR_SIZE } from '../packet.js';
+import { i32le } from '../wire/bytes.js';
+import * as ethernet from '../wire/ethernet.js';
+import * as ipv4 from '../wire/ipv4.js';
+import * as ipv6 from '../wire/ipv6.js';
+import * as input from './ip-input.js';
+import {
+  ROUTE_BLACKHOLE,
+  ROUTE_BROADCAST,
+  ROUTE_LOCAL,
+  ROUTE_PROHIBIT,
+  ROUTE_UNREACHABLE,
+  type RouteTable,
+} from './route-table.js';
+
+/** Results besides drop reasons, which are positive. */
+export const TO_DEVICE = 0;
+export const TO_LOCAL = -1;
+
+/** `struct bpf_redir_neigh`: family, then the next hop's address. */
+const NEXT_HOP_FAMILY = 0;
+const NEXT_HOP_ADDRESS = 4;
+
+export class StackPath {
+  /** The device to send out of after TO_DEVICE. */
+  out: Device | null = null;
+  readonly #packet: PacketContext;
+  #row = -1;
+
+  constructor(packet: PacketContext) {
+    this.#packet = packet;
+  }
+
+  /** A packet that a device received (ip_rcv, ip_forward, their IPv6 counterparts). */
+  input(device: Device): number {
+    const { protocol } = this.#packet;
+    if (protocol === ethernet.TYPE_IPV4) return this.#inputIpv4(device);
+    if (protocol === ethernet.TYPE_IPV6) return this.#inputIpv6(device);
+    return fate.NO_PROTOCOL_HANDLER;
+  }
+
+  /** A packet that the namespace itself sends. */
+  send(namespace: Namespace): number {
+    const packet = this.#packet;
+    const ipAt = packet.start + ethernet.HEADER_LENGTH;
+    if (packet.protocol === ethernet.TYPE_IPV4) {
+      const invalid = input.checkIpv4(packet, ipAt);
+      if (invalid !== 0) return invalid;
+      const result = this.#route(namespace, namespace.ipv4Routes, ipv4.destinationAt(ipAt));
+      return result === TO_DEVICE ? this.#finish(namespace.ipv4Routes, ipv4.destinationAt(ipAt)) : result;
+    }
+    if (packet.protocol !== ethernet.TYPE_IPV6) return fate.NO_PROTOCOL_HANDLER;
+    const invalid = input.checkIpv6(packet, ipAt);
+    if (invalid !== 0) return invalid;
+    const result = this.#route(namespace, namespace.ipv6Routes, ipv6.destinationAt(ipAt));
+    return result === TO_DEVICE ? this.#finish(namespace.ipv6Routes, ipv6.destinationAt(ipAt)) : result;
+  }
+
+  /** Writes the link addresses for bpf_redirect_neigh out of `device`; false when the next hop is not known. */
+  resolveRedirect(device: Device): boolean {
+    const packet = this.#packet;
+    const ipAt = packet.start + ethernet.HEADER_LENGTH;
+    if (packet.redirectNeighbourLength === REDIRECT_NEIGHBOUR_SIZE) {
+      const next = packet.redirectNeighbour;
+      const length = i32le(next, NEXT_HOP_FAMILY) === AF_INET ? ipv4.ADDRESS_LENGTH : ipv6.ADDRESS_LENGTH;
+      return this.#writeMacs(device, next, NEXT_HOP_ADDRESS, length);
+    }
+    const isIpv4 = packet.protocol === ethernet.TYPE_IPV4;
+    const routes = isIpv4 ? device.namespace.ipv4Routes : device.namespace.ipv6Routes;
+    const at = isIpv4 ? ipv4.destinationAt(ipAt) : ipv6.destinationAt(ipAt);
+    if (at + routes.addressLength > packet.end) return false;
+    const row = routes.lookup(packet.bytes, at);
+    if (row >= 0 && routes.ifindex[row] === device.ifindex && routes.gatewayLength[row] !== 0) {
+      return this.#writeMacs(device, routes.gateways, row * 16, routes.gatewayLength[row]);
+    }
+    return this.#writeMacs(device, packet.bytes, at, routes.addressLength);
+  }
+
+  #inputIpv4(device: Device): number {
+    const packet = this.#packet;
+    const { bytes } = packet;
+    const { namespace } = device;
+    const ipAt = packet.start + ethernet.HEADER_LENGTH;
+    const invalid = input.checkIpv4(packet, ipAt);
+    if (invalid !== 0) return invalid;
+    if (this.#isMarkedLocal(namespace)) return TO_LOCAL;
+
+    const sourceAt = ipv4.sourceAt(ipAt);
+    const destinationAt = ipv4.destinationAt(ipAt);
+    if (input.isIpv4Martian(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
+    if (input.isIpv4Group(bytes, destinationAt)) return TO_LOCAL;
+    const routes = namespace.ipv4Routes;
+    if (!device.acceptLocal && routes.isLocal(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
+    const result = this.#route(namespace, routes, destinationAt);
+    if (result !== TO_DEVICE) return result;
+
+    if (!namespace.ipv4Forwarding) return fate.FORWARDING_DISABLED;
+    if (packet.packetType !== PACKET_HOST) return fate.OTHER_HOST;
+    if (ipv4.timeToLive(bytes, ipAt) <= 1) return fate.TTL_EXCEEDED;
+    if (this.#exceedsMtu(routes)) {
+      const forbidden = (ipv4.fragmentField(bytes, ipAt) & ipv4.DONT_FRAGMENT) !== 0;
+      return forbidden ? fate.FRAGMENTATION_NEEDED : fate.LONGER_THAN_MTU;
+    }
+    ipv4.decrementTimeToLive(bytes, ipAt);
+    return this.#finish(routes, destinationAt);
+  }
+
+  #inputIpv6(device: Device): number {
+    const packet = this.#packet;
+    const { bytes } = packet;
+    const { namespace } = device;
+    const ipAt = packet.start + ethernet.HEADER_LENGTH;
+    const invalid = input.checkIpv6(packet, ipAt);
+    if (invalid !== 0) return invalid;
+    if (this.#isMarkedLocal(namespace)) return TO_LOCAL;
+
+    const destinationAt = ipv6.destinationAt(ipAt);
+    if (input.isIpv6LinkScope(bytes, destinationAt)) return TO_LOCAL;
+    const routes = namespace.ipv6Routes;
+    const result = this.#route(namespace, routes, destinationAt);
+    if (result !== TO_DEVICE) return result;
+
+    if (!namespace.ipv6Forwarding) return fate.FORWARDING_DISABLED;
+    if (packet.packetType !== PACKET_HOST) return fate.OTHER_HOST;
+    const sourceAt = ipv6.sourceAt(ipAt);
+    if (input.isIpv6Martian(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
+    if (input.isIpv6LinkScope(bytes, sourceAt)) return fate.FORWARDING_DISABLED;
+    const hopLimit = ipv6.hopLimit(bytes, ipAt);
+    if (hopLimit <= 1) return fate.TTL_EXCEEDED;
+    // IPv6 routers never fragment (RFC 8200 section 5).
+    if (this.#exceedsMtu(routes)) return fate.FRAGMENTATION_NEEDED;
+    ipv6.putHopLimit(bytes, ipAt, hopLimit - 1);
+    return this.#finish(routes, destinationAt);
+  }
+
+  #isMarkedLocal(namespace: Namespace): boolean {
+    const mask = namespace.localMarkMask;
+    return mask !== 0 && (this.#packet.mark & mask) === namespace.localMark;
+  }
+
+  /** Looks the destination up; after TO_DEVICE `out` and the route's row are set. */
+  #route(namespace: Namespace, routes: RouteTable, destinationAt: number): number {
+    const row = routes.lookup(this.#packet.bytes, destinationAt);
+    if (row < 0) return fate.NO_ROUTE;
+    const kind = routes.kind[row];
+    if (kind === ROUTE_LOCAL || kind === ROUTE_BROADCAST) return TO_LOCAL;
+    if (kind === ROUTE_BLACKHOLE) return fate.ROUTE_BLACKHOLE;
+    if (kind === ROUTE_UNREACHABLE) return fate.ROUTE_UNREACHABLE;
+    if (kind === ROUTE_PROHIBIT) return fate.ROUTE_PROHIBITED;
+    const out = namespace.device(routes.ifindex[row]);
+    if (out === null || !out.up) return fate.DEVICE_DOWN;
+    this.out = out;
+    this.#row = row;
+    return TO_DEVICE;
+  }
+
+  #exceedsMtu(routes: RouteTable): boolean {
+    const packet = this.#packet;
+    if (packet.merged !== 0) return false;
+    const routeMtu = routes.mtu[this.#row];
+    const mtu = routeMtu === 0 ? this.out!.mtu : routeMtu;
+    return packet.length - ethernet.HEADER_LENGTH > mtu;
+  }
+
+  /** Neighbour and link addresses of the route found. */
+  #finish(routes: RouteTable, destinationAt: number): number {
+    const row = this.#row;
+    const length = routes.gatewayLength[row];
+    const known =
+      length === 0
+        ? this.#writeMacs(this.out!, this.#packet.bytes, destinationAt, routes.addressLength)
+        : this.#writeMacs(this.out!, routes.gateways, row * 16, length);
+    return known ? TO_DEVICE : fate.NO_NEIGHBOUR;
+  }
+
+  /** Source and destination MAC for a next hop, whose address of `length` bytes is at `address[at]`. */
+  #writeMacs(device: Device, address: Uint8Array, at: number, length: number): boolean {
+    const { bytes, start } = this.#packet;
+    if (device.noArp) ethernet.putDestination(bytes, start, device.mac, 0);
+    else {
+      const { neighbours } = device.namespace;
+      const macAt = neighbours.macAt(device.ifindex, address, at, length);
+      if (macAt < 0) return false;
+      ethernet.putDestination(bytes, start, neighbours.macs, macAt);
+    }
+    ethernet.putSource(bytes, start, device.mac, 0);
+    return true;
+  }
+}

@@ -1,0 +1,148 @@
+/** A node's routes and neighbours: those declared, and those that the agent and the kernel add. */
+import {
+  ROUTE_BLACKHOLE,
+  ROUTE_LOCAL,
+  ROUTE_PROHIBIT,
+  ROUTE_UNICAST,
+  ROUTE_UNREACHABLE,
+} from '../engine/stack/route-table.js';
+import { contains, type Prefix } from '../engine/wire/address-text.js';
+import { addressText, isSame, readAddress, readMac, readNetwork } from './check-text.js';
+import type { Path } from './faults.js';
+import type { NodeDraft } from './node-draft.js';
+import type { PlannedDevice } from './plan.js';
+import type { RouteSpec } from './spec.js';
+
+const KINDS = {
+  unicast: ROUTE_UNICAST,
+  local: ROUTE_LOCAL,
+  blackhole: ROUTE_BLACKHOLE,
+  unreachable: ROUTE_UNREACHABLE,
+  prohibit: ROUTE_PROHIBIT,
+} as const;
+
+export function checkRoutes(node: NodeDraft): void {
+  node.spec.neighbours?.forEach((spec, i) => {
+    const path: Path = [...node.path, 'neighbours', i];
+    const address = readAddress(spec.address, [...path, 'address'], node.faults);
+    const mac = readMac(spec.mac, [...path, 'mac'], node.faults);
+    const device = node.requireDevice(spec.dev, [...path, 'dev']);
+    if (address === null || mac === null || device === undefined) return;
+    node.neighbours.push({ ifindex: device.ifindex, address, mac });
+  });
+  node.spec.routes?.forEach((spec, i) => {
+    addRoute(node, spec, [...node.path, 'routes', i]);
+  });
+  addCiliumHostRoutes(node);
+  if (node.config.features.ingressPolicyAtDevice) addEndpointRoutes(node);
+}
+
+function addRoute(node: NodeDraft, spec: RouteSpec, path: Path): void {
+  const prefix = destination(node, spec.to, [...path, 'to']);
+  const kind = spec.type ?? 'unicast';
+  if (kind === 'blackhole' || kind === 'unreachable' || kind === 'prohibit') {
+    if (prefix === null) return;
+    node.routes.push({ ...route(prefix, spec), kind: KINDS[kind], ifindex: 0 });
+    return;
+  }
+  if (spec.dev === undefined) {
+    node.faults.error(path, 'missing: dev, the device of the route');
+    return;
+  }
+  const device = node.requireDevice(spec.dev, [...path, 'dev']);
+  const gateway = spec.via === undefined ? undefined : readAddress(spec.via, [...path, 'via'], node.faults);
+  if (prefix === null || device === undefined || gateway === null) return;
+  if (gateway !== undefined) checkGateway(node, spec, device, gateway, path);
+  node.routes.push({
+    ...route(prefix, spec),
+    kind: KINDS[kind],
+    ifindex: device.ifindex,
+    ...(gateway === undefined ? {} : { gateway }),
+  });
+}
+
+function route(
+  prefix: Prefix,
+  spec: RouteSpec,
+): { prefix: Uint8Array; prefixLength: number; metric: number; mtu: number } {
+  return {
+    prefix: prefix.address,
+    prefixLength: prefix.length,
+    metric: spec.metric ?? 0,
+    mtu: spec.mtu ?? 0,
+  };
+}
+
+function destination(node: NodeDraft, text: string, path: Path): Prefix | null {
+  if (text === 'default') return { address: new Uint8Array(4), length: 0 };
+  if (text === 'default6') return { address: new Uint8Array(16), length: 0 };
+  return readNetwork(text, path, node.faults);
+}
+
+function checkGateway(
+  node: NodeDraft,
+  spec: RouteSpec,
+  device: PlannedDevice,
+  gateway: Uint8Array,
+  path: Path,
+): void {
+  const at = [...path, 'via'];
+  const text = addressText(gateway);
+  if (!spec.onlink && !isOnLink(node, device, gateway)) {
+    node.faults.error(
+      at,
+      `${text} is on no network of ${device.name}; give it an address there, or say onlink: true`,
+    );
+  }
+  if (device.noArp) return;
+  const known = node.neighbours.some(
+    (neighbour) => neighbour.ifindex === device.ifindex && isSame(neighbour.address, gateway),
+  );
+  if (!known) {
+    node.faults.warning(
+      at,
+      `no neighbour entry for ${text} on ${device.name}: what takes this route is dropped`,
+    );
+  }
+}
+
+/** The agent's routes for cilium_host: its own address there, and the node's pods behind it. */
+function addCiliumHostRoutes(node: NodeDraft): void {
+  const host = node.device('cilium_host');
+  if (host === undefined) return;
+  for (const gateway of node.ciliumInternalAddresses) {
+    node.addAgentRoute({ prefix: gateway, prefixLength: gateway.length * 8, ifindex: host.ifindex });
+    for (const prefix of node.podPrefixes) {
+      if (!contains(prefix, gateway)) continue;
+      node.addAgentRoute({
+        prefix: prefix.address,
+        prefixLength: prefix.length,
+        ifindex: host.ifindex,
+        gateway,
+      });
+    }
+  }
+}
+
+/** Endpoint routes: each pod by its own device. */
+function addEndpointRoutes(node: NodeDraft): void {
+  for (const pod of node.pods) {
+    for (const prefix of pod.addresses) {
+      node.addAgentRoute({ prefix, prefixLength: prefix.length * 8, ifindex: pod.device.ifindex });
+    }
+  }
+}
+
+/** Whether a gateway can be reached over a device without a further hop: by an address there, or a route to the link. */
+function isOnLink(node: NodeDraft, device: PlannedDevice, gateway: Uint8Array): boolean {
+  return (
+    device.noArp ||
+    device.addresses.some((prefix) => contains(prefix, gateway)) ||
+    node.routes.some(
+      (route) =>
+        route.ifindex === device.ifindex &&
+        route.gateway === undefined &&
+        contains({ address: route.prefix, length: route.prefixLength }, gateway),
+    )
+  );
+}

@@ -1,0 +1,89 @@
+/** Topologies by name or file. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkTopology } from './check.js';
+import { parseTopologyText } from './document.js';
+import { type Fault, FaultList, suggestion, TopologyError } from './faults.js';
+import { checkShape } from './schema-faults.js';
+import type { TopologySpec } from './spec.js';
+
+/** The ready-made topologies: in the sources, also when the compiled program runs (dist/src/topologies). */
+const READY = new URL('../../../src/topologies/ready/', import.meta.url);
+const ENDING = '.yaml';
+
+export interface LoadedTopology {
+  readonly name: string;
+  /** What messages call it: the file's path, or the name of a ready-made one. */
+  readonly source: string;
+  readonly spec: TopologySpec;
+  readonly warnings: readonly Fault[];
+}
+
+export interface ReadyTopology {
+  readonly name: string;
+  readonly file: string;
+  readonly description: string;
+}
+
+/** The ready-made topologies, by name. */
+export function listTopologies(): readonly ReadyTopology[] {
+  return readyNames().map((name) => {
+    const file = fileURLToPath(new URL(name + ENDING, READY));
+    return { name, file, description: loadTopology(name).spec.description ?? '' };
+  });
+}
+
+function readyNames(): string[] {
+  return readdirSync(READY)
+    .filter((file) => file.endsWith(ENDING))
+    .map((file) => basename(file, ENDING))
+    .sort();
+}
+
+/**
+ * Loads a ready-made topology by its name, or a YAML file (a name with a dot or a slash in it). Throws TopologyError
+ * that names the source and every fault; warnings come with the result.
+ */
+export function loadTopology(nameOrFile: string): LoadedTopology {
+  if (/[./]/.test(nameOrFile)) return readTopology(readFile(nameOrFile), nameOrFile);
+  const names = readyNames();
+  if (!names.includes(nameOrFile)) {
+    const hint =
+      suggestion(nameOrFile, names) || `; there are ${names.join(', ')}, and files such as ./mine.yaml`;
+    throw new TopologyError(nameOrFile, [
+      {
+        severity: 'error',
+        path: 'topology',
+        message: `no ready-made topology of this name${hint}`,
+        line: 0,
+        column: 0,
+      },
+    ]);
+  }
+  const text = readFileSync(new URL(nameOrFile + ENDING, READY), 'utf8');
+  return readTopology(text, nameOrFile);
+}
+
+/** Parses and checks a topology's text; `source` names it in messages. Throws TopologyError. */
+export function readTopology(text: string, source: string): LoadedTopology {
+  const { value, locate } = parseTopologyText(text, source);
+  const faults = new FaultList(locate);
+  const shaped = checkShape(value, faults);
+  if (shaped === null) throw new TopologyError(source, faults.faults);
+  const name = shaped.name ?? basename(source, ENDING);
+  const spec = { ...shaped, name };
+  const checked = checkTopology(spec, locate).faults;
+  if (checked.hasErrors) throw new TopologyError(source, checked.faults);
+  return { name, source, spec, warnings: checked.warnings };
+}
+
+function readFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`;
+    throw new TopologyError(file, [{ severity: 'error', path: 'file', message: reason, line: 0, column: 0 }]);
+  }
+}

@@ -1,0 +1,97 @@
+/** Lookups that a replay makes for every frame: rows by address or MAC, open addressing over a few words. */
+import { i32, i32le, u16 } from '../engine/wire/bytes.js';
+
+const KEY_WORDS = 4;
+
+/** Rows by a key of up to four words. */
+export class KeyTable {
+  #keys = new Int32Array(16 * KEY_WORDS);
+  /** Row plus one; 0 marks a free slot. */
+  #rows = new Int32Array(16);
+  #size = 0;
+
+  /** The first row that a key is set to stays. */
+  set(a: number, b: number, c: number, d: number, row: number): void {
+    if ((this.#size + 1) * 2 > this.#rows.length) this.#grow();
+    const slot = this.#slot(a, b, c, d);
+    if (this.#rows[slot] !== 0) return;
+    this.#write(slot, a, b, c, d, row + 1);
+    this.#size++;
+  }
+
+  /** The key's row, or -1. */
+  get(a: number, b: number, c: number, d: number): number {
+    return this.#rows[this.#slot(a, b, c, d)] - 1;
+  }
+
+  #slot(a: number, b: number, c: number, d: number): number {
+    const keys = this.#keys;
+    const mask = this.#rows.length - 1;
+    let hash = Math.imul(
+      a ^ Math.imul(b ^ Math.imul(c ^ Math.imul(d, 0x85ebca6b), 0xc2b2ae35), 0x27d4eb2f),
+      0x9e3779b1,
+    );
+    hash ^= hash >>> 15;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const word = slot * KEY_WORDS;
+      if (this.#rows[slot] === 0) return slot;
+      if (keys[word] === a && keys[word + 1] === b && keys[word + 2] === c && keys[word + 3] === d)
+        return slot;
+    }
+  }
+
+  #write(slot: number, a: number, b: number, c: number, d: number, rowPlusOne: number): void {
+    const word = slot * KEY_WORDS;
+    this.#keys[word] = a;
+    this.#keys[word + 1] = b;
+    this.#keys[word + 2] = c;
+    this.#keys[word + 3] = d;
+    this.#rows[slot] = rowPlusOne;
+  }
+
+  #grow(): void {
+    const [keys, rows] = [this.#keys, this.#rows];
+    this.#keys = new Int32Array(keys.length * 2);
+    this.#rows = new Int32Array(rows.length * 2);
+    rows.forEach((row, i) => {
+      if (row === 0) return;
+      const [a, b, c, d] = keys.subarray(i * KEY_WORDS, (i + 1) * KEY_WORDS);
+      this.#write(this.#slot(a, b, c, d), a, b, c, d, row);
+    });
+  }
+}
+
+/** Rows by address of either family. */
+export class AddressTable {
+  readonly #ipv4 = new KeyTable();
+  readonly #ipv6 = new KeyTable();
+
+  set(address: Uint8Array, row: number): void {
+    if (address.length === 4) this.#ipv4.set(i32le(address, 0), 0, 0, 0, row);
+    else this.#ipv6.set(i32le(address, 0), i32le(address, 4), i32le(address, 8), i32le(address, 12), row);
+  }
+
+  /** `length` is 4 or 16. */
+  get(bytes: Uint8Array, at: number, length: number): number {
+    if (length === 4) return this.#ipv4.get(i32le(bytes, at), 0, 0, 0);
+    return this.#ipv6.get(
+      i32le(bytes, at),
+      i32le(bytes, at + 4),
+      i32le(bytes, at + 8),
+      i32le(bytes, at + 12),
+    );
+  }
+}
+
+/** Rows by MAC. */
+export class MacTable {
+  readonly #table = new KeyTable();
+
+  set(mac: Uint8Array, row: number): void {
+    this.#table.set(i32(mac, 0), u16(mac, 4), 0, 0, row);
+  }
+
+  get(bytes: Uint8Array, at: number): number {
+    return this.#table.get(i32(bytes, at), u16(bytes, at + 4), 0, 0);
+  }
+}

@@ -1,0 +1,78 @@
+import type { Route } from '../engine/stack/route-table.js';
+import type { Prefix } from '../engine/wire/address-text.js';
+import { isSame, NumberPool, networkAddress, type Register } from './check-text.js';
+import type { CiliumConfig } from './cilium-config.js';
+import { type FaultList, type Path, suggestion } from './faults.js';
+import type { Identities } from './identities.js';
+import type { PlannedDevice, PlannedNeighbour, PlannedPod } from './plan.js';
+import type { NodeSpec } from './spec.js';
+
+const FIRST_ENDPOINT_ID = 101;
+/** Interface index 1 is the loopback's. */
+const FIRST_IFINDEX = 2;
+
+/** What all nodes of a topology share while they are checked. */
+export interface ClusterDraft {
+  readonly faults: FaultList;
+  readonly addresses: Register;
+  readonly podNames: Register;
+  readonly identities: Identities;
+}
+
+/** A node while it is checked: what is known of it so far. */
+export class NodeDraft {
+  readonly spec: NodeSpec;
+  readonly path: Path;
+  readonly number: number;
+  readonly cluster: ClusterDraft;
+  readonly faults: FaultList;
+  readonly config: CiliumConfig;
+  readonly ifindexes = new NumberPool(FIRST_IFINDEX);
+  readonly endpointIds = new NumberPool(FIRST_ENDPOINT_ID);
+  podPrefixes: readonly Prefix[] = [];
+  internalAddresses: readonly Uint8Array[] = [];
+  ciliumInternalAddresses: readonly Uint8Array[] = [];
+  readonly devices: PlannedDevice[] = [];
+  readonly routes: Route[] = [];
+  readonly neighbours: PlannedNeighbour[] = [];
+  readonly pods: PlannedPod[] = [];
+
+  /** `number` is the node's place in the topology. */
+  constructor(spec: NodeSpec, number: number, cluster: ClusterDraft, config: CiliumConfig) {
+    this.spec = spec;
+    this.number = number;
+    this.path = ['nodes', number];
+    this.cluster = cluster;
+    this.faults = cluster.faults;
+    this.config = config;
+  }
+
+  device(name: string): PlannedDevice | undefined {
+    return this.devices.find((device) => device.name === name);
+  }
+
+  /** The device, or a fault at `path`. */
+  requireDevice(name: string, path: Path): PlannedDevice | undefined {
+    const device = this.device(name);
+    if (device === undefined) {
+      const names = this.devices.map((other) => other.name);
+      const hint = suggestion(name, names) || `; it has ${names.join(', ') || 'none'}`;
+      this.faults.error(path, `${this.spec.name} has no device ${name}${hint}`);
+    }
+    return device;
+  }
+
+  /** Adds a route of the agent's making, unless the topology declares one to the same prefix itself. */
+  addAgentRoute(route: Route): void {
+    const prefix = networkAddress({ address: route.prefix, length: route.prefixLength });
+    const declared = this.routes.some(
+      (other) => other.prefixLength === route.prefixLength && isSame(other.prefix, prefix),
+    );
+    if (!declared) this.routes.push({ ...route, prefix });
+  }
+
+  /** A locally administered MAC that no other device of the topology is given. */
+  makeMac(ifindex: number): Uint8Array {
+    return Uint8Array.of(0x02, 0x70, this.number, ifindex >> 16, ifindex >> 8, ifindex);
+  }
+}

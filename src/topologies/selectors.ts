@@ -1,0 +1,45 @@
+/** How policies and services name pods: by labels, or one by one. */
+import { type FaultList, type Path, suggestion } from './faults.js';
+import type { PlannedPod } from './plan.js';
+import type { SelectorSpec } from './spec.js';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Label sources that policies may put in front of a key. */
+const SOURCE = /^(k8s|any):/;
+
+/** The labels that a selector asks for; `{}` asks for none. Faults of its form are added. */
+export function readSelector(spec: SelectorSpec, path: Path, faults: FaultList): Labels {
+  const { matchLabels, ...rest } = spec;
+  if (typeof matchLabels === 'object') {
+    for (const key of Object.keys(rest)) {
+      faults.error([...path, key], 'only matchLabels is understood beside matchLabels');
+    }
+    return matchLabels;
+  }
+  const labels: Record<string, string> = {};
+  for (const [key, value] of Object.entries(spec)) {
+    if (typeof value === 'string') labels[key] = value;
+    else faults.error([...path, key], 'expected the text of a label, not a mapping');
+  }
+  return labels;
+}
+
+export function matches(labels: Labels, pod: PlannedPod): boolean {
+  return Object.entries(labels).every(([key, value]) => pod.labels[key.replace(SOURCE, '')] === value);
+}
+
+/** The pod of that name, or a fault. */
+export function requirePod(
+  name: string,
+  path: Path,
+  pods: readonly PlannedPod[],
+  faults: FaultList,
+): PlannedPod | undefined {
+  const pod = pods.find((candidate) => candidate.name === name);
+  if (pod === undefined) {
+    const names = pods.map((candidate) => candidate.name);
+    faults.error(path, `there is no pod ${name}${suggestion(name, names)}`);
+  }
+  return pod;
+}

@@ -1,0 +1,204 @@
+/**
+ * What a topology declares, as written in YAML. This schema says which keys there are and of what type; whether the
+ * values fit together is check.ts. Names are those of Kubernetes, CiliumNetworkPolicy and the Cilium ConfigMap where
+ * they have one. Addresses of either family are taken wherever one is.
+ */
+import { z } from 'zod';
+
+const port = z.int().min(1).max(65535);
+const labels = z.record(z.string(), z.string());
+
+const device = z.object({
+  name: z.string().min(1).max(15),
+  /** Default physical; the two ends of a veth name each other as `peer`. */
+  kind: z.enum(['physical', 'veth', 'dummy']).optional(),
+  ifindex: z.int().min(1).max(1_000_000).optional(),
+  mac: z.string().optional(),
+  mtu: z.int().min(68).max(65535).optional(),
+  /** ADDRESS/LENGTH; a length short of the whole address makes the route to the link, as the kernel does. */
+  addresses: z.array(z.string()).optional(),
+  peer: z.string().optional(),
+  up: z.boolean().optional(),
+});
+
+const route = z.object({
+  /** A prefix, or `default` (IPv4), `default6`. */
+  to: z.string(),
+  via: z.string().optional(),
+  dev: z.string().optional(),
+  type: z.enum(['unicast', 'local', 'blackhole', 'unreachable', 'prohibit']).optional(),
+  metric: z.int().min(0).optional(),
+  mtu: z.int().min(68).max(65535).optional(),
+  /** The gateway is on the link although no address of the device says so. */
+  onlink: z.boolean().optional(),
+});
+
+const neighbour = z.object({ address: z.string(), mac: z.string(), dev: z.string() });
+
+const pod = z.object({
+  name: z.string().min(1),
+  labels: labels.optional(),
+  ip: z.string().optional(),
+  /** Both families, where a pod has both. */
+  ips: z.array(z.string()).optional(),
+  /** Of the pod's eth0. */
+  mac: z.string().optional(),
+  /** The device on the host's side. */
+  device: z
+    .object({
+      name: z.string().min(1).max(15).optional(),
+      mac: z.string().optional(),
+      ifindex: z.int().min(1).max(1_000_000).optional(),
+      mtu: z.int().min(68).max(65535).optional(),
+    })
+    .optional(),
+  /** Endpoint id. */
+  endpoint: z.int().min(1).max(65534).optional(),
+  /** Security identity; pods with equal labels have one identity. */
+  identity: z.int().min(1).max(0xffffff).optional(),
+  /** Default gateway in the pod; default the node's ciliumInternalIP. */
+  gateway: z.string().optional(),
+});
+
+/** Keys of the Cilium ConfigMap, see cilium-config.ts. */
+const ciliumConfig = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+
+const node = z.object({
+  name: z.string().min(1),
+  podCIDR: z.string().optional(),
+  podCIDRs: z.array(z.string()).optional(),
+  /** The node's address in the cluster; default the first address of its first physical device. */
+  internalIP: z.string().optional(),
+  /** Address of cilium_host; default the first of podCIDR. */
+  ciliumInternalIP: z.string().optional(),
+  /** Overrides of the topology's `cilium`. */
+  cilium: ciliumConfig.optional(),
+  devices: z.array(device).optional(),
+  routes: z.array(route).optional(),
+  neighbours: z.array(neighbour).optional(),
+  pods: z.array(pod).optional(),
+});
+
+const backend = z.object({
+  pod: z.string().optional(),
+  address: z.string().optional(),
+  /** Default the service port's targetPort. */
+  port: port.optional(),
+  state: z.enum(['active', 'terminating', 'quarantined', 'maintenance']).optional(),
+});
+
+const service = z.object({
+  name: z.string().min(1),
+  clusterIP: z.string().optional(),
+  clusterIPs: z.array(z.string()).optional(),
+  externalIPs: z.array(z.string()).optional(),
+  ports: z
+    .array(
+      z.object({
+        name: z.string().optional(),
+        port,
+        protocol: z.enum(['TCP', 'UDP', 'SCTP']).optional(),
+        targetPort: port.optional(),
+      }),
+    )
+    .min(1),
+  /** Pods by labels; or `backends` one by one. */
+  selector: labels.optional(),
+  backends: z.array(backend).optional(),
+  sessionAffinity: z.enum(['None', 'ClientIP']).optional(),
+  sessionAffinityTimeoutSeconds: z.int().min(1).max(0xffffff).optional(),
+  loadBalancerSourceRanges: z.array(z.string()).optional(),
+});
+
+/** `{matchLabels: {…}}`, or the labels alone; `{}` is every pod. */
+const selector = z.record(z.string(), z.union([z.string(), labels]));
+const entity = z.string();
+const cidrSet = z.object({ cidr: z.string(), except: z.array(z.string()).optional() });
+const toPorts = z.array(
+  z.object({
+    ports: z
+      .array(
+        z.object({
+          port: z.union([z.string(), z.int()]),
+          endPort: port.optional(),
+          protocol: z.enum(['TCP', 'UDP', 'SCTP', 'ANY']).optional(),
+        }),
+      )
+      .min(1),
+  }),
+);
+const icmps = z.array(
+  z.object({
+    fields: z
+      .array(
+        z.object({
+          family: z.enum(['IPv4', 'IPv6']).optional(),
+          type: z.int().min(0).max(255),
+        }),
+      )
+      .min(1),
+  }),
+);
+
+const ingressRule = z.object({
+  fromEndpoints: z.array(selector).optional(),
+  fromPods: z.array(z.string()).optional(),
+  fromEntities: z.array(entity).optional(),
+  fromCIDR: z.array(z.string()).optional(),
+  fromCIDRSet: z.array(cidrSet).optional(),
+  toPorts: toPorts.optional(),
+  icmps: icmps.optional(),
+});
+
+const egressRule = z.object({
+  toEndpoints: z.array(selector).optional(),
+  toPods: z.array(z.string()).optional(),
+  toEntities: z.array(entity).optional(),
+  toCIDR: z.array(z.string()).optional(),
+  toCIDRSet: z.array(cidrSet).optional(),
+  toPorts: toPorts.optional(),
+  icmps: icmps.optional(),
+});
+
+const policy = z.object({
+  name: z.string().optional(),
+  description: z.string().optional(),
+  endpointSelector: selector.optional(),
+  /** Pods by name, instead of a selector. */
+  pods: z.array(z.string()).optional(),
+  ingress: z.array(ingressRule).optional(),
+  egress: z.array(egressRule).optional(),
+  ingressDeny: z.array(ingressRule).optional(),
+  egressDeny: z.array(egressRule).optional(),
+  /** What a policy that selects a pod denies beyond its rules; default: the directions that it has rules for. */
+  enableDefaultDeny: z.object({ ingress: z.boolean().optional(), egress: z.boolean().optional() }).optional(),
+});
+
+/** A prefix outside the cluster that has an identity of its own. */
+const outside = z.object({
+  name: z.string().optional(),
+  cidr: z.string(),
+  identity: z.int().min(1).max(0xffffffff).optional(),
+});
+
+export const topologySchema = z.object({
+  name: z.string().min(1).optional(),
+  description: z.string().optional(),
+  cilium: ciliumConfig.optional(),
+  nodes: z.array(node).min(1),
+  services: z.array(service).optional(),
+  policies: z.array(policy).optional(),
+  outside: z.array(outside).optional(),
+});
+
+export type TopologySpec = z.infer<typeof topologySchema>;
+export type NodeSpec = z.infer<typeof node>;
+export type DeviceSpec = z.infer<typeof device>;
+export type RouteSpec = z.infer<typeof route>;
+export type PodSpec = z.infer<typeof pod>;
+export type ServiceSpec = z.infer<typeof service>;
+export type PolicySpec = z.infer<typeof policy>;
+export type IngressRuleSpec = z.infer<typeof ingressRule>;
+export type EgressRuleSpec = z.infer<typeof egressRule>;
+export type SelectorSpec = z.infer<typeof selector>;
+export type CiliumConfigSpec = z.infer<typeof ciliumConfig>;
