@@ -101,6 +101,5 @@ export function deliverLocally(
   packet.cb3 = fromHost ? 1 : 0;
   packet.cb4 = fromTunnel ? 1 : 0;
   const called = tailCall(datapath, datapath.callPolicy, packet, lxcId);
-  flow.tupleRead = false;
   return called === TAIL_CALL_FAILED ? DROP_EP_NOT_READY : called;
 }

@@ -276,7 +276,21 @@ function toLocalEndpoint(
   const label = program.config.securityLabel;
   // The receiver's side can go on with the headers as they are known here.
   flow.tupleRead = !flow.isFragment;
-  return deliverLocally(program, packet, flow, endpointAt, label, EGRESS, MARK_IDENTITY, fromL7Lb, false, 0);
+  const verdict = deliverLocally(
+    program,
+    packet,
+    flow,
+    endpointAt,
+    label,
+    EGRESS,
+    MARK_IDENTITY,
+    fromL7Lb,
+    false,
+    0,
+  );
+  // It may have ended before the receiver's side.
+  flow.tupleRead = false;
+  return verdict;
 }
 
 function toHost(
