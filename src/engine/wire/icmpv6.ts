@@ -32,10 +32,15 @@ export const MULTICAST_ROUTER_TERMINATION = 153;
 /** Codes of DESTINATION_UNREACHABLE. */
 export const CODE_NO_ROUTE = 0;
 export const CODE_PROHIBITED = 1;
+export const CODE_BEYOND_SCOPE = 2;
 export const CODE_ADDRESS_UNREACHABLE = 3;
 export const CODE_PORT_UNREACHABLE = 4;
 /** Reject route to destination, the last code of RFC 4443. */
 export const MAXIMUM_UNREACHABLE_CODE = 6;
+
+/** Codes of PARAMETER_PROBLEM. */
+export const CODE_ERRONEOUS_FIELD = 0;
+export const CODE_UNKNOWN_NEXT_HEADER = 1;
 
 /** Codes of TIME_EXCEEDED. */
 export const CODE_HOP_LIMIT_EXCEEDED = 0;

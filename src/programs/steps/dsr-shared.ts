@@ -1,12 +1,11 @@
 /** What the ways to send a DSR request have in common. */
-import { FIB_NO_NEIGHBOUR, FIB_SUCCESS } from '../../engine/fib.js';
 import type { PacketContext } from '../../engine/packet.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as tcp from '../../engine/wire/tcp.js';
 import { DROP_CT_INVALID_HDR } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
-import { decrementTtl, lookupFib, redirectByFib } from './forward.js';
+import { forwardByFib, forwardLowering } from './forward.js';
 
 /** How a request carries the service's address (`features.dsrMode`). */
 export const DSR_MODE_OPTION = 1;
@@ -28,18 +27,9 @@ export function isTooBig(program: ProgramInstance, length: number): boolean {
   return program.features.dsrIcmpErrors && length > program.config.deviceMtu;
 }
 
-/**
- * Sends the request out by the FIB. IPv4 lowers the TTL once the FIB has answered, IPv6 keeps the hop limit. A verdict
- * or a drop reason.
- */
+/** Sends the request out by the FIB. IPv4 lowers the TTL, IPv6 keeps the hop limit. A verdict or a drop reason. */
 export function forwardRequest(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
-  const skipFib = program.features.skipFib && !program.isXdp;
-  const result = skipFib ? FIB_SUCCESS : lookupFib(program, packet, flow);
-  const hasRoute = result === FIB_SUCCESS || result === FIB_NO_NEIGHBOUR;
-  if (hasRoute && !flow.family.isV6) {
-    const error = decrementTtl(packet, flow);
-    if (error < 0) return error;
-  }
-  if (skipFib) return packet.redirectNeigh(program.datapath.constants.directRoutingIfindex, null, 0, 0);
-  return redirectByFib(program, packet, flow, result);
+  return flow.family.isV6
+    ? forwardByFib(program, packet, flow, false)
+    : forwardLowering(program, packet, flow, false);
 }

@@ -16,9 +16,11 @@ import { copy, put32le } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
+import { EGRESS } from '../constants.js';
 import { DROP_NO_FIB, DROP_TTL_EXCEEDED, DROP_WRITE_ERROR } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
+import { answerTimeExceeded } from './icmpv6-answers.js';
 import { addressAt } from './identity.js';
 import { lookupNeighbour } from './neighbours.js';
 
@@ -181,4 +183,22 @@ export function forwardByFib(
     return packet.redirectNeigh(program.datapath.constants.directRoutingIfindex, null, 0, 0);
   }
   return redirectByFib(program, packet, flow, lookupFib(program, packet, flow), neighbourMap);
+}
+
+/** As `forwardByFib`, lowering TTL or hop limit once the FIB has a way; a used-up hop limit is answered. */
+export function forwardLowering(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  neighbourMap: boolean,
+): number {
+  const skipFib = program.features.skipFib && !program.isXdp;
+  const result = skipFib ? FIB_SUCCESS : lookupFib(program, packet, flow);
+  if (result === FIB_SUCCESS || result === FIB_NO_NEIGHBOUR) {
+    const error = decrementTtl(packet, flow);
+    if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, EGRESS);
+    if (error < 0) return error;
+  }
+  if (skipFib) return packet.redirectNeigh(program.datapath.constants.directRoutingIfindex, null, 0, 0);
+  return redirectByFib(program, packet, flow, result, neighbourMap);
 }

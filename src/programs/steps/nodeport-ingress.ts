@@ -29,6 +29,13 @@ import {
   serviceRevNat,
   translate,
 } from './load-balancer.js';
+import {
+  isNat64Frontend,
+  REPLY_OF_HOST,
+  replyAsIpv6,
+  requestAsIpv6,
+  throughGateway,
+} from './nat46-nodeport.js';
 import { rememberNeighbour } from './neighbours.js';
 import { answerNoService } from './no-service.js';
 import { requestBySnat } from './nodeport-remote.js';
@@ -79,6 +86,10 @@ function notAService(
 ): number {
   const features = program.features;
   const v6 = flow.family.isV6;
+  if (features.nat46x64Gateway) {
+    const outcome = throughGateway(program, packet, flow);
+    if (outcome !== CONTINUE) return outcome;
+  }
   noteNoService(program, packet);
   if (features.dsr && hasPorts && receivesDsr(program)) {
     const outcome = receiveDsr(program, packet, flow);
@@ -87,7 +98,11 @@ function notAService(
   if (!hasPorts && !(v6 ? features.masqueradeIpv6 : features.masqueradeIpv4)) return CONTINUE;
   if (v6) packet.cb1 = 0;
   packet.cb0 = label;
-  return reverseTranslate(program, packet, flow);
+  if (v6 || !hasPorts || !(features.nat46x64 || features.nat46x64Gateway)) {
+    return reverseTranslate(program, packet, flow, false);
+  }
+  const reply = replyAsIpv6(program, packet, flow);
+  return reply < 0 ? reply : reverseTranslate(program, packet, flow, reply === REPLY_OF_HOST);
 }
 
 /** DSR by Geneve arrives at the tunnel device, the other modes anywhere else. */
@@ -113,6 +128,9 @@ function toService(
   if (features.l7LoadBalancer && (flags & services.L7_LOADBALANCER) !== 0) {
     const port = family.services.words[(serviceAt >> 2) + services.L7_PROXY_PORT] & 0xffff;
     if (port !== 0) return toL7Proxy(program, packet, port, label);
+  }
+  if (features.nat46x64 && !family.isV6 && (flags & services.NAT_46X64) !== 0) {
+    return requestAsIpv6(program, packet, flow, label);
   }
   const usesDsr = features.dsr && forwardsByDsr(program, flow, flags);
   const keepsFrontend = usesDsr && features.dsrMode === DSR_MODE_IPIP;
@@ -147,7 +165,8 @@ function toService(
   packet.queueMapping = 0;
   if (usesDsr) return requestByDsr(program, packet, flow);
   rememberNeighbour(program, packet, flow);
-  return requestBySnat(program, packet, flow, family.worldIdentity, false);
+  const toIpv4 = features.nat46x64 && (flags & services.NAT_46X64) !== 0 && isNat64Frontend(flow);
+  return requestBySnat(program, packet, flow, family.worldIdentity, toIpv4);
 }
 
 /** An L7 service: the proxy on this node is to take the packet. XDP leaves that to the programs behind it. */

@@ -9,6 +9,7 @@ import { readPortTuple } from './fragments.js';
 import { readIpv4 } from './headers.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
 import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
+import { unmap } from './nat46-nodeport.js';
 import { drop, MONITOR_ALWAYS } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import * as rewrite from './rewrite.js';
@@ -77,6 +78,10 @@ function translateAndSend(
     const sent = toTunnel(program, packet, tunnelAt, label, identity, CT_NEW, MONITOR_ALWAYS);
     if (sent !== CONTINUE) return sent;
     readIpv4(datapath, packet, flow);
+  }
+  if (toIpv4) {
+    error = unmap(program, packet, flow);
+    if (error < 0) return error;
   }
   return forwardByFib(program, packet, flow, false);
 }

@@ -12,6 +12,7 @@ import { readPortTuple } from './fragments.js';
 import { readIpv4 } from './headers.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
 import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
+import { comesFromMapped, unmap } from './nat46-nodeport.js';
 import { drop } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import { reverseNat } from './reverse-nat.js';
@@ -88,6 +89,10 @@ export function reverseDnat(
     if (error < 0) return error;
   }
   if (tunnelAt >= 0) return replyThroughTunnel(program, packet, flow, tunnelAt, IDENTITY_REMOTE_NODE);
+  if (program.features.nat46x64 && comesFromMapped(packet, flow)) {
+    error = unmap(program, packet, flow);
+    if (error < 0) return error;
+  }
   return forwardByFib(program, packet, flow, true);
 }
 

@@ -3,6 +3,7 @@ import { EGRESS, INGRESS, TC_INDEX_SKIP_HOST_FIREWALL, TC_INDEX_SKIP_NODEPORT } 
 import { DROP_NAT_NO_MAPPING, NAT_NOT_NEEDED } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
+import { forwardByFib } from './forward.js';
 import { hostIngress } from './host-firewall.js';
 import { reverseDnat, seesGatewayReplies } from './nodeport-reply.js';
 import { drop, MONITOR_ALWAYS, REASON_UNKNOWN } from './notify.js';
@@ -13,9 +14,15 @@ import { noteSnatDone } from './xdp-transfer.js';
 /**
  * A packet to no service may be the reply to something that left under this node's address: SNAT is undone, then the
  * service translation of a reply that is not for this node. Answers a verdict (drops are reported here), or
- * RECIRCULATE_*: whoever it is for now is to be found by the program, which skips NodePort then.
+ * RECIRCULATE_*: whoever it is for now is to be found by the program, which skips NodePort then. A reply of a host
+ * behind the NAT46/64 gateway goes to its client at once.
  */
-export function reverseTranslate(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+export function reverseTranslate(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  isGatewayReply: boolean,
+): number {
   const family = flow.family;
   const [minimum, maximum] = program.datapath.constants.natPortRange;
   flow.traceReason = REASON_UNKNOWN;
@@ -24,7 +31,7 @@ export function reverseTranslate(program: ProgramInstance, packet: PacketContext
   if (status >= 0) {
     noteSnatDone(program, packet);
     if (knowsReplies(program, family.isV6)) {
-      const verdict = toClient(program, packet, flow);
+      const verdict = toClient(program, packet, flow, isGatewayReply);
       if (verdict !== CONTINUE) return verdict;
     }
   } else if (status !== NAT_NOT_NEEDED && status !== DROP_NAT_NO_MAPPING) {
@@ -41,7 +48,12 @@ function knowsReplies(program: ProgramInstance, v6: boolean): boolean {
   return seesGatewayReplies(program, v6);
 }
 
-function toClient(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+function toClient(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  isGatewayReply: boolean,
+): number {
   const hasFirewall = program.features.hostFirewall && program.kind === 'host';
   if (hasFirewall) {
     const refused = hostIngress(program, packet, flow, 0);
@@ -51,7 +63,9 @@ function toClient(program: ProgramInstance, packet: PacketContext, flow: Flow): 
     packet.tcIndex |= TC_INDEX_SKIP_HOST_FIREWALL;
     flow.traceMonitor = MONITOR_ALWAYS;
   }
-  const verdict = reverseDnat(program, packet, flow, EGRESS, 0);
+  const verdict = isGatewayReply
+    ? forwardByFib(program, packet, flow, true)
+    : reverseDnat(program, packet, flow, EGRESS, 0);
   if (verdict < 0) {
     return drop(program, packet, verdict, hasFirewall ? EGRESS : INGRESS, 0, 0, 0, flow.extendedError);
   }
