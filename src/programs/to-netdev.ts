@@ -57,8 +57,9 @@ function sourceOf(program: ProgramInstance, mark: number): number {
     case MARK_OVERLAY:
       return IDENTITY_HOST;
     case MARK_IDENTITY:
-    case MARK_EGRESS_GATEWAY_DONE:
       return markIdentity(mark);
+    case MARK_EGRESS_GATEWAY_DONE:
+      return program.features.egressGateway ? markIdentity(mark) : 0;
     default:
       return 0;
   }

@@ -271,6 +271,7 @@ export const RECORDED_CONSTANTS: NodeConstants = {
   ipipIfindexIpv4: 42,
   ipipIfindexIpv6: 42,
   ipv4EncryptInterface: 0xfffff50a | 0,
+  strictModeNetwork: { address: 0x0000f50a, prefixLength: 16 },
   captureLength: 128,
   vlanFilter: new Map([
     [116, new Set([4000, 4001])],

@@ -288,7 +288,7 @@ function toLocalEndpoint(
     false,
     0,
   );
-  // Not every delivery reaches the receiver's side.
+  // It may have ended before the receiver's side.
   flow.tupleRead = false;
   return verdict;
 }

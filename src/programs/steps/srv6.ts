@@ -151,9 +151,18 @@ function removeOuterHeaders(packet: PacketContext, flow: Flow): number {
   }
   const isIpv4 = next === ipv4.PROTOCOL_IPIP;
   if (!isIpv4 && next !== ipv6.NEXT_IPV6) return DROP_INVALID;
-  if (!packet.removeAt(flow.l3At - packet.start, length)) return DROP_WRITE_ERROR;
-  if (!isIpv4) return RECIRCULATE_IPV6;
+  const offset = flow.l3At - packet.start;
+  const innerLength = packet.end - flow.l3At - length;
+  if (!isIpv4) {
+    // The kernel takes nothing off that would leave less than a header of the family.
+    if (innerLength < ipv6.HEADER_LENGTH) length -= ipv6.HEADER_LENGTH;
+    if (length > 0 && !packet.removeAt(offset, length)) return DROP_WRITE_ERROR;
+    return innerLength < ipv6.HEADER_LENGTH ? DROP_INVALID : RECIRCULATE_IPV6;
+  }
+  // The outer header first becomes as long as one of IPv4, then goes.
+  if (innerLength < ipv4.HEADER_LENGTH) length -= ipv4.HEADER_LENGTH;
+  if (!packet.removeAt(offset, length)) return DROP_WRITE_ERROR;
   if (packet.layer3Device === 0) ethernet.putType(bytes, packet.start, ethernet.TYPE_IPV4);
   packet.protocol = ethernet.TYPE_IPV4;
-  return RECIRCULATE_IPV4;
+  return innerLength < ipv4.HEADER_LENGTH ? DROP_INVALID : RECIRCULATE_IPV4;
 }
