@@ -53,6 +53,9 @@ export function egressNat(
     packet.cb2 = reverseOnly ? 1 : 0;
     return CONTINUE;
   }
+  packet.cb0 = 0;
+  packet.cb1 = 0;
+  packet.cb2 = 0;
   if (!isOwnProgram(program, features)) {
     return translate(program, packet, flow, v6, sourceLabel, clusterId, reverseOnly, point);
   }
