@@ -47,15 +47,10 @@ export function egressNat(
   const type = etherType(packet);
   const v6 = type === ethernet.TYPE_IPV6;
   if (!(v6 ? features.ipv6 : type === ethernet.TYPE_IPV4 && features.ipv4)) {
-    // What the programs below would have taken over stays on a packet that is not for them.
-    packet.cb0 = sourceLabel;
-    packet.cb1 = clusterId;
-    packet.cb2 = reverseOnly ? 1 : 0;
+    leaveParameters(packet, sourceLabel, clusterId, reverseOnly);
     return CONTINUE;
   }
-  packet.cb0 = 0;
-  packet.cb1 = 0;
-  packet.cb2 = 0;
+  leaveParameters(packet, 0, 0, false);
   if (!isOwnProgram(program, features)) {
     return translate(program, packet, flow, v6, sourceLabel, clusterId, reverseOnly, point);
   }
@@ -65,6 +60,18 @@ export function egressNat(
   const outcome = translate(program, packet, flow, v6, sourceLabel, clusterId, reverseOnly, point);
   if (outcome < 0) return drop(program, packet, outcome, EGRESS, sourceLabel, 0, 0, flow.extendedError);
   return outcome === CONTINUE ? pass(program, packet, flow, sourceLabel, point, null) : outcome;
+}
+
+/** The programs of IPv4 and IPv6 take their parameters from the control block; what is not for them keeps them there. */
+function leaveParameters(
+  packet: PacketContext,
+  sourceLabel: number,
+  clusterId: number,
+  reverseOnly: boolean,
+): void {
+  packet.cb0 = sourceLabel;
+  packet.cb1 = clusterId;
+  packet.cb2 = reverseOnly ? 1 : 0;
 }
 
 /** Cilium makes egress NAT a program of its own where the caller's would grow too large. Its trace is its own then. */

@@ -14,8 +14,11 @@ import {
 
 /** MTU for a router that does not say one. */
 const DEFAULT_MTU = 1500;
-/** Where a parameter problem points to: the next header, whatever it was about. */
-const POINTER_NEXT_HEADER = 6;
+/**
+ * Where a parameter problem points to: the next header, whatever it was about. Cilium writes the number in host
+ * order, so that on little-endian machines it stands in the first of the four bytes.
+ */
+const POINTER_NEXT_HEADER = 6 << 24;
 
 /** What a message becomes; filled by the two functions that choose it. */
 const message = { type: 0, code: 0, rest: 0 };
@@ -66,7 +69,8 @@ function chooseIcmpv6(bytes: Uint8Array, at: number): number {
     case icmp.DESTINATION_UNREACHABLE:
       return chooseUnreachable(bytes, at);
     case icmp.TIME_EXCEEDED:
-      return become(icmpv6.TIME_EXCEEDED, icmp.code(bytes, at), 0);
+      // The code is lost.
+      return become(icmpv6.TIME_EXCEEDED, icmpv6.CODE_HOP_LIMIT_EXCEEDED, 0);
     case icmp.PARAMETER_PROBLEM:
       return become(icmpv6.PARAMETER_PROBLEM, 0, POINTER_NEXT_HEADER);
     default:
