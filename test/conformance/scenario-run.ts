@@ -190,7 +190,7 @@ function protocolOfEthernet(length: number): number {
   return raw802_3 ? 0x0001 : 0x0004;
 }
 
+/** The recordings tell the families apart by the version nibble, versions that do not exist included. */
 function protocolOfVersion(length: number): number {
-  const version = length === 0 ? 0 : buffer[HEADROOM] >> 4;
-  return version === 4 ? 0x0800 : version === 6 ? 0x86dd : 0;
+  return length > 0 && buffer[HEADROOM] >> 4 >= 6 ? 0x86dd : 0x0800;
 }

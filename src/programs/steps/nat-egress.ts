@@ -47,7 +47,7 @@ export function egressNat(
   const type = etherType(packet);
   const v6 = type === ethernet.TYPE_IPV6;
   if (!(v6 ? features.ipv6 : type === ethernet.TYPE_IPV4 && features.ipv4)) {
-    if (program.kind !== 'wireguard') leaveParameters(packet, sourceLabel, clusterId, reverseOnly);
+    leaveParameters(packet, sourceLabel, clusterId, reverseOnly);
     return CONTINUE;
   }
   leaveParameters(packet, 0, 0, false);
