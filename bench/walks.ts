@@ -1,28 +1,23 @@
 /**
- * The pod's walks, timed per packet from a frame in its slot to the program's verdict. The frames are 54-byte TCP
+ * The pod's walks, timed per packet from a frame in its slot to its fate: device, hook chain, programs, redirect,
+ * FIB, counters. The frames are 54-byte TCP
  * segments of N flows in scattered order, as the kernel's figures were taken; the cost of laying a frame into its
  * slot is measured in the same run and taken off, as there.
  */
-import { REDIRECT_DEVICE, REDIRECT_PEER } from '../src/engine/packet.js';
+import * as fate from '../src/engine/fate.js';
 import * as checksum from '../src/engine/wire/checksum.js';
 import * as ethernet from '../src/engine/wire/ethernet.js';
 import * as ipv4 from '../src/engine/wire/ipv4.js';
 import * as layer4 from '../src/engine/wire/layer4.js';
 import * as tcp from '../src/engine/wire/tcp.js';
 import type { Benchmark, Case, Phase } from './harness.js';
-import { NATIVE_IFINDEX, WalkNode } from './walk-node.js';
+import { WalkNode } from './walk-node.js';
 
 const HEADERS = ethernet.HEADER_LENGTH + ipv4.HEADER_LENGTH + tcp.HEADER_LENGTH;
-/** The slot starts where the IP header comes to lie on a word. */
-const SLOT = 258;
 const PACKETS = 131072;
 /** Flow order of the kernel's driver: i * 40503 mod N. */
 const STRIDE = 40503;
 const FIRST_PORT = 1024;
-
-const POD_IFINDEX = 21;
-const LOCAL_POD_IFINDEX = 22;
-const TC_REDIRECT = 7;
 
 interface Walk {
   readonly name: string;
@@ -100,6 +95,8 @@ export class WalkCase implements Case {
   readonly #syn: Int32Array;
   readonly ack: Int32Array;
   readonly #words: Int32Array;
+  /** Where the frame starts: two bytes into a word, so that its IP header comes to lie on one. */
+  readonly #start: number;
 
   constructor(walk: Walk, flows: number, phase: Phase) {
     this.#walk = walk;
@@ -109,7 +106,9 @@ export class WalkCase implements Case {
     this.packets = phase === 'new' ? flows : Math.max(PACKETS, 2 * flows);
     this.#syn = template(walk, tcp.SYN);
     this.ack = template(walk, tcp.ACK);
-    this.#words = new Int32Array(this.node.packet.bytes.buffer);
+    const { arena, handle } = this.node;
+    this.#start = arena.start[handle];
+    this.#words = new Int32Array(arena.bytes.buffer);
   }
 
   reset(): void {
@@ -133,13 +132,12 @@ export class WalkCase implements Case {
   }
 
   #send(frame: Int32Array, packets: number): void {
-    const node = this.node;
-    const packet = node.packet;
-    const fromContainer = node.fromContainer;
+    const { walker, handle, lxc } = this.node;
+    const expected = this.#walk.local ? fate.DELIVERED : fate.TRANSMITTED;
     for (let i = 0; i < packets; i++) {
       this.lay(frame, i);
-      const verdict = fromContainer(packet);
-      if (verdict !== TC_REDIRECT) throw new Error(`verdict ${verdict} for packet ${i}`);
+      const met = walker.receive(handle, lxc);
+      if (met !== expected) throw new Error(`fate ${met} (reason ${walker.reason}) of packet ${i}`);
     }
   }
 
@@ -147,32 +145,30 @@ export class WalkCase implements Case {
     for (let i = 0; i < packets; i++) this.lay(frame, i);
   }
 
-  /** A frame of the next flow into the slot, the context on it. */
+  /** A frame of the next flow into the slot. */
   lay(frame: Int32Array, i: number): void {
-    const packet = this.node.packet;
+    const { arena, handle } = this.node;
     const words = this.#words;
-    const base = (SLOT - 2) >> 2;
+    const start = this.#start;
+    const base = (start - 2) >> 2;
     for (let w = 0; w < frame.length; w++) words[base + w] = frame[w];
     // N is a power of two, so this is the driver's order: i * 40503 mod N.
     const port = (FIRST_PORT + (Math.imul(i, STRIDE) & this.#flowMask)) & 0xffff;
-    const portAt = SLOT + ethernet.HEADER_LENGTH + ipv4.HEADER_LENGTH;
-    tcp.putSourcePort(packet.bytes, portAt, port);
-    packet.reset(SLOT, SLOT + HEADERS, 0, 4096);
-    packet.ifindex = POD_IFINDEX;
-    packet.ingressIfindex = POD_IFINDEX;
+    const portAt = start + ethernet.HEADER_LENGTH + ipv4.HEADER_LENGTH;
+    tcp.putSourcePort(arena.bytes, portAt, port);
+    arena.start[handle] = start;
+    arena.length[handle] = HEADERS;
   }
 
-  /** The last packet's frame and redirect, and the conntrack table, are what the walk makes of them. */
+  /** The last packet's frame and way, and the conntrack table, are what the walk makes of them. */
   verify(): void {
-    const packet = this.node.packet;
-    const bytes = packet.bytes;
-    const ipAt = packet.start + ethernet.HEADER_LENGTH;
+    const { arena, handle, walker } = this.node;
+    const bytes = arena.bytes;
+    const ipAt = arena.start[handle] + ethernet.HEADER_LENGTH;
     const tcpAt = ipAt + ipv4.HEADER_LENGTH;
     const walk = this.#walk;
-    const expected = walk.local ? [REDIRECT_PEER, LOCAL_POD_IFINDEX] : [REDIRECT_DEVICE, NATIVE_IFINDEX];
-    if (packet.redirectKind !== expected[0] || packet.redirectIfindex !== expected[1]) {
-      throw new Error(`redirected to ${packet.redirectIfindex} (kind ${packet.redirectKind})`);
-    }
+    const expected = walk.local ? this.node.localPod.peer : this.node.native;
+    if (walker.device !== expected) throw new Error(`ended at ${walker.device.name}`);
     if (ipv4.destination(bytes, ipAt) !== address(walk.translated)) throw new Error('wrong destination');
     if (tcp.destinationPort(bytes, tcpAt) !== walk.translatedPort) throw new Error('wrong destination port');
     if (ipv4.timeToLive(bytes, ipAt) !== 63) throw new Error('TTL not decremented once');

@@ -2,6 +2,7 @@
 import type { HookProgram } from '../engine/hooks/program.js';
 import { TC_ACT_OK } from '../engine/hooks/verdict.js';
 import type { PacketContext } from '../engine/packet.js';
+import * as ethernet from '../engine/wire/ethernet.js';
 import {
   EGRESS,
   INGRESS,
@@ -109,7 +110,9 @@ function toWireguard(program: ProgramInstance, packet: PacketContext): number {
   flow.extendedError = 0;
   flow.traceReason = REASON_UNKNOWN;
   flow.traceMonitor = 0;
-  if (program.features.nodePort && magic !== MARK_OVERLAY) {
+  const type = etherType(packet);
+  const isIp = type === ethernet.TYPE_IPV4 || type === ethernet.TYPE_IPV6;
+  if (program.features.nodePort && magic !== MARK_OVERLAY && isIp) {
     const outcome = egressNat(program, packet, flow, label, 0, true, TO_CRYPTO);
     if (outcome < 0) return drop(program, packet, outcome, EGRESS, label, 0, 0, flow.extendedError);
     if (outcome !== CONTINUE) return outcome;

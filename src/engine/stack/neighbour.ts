@@ -13,6 +13,8 @@ export class NeighbourTable {
   macs = new Uint8Array(16 * MAC_BYTES);
   #keys = new Int32Array(16 * KEY_WORDS);
   #size = 0;
+  /** Grows with every change, so that answers can be remembered. */
+  changes = 0;
   readonly #key = new Int32Array(KEY_WORDS);
 
   get size(): number {
@@ -29,6 +31,7 @@ export class NeighbourTable {
       this.#size++;
     }
     this.macs.set(mac, slot * MAC_BYTES);
+    this.changes++;
   }
 
   /** Offset in `macs` of the MAC of the address at `bytes[at]`, `length` 4 or 16; -1 when there is no entry. */

@@ -46,6 +46,8 @@ export class RouteTable {
   #trie = new Int32Array(NODE_WORDS);
   #nodes = 1;
   #stale = false;
+  /** Grows with every change, so that answers can be remembered. */
+  changes = 0;
 
   constructor(addressLength: 4 | 16) {
     this.addressLength = addressLength;
@@ -61,6 +63,7 @@ export class RouteTable {
     this.#setRow(this.#routes.length, route);
     this.#routes.push(route);
     this.#stale = true;
+    this.changes++;
   }
 
   remove(route: Route): void {
@@ -71,6 +74,7 @@ export class RouteTable {
       this.#setRow(row, other);
     });
     this.#stale = true;
+    this.changes++;
   }
 
   /** Row of the best route to the address at `bytes[at]`, or -1. */

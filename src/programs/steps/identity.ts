@@ -129,6 +129,11 @@ export function isRemoteNode(identity: number): boolean {
   );
 }
 
+/** An identity that only this node (or its cluster's nodes) gives: a CIDR's, a remote node's. */
+export function isLocalScope(identity: number): boolean {
+  return (identity & SCOPE_MASK) !== 0;
+}
+
 /** Identities that a packet from the host may carry without being sure: unknown, host, world, remote nodes. */
 export function isReserved(datapath: Datapath, identity: number): boolean {
   if (identity >>> 0 < 3 || isRemoteNode(identity)) return true;

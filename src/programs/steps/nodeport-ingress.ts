@@ -6,8 +6,14 @@ import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
 import type { PacketContext } from '../../engine/packet.js';
 import { swap16 } from '../../engine/wire/bytes.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
-import { INGRESS, TC_INDEX_SKIP_NODEPORT } from '../constants.js';
-import { DROP_INVALID, DROP_IS_CLUSTER_IP, DROP_NO_SERVICE, DROP_NOT_IN_SRC_RANGE } from '../drop-reasons.js';
+import { IDENTITY_HOST, INGRESS, TC_INDEX_SKIP_NODEPORT } from '../constants.js';
+import {
+  DROP_INVALID,
+  DROP_INVALID_IDENTITY,
+  DROP_IS_CLUSTER_IP,
+  DROP_NO_SERVICE,
+  DROP_NOT_IN_SRC_RANGE,
+} from '../drop-reasons.js';
 import { CT_NEW, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as backends from '../tables/backends.js';
@@ -20,7 +26,7 @@ import { requestByDsr } from './dsr-request.js';
 import { DSR_MODE_GENEVE, DSR_MODE_IPIP } from './dsr-shared.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import { locateL4, readTuple } from './headers.js';
-import { lookupEndpoint } from './identity.js';
+import { isLocalScope, lookupEndpoint } from './identity.js';
 import {
   chooseBackend,
   isL7Delegate,
@@ -42,7 +48,7 @@ import { requestBySnat } from './nodeport-remote.js';
 import { reverseTranslate } from './nodeport-reverse.js';
 import { debugCapture, TO_PROXY, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
-import { toProxy } from './proxy.js';
+import { hairpinToProxy, toProxy } from './proxy.js';
 import { isInSourceRange } from './source-range.js';
 import { noteNoService } from './xdp-transfer.js';
 
@@ -127,7 +133,7 @@ function toService(
   if ((flags & services.ROUTABLE) === 0) return DROP_IS_CLUSTER_IP;
   if (features.l7LoadBalancer && (flags & services.L7_LOADBALANCER) !== 0) {
     const port = family.services.words[(serviceAt >> 2) + services.L7_PROXY_PORT] & 0xffff;
-    if (port !== 0) return toL7Proxy(program, packet, port, label);
+    if (port !== 0) return toL7Proxy(program, packet, flow, port, label);
   }
   if (features.nat46x64 && !family.isV6 && (flags & services.NAT_46X64) !== 0) {
     return requestAsIpv6(program, packet, flow, label);
@@ -155,7 +161,7 @@ function toService(
   moveTuple(flow, backendAt, keepsFrontend);
   if (!isLocal && (flags & services.HOSTPORT) !== 0) return DROP_INVALID;
   if (isLocal || !usesDsr) {
-    const error = trackRequest(program, packet, flow);
+    const error = trackRequest(program, packet, flow, label);
     if (error < 0) return error;
   }
   if (isLocal) {
@@ -170,12 +176,20 @@ function toService(
 }
 
 /** An L7 service: the proxy on this node is to take the packet. XDP leaves that to the programs behind it. */
-function toL7Proxy(program: ProgramInstance, packet: PacketContext, port: number, label: number): number {
+function toL7Proxy(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  port: number,
+  label: number,
+): number {
   if (program.isXdp) return CONTINUE;
+  const features = program.features;
   const ifindex = program.config.interfaceIfindex;
   trace(program, packet, TO_PROXY, label, 0, swap16(port), ifindex, 0, 0, null);
+  if (features.tproxy) return hairpinToProxy(program, packet, flow, port);
   const verdict = toProxy(program, packet, port);
-  if (program.features.debug) debugCapture(program, packet, CAPTURE_PROXY_POST, port, 0);
+  if (features.debug) debugCapture(program, packet, CAPTURE_PROXY_POST, port, 0);
   return verdict;
 }
 
@@ -200,7 +214,8 @@ function moveTuple(flow: Flow, backendAt: number, keepsPort: boolean): void {
 }
 
 /** The connection from the client to the backend, so that replies find their way back through the service. */
-function trackRequest(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+function trackRequest(program: ProgramInstance, packet: PacketContext, flow: Flow, label: number): number {
+  const features = program.features;
   const family = flow.family;
   flow.tuple[family.metaWord] = flow.protocol | (ct.TUPLE_OUT << 8);
   conntrack.useNodeMaps(flow);
@@ -215,6 +230,10 @@ function trackRequest(program: ProgramInstance, packet: PacketContext, flow: Flo
     revNat,
   );
   if (status !== CT_NEW) return status < 0 ? status : 0;
+  // With SNAT between clusters the entry tells which cluster the client is in, so its identity must say so.
+  if (features.interClusterSnat && (label === IDENTITY_HOST || isLocalScope(label))) {
+    return DROP_INVALID_IDENTITY;
+  }
   return conntrack.create(
     program,
     packet,
@@ -222,7 +241,7 @@ function trackRequest(program: ProgramInstance, packet: PacketContext, flow: Flo
     conntrack.CT_EGRESS,
     ct.FLAG_NODE_PORT,
     revNat,
-    family.worldIdentity,
+    features.interClusterSnat ? label : family.worldIdentity,
     0,
     false,
   );
