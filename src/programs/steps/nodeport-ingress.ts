@@ -12,10 +12,10 @@ import { isPortProtocol, loadPorts } from './fragments.js';
 import { locateL4, readTuple } from './headers.js';
 import { lookupService } from './load-balancer.js';
 import { REPLY_OF_HOST, replyAsIpv6, throughGateway } from './nat46-nodeport.js';
+import { noteNoService } from './nodeport-marks.js';
 import { reverseTranslate } from './nodeport-reverse.js';
 import { toService } from './nodeport-service.js';
 import { CONTINUE } from './outcome.js';
-import { noteNoService } from './xdp-transfer.js';
 
 /**
  * NodePort on the way in. CONTINUE: the packet goes on, possibly rewritten to a local backend (headers must be read
@@ -30,6 +30,7 @@ export function nodePortIngress(
   label: number,
 ): number {
   flow.extendedError = 0;
+  flow.isDsr = false;
   flow.lbLoopback = false;
   flow.lbClusterId = 0;
   let error = locateL4(packet, flow);

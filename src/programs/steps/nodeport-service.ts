@@ -25,12 +25,12 @@ import { chooseBackend, isL7Delegate, serviceFlags, serviceRevNat, translate } f
 import { isNat64Frontend, requestAsIpv6 } from './nat46-nodeport.js';
 import { rememberNeighbour } from './neighbours.js';
 import { answerNoService } from './no-service.js';
+import { noteNoService } from './nodeport-marks.js';
 import { requestBySnat } from './nodeport-remote.js';
 import { debugCapture, TO_PROXY, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import { hairpinToProxy, toProxy } from './proxy.js';
 import { isInSourceRange } from './source-range.js';
-import { noteNoService } from './xdp-transfer.js';
 
 /**
  * Admits the packet to the service and sends it on. The tuple is in packet layout, the service key at the hit. Outcomes
