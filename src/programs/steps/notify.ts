@@ -65,7 +65,8 @@ POINT_METRIC[FROM_OVERLAY] = (3 << 2) | 1;
 POINT_METRIC[FROM_NETWORK] = (3 << 2) | 1;
 POINT_METRIC[FROM_CRYPTO] = (12 << 2) | 1;
 POINT_METRIC[TO_CRYPTO] = (13 << 2) | 2;
-const METRIC_PLAINTEXT = 3;
+/** Metric reasons of packets that arrive: as they were sent, and decrypted. */
+export const METRIC_PLAINTEXT = 3;
 const METRIC_DECRYPTED = 4;
 
 /** Points that aggregation hides from level 1 on. */
@@ -154,7 +155,7 @@ export function report(
   put32le(bytes, at + 24, destinationId);
   put32le(bytes, at + 28, (extendedError & 0xff) << 24);
   put32le(bytes, at + 32, packet.ifindex);
-  put32le(bytes, at + 36, packet.layer3Device !== 0 ? layer3Flags(packet) : 0);
+  put32le(bytes, at + 36, program.isLayer3 ? layer3Flags(packet) : 0);
   copy(bytes, at + DROP_SIZE, packet.bytes, packet.start, captured);
 }
 
@@ -222,7 +223,7 @@ function sendTrace(
   if (at < 0) return;
   writeHeader(ring, at, MESSAGE_TRACE, point, program, packet, captured, CAPTURE_VERSION);
   const bytes = ring.bytes;
-  let flags = packet.layer3Device !== 0 ? layer3Flags(packet) : 0;
+  let flags = program.isLayer3 ? layer3Flags(packet) : 0;
   if (flow?.family.isV6) flags |= FLAG_IPV6;
   put32le(bytes, at + 16, sourceLabel);
   put32le(bytes, at + 20, destinationLabel);
@@ -303,15 +304,25 @@ export function debugCapture(
   copy(ring.bytes, at + CAPTURE_SIZE, packet.bytes, packet.start, captured);
 }
 
+const SIGNAL_NAT_FULL = 0;
 const SIGNAL_CONNTRACK_FULL = 1;
 const SIGNAL_AUTHENTICATION_REQUIRED = 2;
 
+/** Tells the agent that free NAT ports are hard to find; `family` 0 IPv4, 1 IPv6. */
+export function signalNatFull(program: ProgramInstance, family: number): void {
+  signalFull(program, SIGNAL_NAT_FULL, family);
+}
+
 /** Tells the agent that a conntrack map is full; `family` 0 IPv4, 1 IPv6. */
 export function signalConntrackFull(program: ProgramInstance, family: number): void {
+  signalFull(program, SIGNAL_CONNTRACK_FULL, family);
+}
+
+function signalFull(program: ProgramInstance, signal: number, family: number): void {
   const ring = program.datapath.signals;
   const at = ring.reserve(8);
   if (at < 0) return;
-  put32le(ring.bytes, at, SIGNAL_CONNTRACK_FULL);
+  put32le(ring.bytes, at, signal);
   put32le(ring.bytes, at + 4, family);
 }
 
