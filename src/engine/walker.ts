@@ -145,6 +145,8 @@ export class Walker {
     packet.packetType = device.packetType(packet.bytes, packet.start);
     packet.protocol = ethernet.type(packet.bytes, packet.start);
     packet.ingressIfindex = device.ifindex;
+    packet.metaLength = 0;
+    packet.xdpMeta = 0;
     if (device.xdp !== null) {
       const next = this.#runXdp(device);
       if (next !== INGRESS) return next;

@@ -14,6 +14,7 @@ import { Flow } from './flow.js';
 import { IpcacheMemo } from './ipcache-memo.js';
 import { Metrics } from './metrics.js';
 import type { NodeConstants } from './node-constants.js';
+import { SnatTarget } from './snat-target.js';
 import { MAP_SPECS } from './tables/map-specs.js';
 
 /** What a datapath is made from. Everything that varies between runs is handed in. */
@@ -38,6 +39,8 @@ export class Keys {
   readonly affinityMatch = new Int32Array(2);
   readonly fragment = new Int32Array(10);
   readonly tuple = new Int32Array(10);
+  readonly nat = new Int32Array(10);
+  readonly natPartner = new Int32Array(10);
   readonly skip = new Int32Array(8);
   readonly node = new Int32Array(5);
   readonly lpm = new Int32Array(9);
@@ -71,6 +74,10 @@ export class Datapath {
   readonly rateLimit: BpfMap;
   readonly rateLimitMetrics: BpfMap;
   readonly vtep: BpfMap;
+  readonly l2Responder: BpfMap;
+  readonly encryptState: BpfMap;
+  readonly throttle: BpfMap;
+  readonly srv6Segments: BpfMap;
   readonly callPolicy: ProgArray;
   readonly egressCallPolicy: ProgArray;
   readonly events: PerfRing;
@@ -82,6 +89,7 @@ export class Datapath {
 
   readonly flow: Flow;
   readonly keys = new Keys();
+  readonly snatTarget = new SnatTarget();
   /** `struct bpf_fib_lookup` of the lookup at hand, as bytes and words. */
   readonly fibParams = new Uint8Array(FIB_PARAMS_SIZE);
   readonly fibWords = new Int32Array(this.fibParams.buffer);
@@ -127,6 +135,10 @@ export class Datapath {
     this.rateLimit = map('cilium_ratelimit');
     this.rateLimitMetrics = map('cilium_ratelimit_metrics');
     this.vtep = map('cilium_vtep_map');
+    this.l2Responder = map('cilium_l2_responder_v4');
+    this.encryptState = map('cilium_encrypt_state');
+    this.throttle = map('cilium_throttle');
+    this.srv6Segments = map('cilium_srv6_sid');
     this.callPolicy = map('cilium_call_policy') as ProgArray;
     this.egressCallPolicy = map('cilium_egresscall_policy') as ProgArray;
     this.events = map('cilium_events') as unknown as PerfRing;

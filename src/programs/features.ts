@@ -10,6 +10,8 @@ export interface Features {
   readonly routing: boolean;
   /** BPF host routing: remote traffic leaves by FIB redirect, pods are reached by redirect_peer (ENABLE_HOST_ROUTING). */
   readonly hostRouting: boolean;
+  /** Every pod has a route of its own (ENABLE_ENDPOINT_ROUTES), so the stack can deliver. */
+  readonly endpointRoutes: boolean;
   /** Endpoint routes: ingress policy runs on the pod's device (USE_BPF_PROG_FOR_INGRESS_POLICY). */
   readonly ingressPolicyAtDevice: boolean;
   readonly arpPassthrough: boolean;
@@ -99,6 +101,7 @@ export const DEFAULT_FEATURES: Features = {
   ipv6: false,
   routing: false,
   hostRouting: false,
+  endpointRoutes: false,
   ingressPolicyAtDevice: false,
   arpPassthrough: false,
   sourceAddressVerification: false,

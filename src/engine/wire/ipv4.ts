@@ -1,6 +1,6 @@
 /** IPv4 header (RFC 791). `at` is the first byte of the header. */
 
-import { i32le, put16, put16le, put32le, u16, u16le } from './bytes.js';
+import { i32le, put16, put16le, put32le, swap32, u16, u16le } from './bytes.js';
 import * as checksum from './checksum.js';
 
 /** Length without options. */
@@ -53,6 +53,11 @@ export function headerLength(bytes: Uint8Array, at: number): number {
 
 export function putVersionAndHeaderLength(bytes: Uint8Array, at: number, lengthBytes: number): void {
   bytes[at] = (VERSION << 4) | (lengthBytes >> 2);
+}
+
+/** Sets the header length and keeps the version. */
+export function putHeaderLength(bytes: Uint8Array, at: number, lengthBytes: number): void {
+  bytes[at] = (bytes[at] & 0xf0) | (lengthBytes >> 2);
 }
 
 /** The whole TOS / traffic class byte (DSCP and ECN). */
@@ -160,6 +165,11 @@ export function putSource(bytes: Uint8Array, at: number, rawWord: number): void 
 /** Writes the raw word; does not touch any checksum. */
 export function putDestination(bytes: Uint8Array, at: number, rawWord: number): void {
   put32le(bytes, at + 16, rawWord);
+}
+
+/** Mask of a prefix of 0 to 32 bits as a raw word. */
+export function prefixMask(length: number): number {
+  return length === 0 ? 0 : swap32(-1 << (32 - length));
 }
 
 /** Lowers the TTL by one and updates the header checksum (RFC 1141). Only for a TTL above zero. */

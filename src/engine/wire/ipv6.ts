@@ -1,5 +1,5 @@
 /** IPv6 header and the extension headers that are chained behind it (RFC 8200). `at` is the header's first byte. */
-import { copy, i32, i32le, put16, put32, u16 } from './bytes.js';
+import { copy, i32, i32le, put16, put32, put32le, u16 } from './bytes.js';
 
 export const HEADER_LENGTH = 40;
 export const ADDRESS_LENGTH = 16;
@@ -102,6 +102,16 @@ export function addressWord(bytes: Uint8Array, addressAt: number, index: number)
   return i32le(bytes, addressAt + (index << 2));
 }
 
+/** Writes word `index` of the source address, raw. */
+export function putSourceWord(bytes: Uint8Array, at: number, index: number, word: number): void {
+  put32le(bytes, at + 8 + (index << 2), word);
+}
+
+/** Writes word `index` of the destination address, raw. */
+export function putDestinationWord(bytes: Uint8Array, at: number, index: number, word: number): void {
+  put32le(bytes, at + 24 + (index << 2), word);
+}
+
 export function putSource(bytes: Uint8Array, at: number, address: Uint8Array, addressAt: number): void {
   copy(bytes, at + 8, address, addressAt, ADDRESS_LENGTH);
 }
@@ -173,6 +183,11 @@ export function extensionLength(bytes: Uint8Array, at: number, kind: number): nu
   if (kind === NEXT_FRAGMENT) return FRAGMENT_LENGTH;
   if (kind === NEXT_AUTHENTICATION) return (bytes[at + 1] + 2) << 2;
   return (bytes[at + 1] + 1) << 3;
+}
+
+/** Type of a routing header (RFC 8200 section 4.4). */
+export function routingType(bytes: Uint8Array, at: number): number {
+  return bytes[at + 2];
 }
 
 /** Writes the type of a routing header (RFC 8200 section 4.4). */

@@ -44,6 +44,7 @@ export const KIND_ANY = 0;
 export const KIND_NODEPORT = 1;
 export const KIND_DSR = 2;
 export const KIND_SERVICE = 3;
+export const KIND_NODEPORT_OR_DSR = 4;
 
 const MONITOR = 128;
 
@@ -133,6 +134,21 @@ export function reverseTuple(flow: Flow, flip: boolean): void {
   const ports = words[flow.family.portsWord];
   words[flow.family.portsWord] = (ports << 16) | (ports >>> 16);
   if (flip) words[flow.family.metaWord] ^= entry.TUPLE_IN << 8;
+}
+
+/**
+ * Whether the packet (tuple filled, without ports) answers a connection that came in: 1 or 0, or a drop reason of the
+ * ports. Nothing is counted or refreshed.
+ */
+export function isReply(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const words = flow.tuple;
+  const metaWord = flow.family.metaWord;
+  words[metaWord] = flow.protocol;
+  const error = extractPorts(program, packet, flow, CT_EGRESS);
+  if (error < 0) return error;
+  words[metaWord] = flow.protocol | (entry.TUPLE_IN << 8);
+  useNodeMaps(flow);
+  return flow.conntrackMap.lookup(words, 0) >= 0 ? 1 : 0;
 }
 
 /**
@@ -282,10 +298,9 @@ function probe(
 
 function isKind(kind: number, flagsWord: number, revNat: number, wanted: number): boolean {
   if (kind === KIND_SERVICE) return revNat === wanted;
-  if (kind === KIND_NODEPORT) {
-    return (flagsWord & entry.FLAG_NODE_PORT) !== 0 && revNat !== 0 && (wanted === 0 || revNat === wanted);
-  }
-  return (flagsWord & entry.FLAG_DSR_INTERNAL) !== 0;
+  if (kind !== KIND_NODEPORT && (flagsWord & entry.FLAG_DSR_INTERNAL) !== 0) return true;
+  if (kind === KIND_DSR) return false;
+  return (flagsWord & entry.FLAG_NODE_PORT) !== 0 && revNat !== 0 && (wanted === 0 || revNat === wanted);
 }
 
 /**

@@ -63,6 +63,13 @@ export function serviceFlags(flow: Flow, serviceAt: number): number {
   return flow.family.services.words[(serviceAt >> 2) + services.FLAGS] & services.FLAG_BITS;
 }
 
+/** A service whose packets an L7 proxy takes where their backend is. */
+export function isL7Delegate(flags: number): boolean {
+  return (
+    (flags & (services.LOOPBACK_OR_L7_DELEGATE | services.HOSTPORT)) === services.LOOPBACK_OR_L7_DELEGATE
+  );
+}
+
 /**
  * The backend that this packet of a service goes to: offset in the backend map, or a drop reason. Keeps the
  * service's conntrack entry, session affinity and active-connection counters. The tuple is in packet layout.

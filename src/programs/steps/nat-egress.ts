@@ -1,6 +1,33 @@
+/**
+ * NAT of what leaves the node: replies of local backends get their frontend's address back, then what is to be
+ * masqueraded gets the node's.
+ */
+import { FIB_NO_NEIGHBOUR, FIB_SUCCESS } from '../../engine/fib.js';
+import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
 import type { PacketContext } from '../../engine/packet.js';
-import type { Flow } from '../flow.js';
+import { i32le } from '../../engine/wire/bytes.js';
+import * as ethernet from '../../engine/wire/ethernet.js';
+import { EGRESS } from '../constants.js';
+import { DROP_NO_FIB, NAT_NOT_NEEDED } from '../drop-reasons.js';
+import type { Features } from '../features.js';
+import { CT_REPLY, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
+import type { SnatTarget } from '../snat-target.js';
+import * as ct from '../tables/conntrack.js';
+import * as endpoints from '../tables/endpoints.js';
+import * as nat from '../tables/nat.js';
+import * as conntrack from './conntrack.js';
+import { fibIfindex, lookupFibFrom, redirectByFib } from './forward.js';
+import { isPortProtocol, loadPorts } from './fragments.js';
+import { etherType, locateL4, readIpv4, readIpv6, readTuple, rememberSource } from './headers.js';
+import { lookupEndpointAt } from './identity.js';
+import { decideMasquerade, isReply, masquerades, REPLY } from './masquerade.js';
+import { markSnatDone } from './nodeport-marks.js';
+import { drop, MONITOR_ALWAYS, REASON_UNKNOWN, trace } from './notify.js';
+import { CONTINUE } from './outcome.js';
+import { lookupReverseNat, restoreFrontend } from './reverse-nat.js';
+import { snatForward } from './snat.js';
+import { natKey } from './snat-mapping.js';
 
 /**
  * Egress NAT of a packet that leaves the node. CONTINUE: the caller goes on to its own trace (context in
@@ -16,7 +43,291 @@ export function egressNat(
   reverseOnly: boolean,
   point: number,
 ): number {
-  throw new Error(
-    `not there yet ${program.kind} ${packet.length} ${flow.l3At} ${sourceLabel} ${clusterId} ${reverseOnly} ${point}`,
+  const features = program.features;
+  const type = etherType(packet);
+  const v6 = type === ethernet.TYPE_IPV6;
+  if (!(v6 ? features.ipv6 : type === ethernet.TYPE_IPV4 && features.ipv4)) {
+    leaveParameters(packet, sourceLabel, clusterId, reverseOnly);
+    return CONTINUE;
+  }
+  leaveParameters(packet, 0, 0, false);
+  if (!isOwnProgram(program, features)) {
+    return translate(program, packet, flow, v6, sourceLabel, clusterId, reverseOnly, point);
+  }
+  flow.traceReason = REASON_UNKNOWN;
+  flow.traceMonitor = MONITOR_ALWAYS;
+  flow.extendedError = 0;
+  const outcome = translate(program, packet, flow, v6, sourceLabel, clusterId, reverseOnly, point);
+  if (outcome < 0) return drop(program, packet, outcome, EGRESS, sourceLabel, 0, 0, flow.extendedError);
+  return outcome === CONTINUE ? pass(program, packet, flow, sourceLabel, point, null) : outcome;
+}
+
+/** The programs of IPv4 and IPv6 take their parameters from the control block; what is not for them keeps them there. */
+function leaveParameters(
+  packet: PacketContext,
+  sourceLabel: number,
+  clusterId: number,
+  reverseOnly: boolean,
+): void {
+  packet.cb0 = sourceLabel;
+  packet.cb1 = clusterId;
+  packet.cb2 = reverseOnly ? 1 : 0;
+}
+
+/** Cilium makes egress NAT a program of its own where the caller's would grow too large. Its trace is its own then. */
+function isOwnProgram(program: ProgramInstance, features: Features): boolean {
+  if (features.ipv4 && features.ipv6) return true;
+  if (program.kind === 'host' && (features.hostFirewall || features.egressGateway)) return true;
+  return features.clusterAwareAddressing && features.interClusterSnat;
+}
+
+/** The trace that ends a program of its own. */
+function pass(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  sourceLabel: number,
+  point: number,
+  shown: Flow | null,
+): number {
+  const ifindex = program.config.interfaceIfindex;
+  trace(program, packet, point, sourceLabel, 0, 0, ifindex, flow.traceReason, flow.traceMonitor, shown);
+  return TC_ACT_OK;
+}
+
+/** CONTINUE, a verdict (ended and told), or a drop reason. */
+function translate(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  v6: boolean,
+  sourceLabel: number,
+  clusterId: number,
+  reverseOnly: boolean,
+  point: number,
+): number {
+  const datapath = program.datapath;
+  let error = v6 ? readIpv6(datapath, packet, flow) : readIpv4(datapath, packet, flow);
+  if (error < 0) return error;
+  error = locateL4(packet, flow);
+  if (error < 0) return error;
+  const outcome = reverseTranslate(program, packet, flow, reverseOnly);
+  if (outcome !== CONTINUE && outcome !== TRANSLATED) return outcome;
+  if (reverseOnly) return CONTINUE;
+  if (outcome === TRANSLATED) {
+    if (program.kind === 'host') markSnatDone(packet);
+    return CONTINUE;
+  }
+  return hasSnatProgram(program.features, flow)
+    ? snatProgram(program, packet, flow, sourceLabel, clusterId, point)
+    : CONTINUE;
+}
+
+/** The reply of a local backend got its frontend's address back. */
+const TRANSLATED = 0x20000;
+
+/** Reverse DNAT. CONTINUE when it is not such a reply, TRANSLATED, a verdict (redirected), or a drop reason. */
+function reverseTranslate(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  reverseOnly: boolean,
+): number {
+  if (!isPortProtocol(program, flow.protocol)) return CONTINUE;
+  readTuple(packet, flow);
+  const error = loadPorts(program, packet, flow, EGRESS);
+  if (error < 0) return error;
+  flow.tuple[flow.family.metaWord] = flow.protocol | (ct.TUPLE_OUT << 8);
+  conntrack.useNodeMaps(flow);
+  return restoreReply(program, packet, flow, reverseOnly);
+}
+
+function restoreReply(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  reverseOnly: boolean,
+): number {
+  const family = flow.family;
+  const entryAt = flow.conntrackMap.lookup(flow.tuple, 0);
+  if (entryAt < 0) return CONTINUE;
+  const flags = flow.conntrackMap.words[(entryAt >> 2) + ct.FLAGS];
+  const revNat = (flags & ct.FLAG_NODE_PORT) !== 0 ? flags >>> 16 : 0;
+  if ((flags & ct.FLAG_NODE_PORT) === 0) {
+    if (!program.features.dsr || (flags & ct.FLAG_DSR_INTERNAL) === 0) return CONTINUE;
+  }
+  let frontend = family.reverseNat;
+  let frontendAt = -1;
+  if (revNat !== 0) {
+    frontendAt = lookupReverseNat(program, packet, flow, revNat);
+  } else if (program.features.dsr) {
+    // A request that another node forwarded as it was: its frontend is kept as a SNAT entry.
+    frontend = family.snat;
+    frontendAt = frontend.lookup(natKey(program, flow, nat.TUPLE_OUT), 0);
+    if (frontendAt >= 0) frontendAt += 4 * nat.ADDRESS;
+  }
+  if (frontendAt < 0) return CONTINUE;
+  if (program.kind === 'host' && !reverseOnly && !program.features.skipFib) {
+    const elsewhere = leaveByOtherDevice(
+      program,
+      packet,
+      flow,
+      frontend.words,
+      frontendAt >> 2,
+      program.config.interfaceIfindex,
+    );
+    if (elsewhere !== CONTINUE) return elsewhere;
+  }
+  const status = conntrack.lookupTuple(
+    program,
+    packet,
+    flow,
+    conntrack.CT_INGRESS,
+    conntrack.SCOPE_REVERSE,
+    conntrack.KIND_NODEPORT_OR_DSR,
+    0,
   );
+  if (status < 0) return status;
+  if (status !== CT_REPLY) return CONTINUE;
+  flow.traceReason = CT_REPLY;
+  flow.traceMonitor = flow.monitor;
+  const error = restoreFrontend(program, packet, flow, frontend.words, frontendAt >> 2, false);
+  return error < 0 ? error : TRANSLATED;
+}
+
+/**
+ * Whether the packet, with the source address at `source[sourceAt]`, belongs to another device: it is sent there,
+ * and that device's program translates it. CONTINUE when it is on the right one, `ownIfindex`.
+ */
+function leaveByOtherDevice(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  source: Int32Array,
+  sourceAt: number,
+  ownIfindex: number,
+): number {
+  const result = lookupFibFrom(program, packet, flow, source, sourceAt);
+  if (result !== FIB_SUCCESS && result !== FIB_NO_NEIGHBOUR) {
+    flow.extendedError = result;
+    return DROP_NO_FIB;
+  }
+  if (fibIfindex(program) === ownIfindex) return CONTINUE;
+  return redirectByFib(program, packet, flow, result);
+}
+
+/** With DSR alone nobody's address is translated on the way out, unless something else asks for it. */
+function hasSnatProgram(features: Features, flow: Flow): boolean {
+  if (!features.dsr || features.dsrHybrid) return true;
+  if (flow.family.isV6 ? features.masqueradeIpv6 : features.masqueradeIpv4) return true;
+  return features.clusterAwareAddressing && features.interClusterSnat;
+}
+
+/** The SNAT program: reports its drops and traces itself. Answers the verdict. */
+function snatProgram(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  sourceLabel: number,
+  clusterId: number,
+  point: number,
+): number {
+  flow.traceReason = REASON_UNKNOWN;
+  flow.traceMonitor = 0;
+  flow.extendedError = 0;
+  flow.originalSource.fill(0);
+  const outcome = snat(program, packet, flow, clusterId);
+  if (outcome < 0) return drop(program, packet, outcome, EGRESS, sourceLabel, 0, 0, flow.extendedError);
+  return outcome === CONTINUE ? pass(program, packet, flow, sourceLabel, point, flow) : outcome;
+}
+
+function snat(program: ProgramInstance, packet: PacketContext, flow: Flow, clusterId: number): number {
+  const [minimumPort, maximumPort] = program.datapath.constants.natPortRange;
+  const target = program.datapath.snatTarget;
+  target.reset(minimumPort, maximumPort);
+  target.clusterId = clusterId;
+  const host = program.kind === 'host';
+  if (host && !flow.family.isV6 && masquerades(program, flow)) {
+    const outcome = leaveByParent(program, packet, flow);
+    if (outcome !== CONTINUE) return outcome;
+  }
+  if (!(isPortProtocol(program, flow.protocol) && isOwnAddress(program, packet, flow, target))) {
+    const needed = decideMasquerade(program, packet, flow, target);
+    if (needed === NAT_NOT_NEEDED) return CONTINUE;
+    if (needed < 0) return needed;
+    if (host && target.egressGateway) {
+      const outcome = leaveByEgressDevice(program, packet, flow, target);
+      if (outcome !== CONTINUE) return outcome;
+    }
+  }
+  rememberSource(packet, flow);
+  const result = snatForward(program, packet, flow, target);
+  if (result === NAT_NOT_NEEDED) return CONTINUE;
+  if (result < 0) return result;
+  if (host) markSnatDone(packet);
+  return CONTINUE;
+}
+
+/**
+ * A pod with a network interface of its own (ENI): what it answers leaves by the device that its address belongs
+ * to. CONTINUE, a verdict, or a drop reason.
+ */
+function leaveByParent(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const datapath = program.datapath;
+  const sourceAt = flow.l3At + flow.family.sourceOffset;
+  const endpointAt = lookupEndpointAt(datapath, flow.family, packet, sourceAt);
+  if (endpointAt < 0) return CONTINUE;
+  const parent = datapath.endpoints.words[(endpointAt + endpoints.PARENT_IFINDEX) >> 2];
+  if (parent === 0 || parent === program.config.interfaceIfindex) return CONTINUE;
+  const reply = isReply(program, packet, flow);
+  if (reply < 0) return reply;
+  if (reply !== REPLY) return CONTINUE;
+  ethernet.putSource(packet.bytes, packet.start, datapath.constants.nativeDeviceMac(parent), 0);
+  return packet.redirect(parent, 0);
+}
+
+/**
+ * The packet has an address that SNAT gives to others too, so its port must be reserved: the gateway's address in
+ * tunnels, the node's on the direct routing device. Fills the target.
+ */
+function isOwnAddress(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  target: SnatTarget,
+): boolean {
+  const constants = program.datapath.constants;
+  const family = flow.family;
+  let own: number | Uint8Array;
+  if (program.kind === 'overlay' && program.features.tunnelMode) {
+    own = family.isV6 ? program.config.routerIpv6 : constants.ipv4Gateway;
+  } else if (program.kind === 'host' && constants.directRoutingIfindex === program.config.interfaceIfindex) {
+    own = family.isV6 ? constants.ipv6DirectRouting : constants.ipv4DirectRouting;
+  } else {
+    return false;
+  }
+  const at = flow.l3At + family.sourceOffset;
+  for (let i = 0; i < family.addressWords; i++) {
+    const word = typeof own === 'number' ? own : i32le(own, 4 * i);
+    if (i32le(packet.bytes, at + 4 * i) !== word) return false;
+    target.address[i] = word;
+  }
+  target.needsConntrack = true;
+  return true;
+}
+
+/** Egress gateway traffic on the wrong device goes to the right one, untranslated. */
+function leaveByEgressDevice(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  target: SnatTarget,
+): number {
+  const configured = program.datapath.constants.egressIfindex;
+  if (configured !== 0) {
+    return configured === program.config.interfaceIfindex
+      ? CONTINUE
+      : packet.redirectNeigh(configured, null, 0, 0);
+  }
+  return leaveByOtherDevice(program, packet, flow, target.address, 0, packet.ifindex);
 }

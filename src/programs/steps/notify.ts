@@ -48,7 +48,8 @@ POINT_METRIC[events.FROM_OVERLAY] = (3 << 2) | 1;
 POINT_METRIC[events.FROM_NETWORK] = (3 << 2) | 1;
 POINT_METRIC[events.FROM_CRYPTO] = (12 << 2) | 1;
 POINT_METRIC[events.TO_CRYPTO] = (13 << 2) | 2;
-const METRIC_PLAINTEXT = 3;
+/** Metric reasons of packets that arrive: as they were sent, and decrypted. */
+export const METRIC_PLAINTEXT = 3;
 const METRIC_DECRYPTED = 4;
 
 /** Points that aggregation hides from level 1 on. */
@@ -149,7 +150,7 @@ export function report(
   put32le(bytes, at + events.DROP_LINE, 0);
   bytes[at + events.DROP_EXTENDED_ERROR] = extendedError;
   put32le(bytes, at + events.DROP_IFINDEX, packet.ifindex);
-  put32le(bytes, at + events.DROP_FLAGS, packet.layer3Device !== 0 ? layer3Flags(packet) : 0);
+  put32le(bytes, at + events.DROP_FLAGS, program.isLayer3 ? layer3Flags(packet) : 0);
   copy(bytes, at + events.DROP_SIZE, packet.bytes, packet.start, captured);
 }
 
@@ -217,7 +218,7 @@ function sendTrace(
   if (at < 0) return;
   writeHeader(ring, at, events.MESSAGE_TRACE, point, program, packet, captured, events.VERSION_1);
   const bytes = ring.bytes;
-  let flags = packet.layer3Device !== 0 ? layer3Flags(packet) : 0;
+  let flags = program.isLayer3 ? layer3Flags(packet) : 0;
   if (flow?.family.isV6) flags |= events.FLAG_IPV6;
   put32le(bytes, at + events.TRACE_SOURCE_LABEL, sourceLabel);
   put32le(bytes, at + events.TRACE_DESTINATION_LABEL, destinationLabel);
@@ -303,12 +304,21 @@ export function debugCapture(
   copy(ring.bytes, at + events.CAPTURE_SIZE, packet.bytes, packet.start, captured);
 }
 
+/** Tells the agent that free NAT ports are hard to find; `family` 0 IPv4, 1 IPv6. */
+export function signalNatFull(program: ProgramInstance, family: number): void {
+  signalFull(program, events.SIGNAL_NAT_FULL, family);
+}
+
 /** Tells the agent that a conntrack map is full; `family` 0 IPv4, 1 IPv6. */
 export function signalConntrackFull(program: ProgramInstance, family: number): void {
+  signalFull(program, events.SIGNAL_CONNTRACK_FULL, family);
+}
+
+function signalFull(program: ProgramInstance, signal: number, family: number): void {
   const ring = program.datapath.signals;
   const at = ring.reserve(events.SIGNAL_BODY + 4);
   if (at < 0) return;
-  put32le(ring.bytes, at, events.SIGNAL_CONNTRACK_FULL);
+  put32le(ring.bytes, at, signal);
   put32le(ring.bytes, at + events.SIGNAL_BODY, family);
 }
 

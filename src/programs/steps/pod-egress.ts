@@ -3,7 +3,7 @@ import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
 import { BPF_F_INGRESS, type PacketContext } from '../../engine/packet.js';
 import { swap16 } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
-import { EGRESS, IDENTITY_HOST, IDENTITY_WORLD, MARK_IDENTITY } from '../constants.js';
+import { EGRESS, IDENTITY_HOST, IDENTITY_WORLD, MARK_CLUSTER_ID, MARK_IDENTITY } from '../constants.js';
 import { DROP_HOST_NOT_READY, DROP_INVALID_TC_BUFFER, DROP_POLICY_AUTH_REQUIRED } from '../drop-reasons.js';
 import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
@@ -276,7 +276,21 @@ function toLocalEndpoint(
   const label = program.config.securityLabel;
   // The receiver's side can go on with the headers as they are known here.
   flow.tupleRead = !flow.isFragment;
-  return deliverLocally(program, packet, flow, endpointAt, label, EGRESS, MARK_IDENTITY, fromL7Lb, false, 0);
+  const verdict = deliverLocally(
+    program,
+    packet,
+    flow,
+    endpointAt,
+    label,
+    EGRESS,
+    MARK_IDENTITY,
+    fromL7Lb,
+    false,
+    0,
+  );
+  // It may have ended before the receiver's side.
+  flow.tupleRead = false;
+  return verdict;
 }
 
 function toHost(
@@ -334,9 +348,6 @@ function throughTunnel(
   if (!hasTunnelEndpoint(program, ipcacheAt)) return CONTINUE;
   return toTunnel(program, packet, ipcacheAt, label, destinationLabel, flow.status, flow.monitor);
 }
-
-/** Mark that carries a cluster id to the tunnel device's program. */
-const MARK_CLUSTER_ID = 0x0200;
 
 /**
  * With cluster-aware addressing the tunnel device learns the backend's cluster from the mark, and replies to what

@@ -1,6 +1,6 @@
 /** Rewriting addresses and ports of a packet, checksums kept right (RFC 1624), as every translation needs it. */
 import type { PacketContext } from '../../engine/packet.js';
-import { put16le, u16le } from '../../engine/wire/bytes.js';
+import { i32le, put16le, u16le } from '../../engine/wire/bytes.js';
 import * as checksum from '../../engine/wire/checksum.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
@@ -100,4 +100,26 @@ export function putPort(packet: PacketContext, flow: Flow, which: number, port: 
   }
   put16le(bytes, at, port);
   return 0;
+}
+
+/**
+ * IPv4: the header's and the packet's new lengths in bytes, for the `addedLength` bytes (whole words) at `addedAt` that
+ * are part of the header now. The checksum follows by what changes.
+ */
+export function growHeader(
+  bytes: Uint8Array,
+  at: number,
+  headerLength: number,
+  totalLength: number,
+  addedAt: number,
+  addedLength: number,
+): void {
+  const before = i32le(bytes, at);
+  ipv4.putHeaderLength(bytes, at, headerLength);
+  ipv4.putTotalLength(bytes, at, totalLength);
+  let difference = checksum.difference(0, before, i32le(bytes, at));
+  for (let i = 0; i < addedLength; i += 4) {
+    difference = checksum.difference(difference, 0, i32le(bytes, addedAt + i));
+  }
+  checksum.addDifference(bytes, ipv4.checksumAt(at), difference);
 }

@@ -9,7 +9,7 @@ import { DEBUG_LOOPBACK } from './debug.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import { readTuple } from './headers.js';
 import { lookupEndpoint } from './identity.js';
-import { chooseBackend, lookupService, serviceFlags, translate } from './load-balancer.js';
+import { chooseBackend, isL7Delegate, lookupService, serviceFlags, translate } from './load-balancer.js';
 import { answerNoService } from './no-service.js';
 import { debug } from './notify.js';
 import { CONTINUE } from './outcome.js';
@@ -68,12 +68,6 @@ export function translateService(program: ProgramInstance, packet: PacketContext
   }
   const failed = translate(program, packet, flow, backendAt, servicePort);
   return failed < 0 ? failed : CONTINUE;
-}
-
-function isL7Delegate(flags: number): boolean {
-  return (
-    (flags & (services.LOOPBACK_OR_L7_DELEGATE | services.HOSTPORT)) === services.LOOPBACK_OR_L7_DELEGATE
-  );
 }
 
 /** The pod's own traffic to a local-redirect frontend is not redirected when the agent says so, by netns cookie. */

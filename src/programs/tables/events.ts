@@ -78,6 +78,7 @@ export const VERDICT_MATCH_SHIFT = 3;
 export const VERDICT_AUDITED = 64;
 
 /** Records of `cilium_signals`: a number, then what it is about. */
+export const SIGNAL_NAT_FULL = 0;
 export const SIGNAL_CONNTRACK_FULL = 1;
 export const SIGNAL_AUTHENTICATION_REQUIRED = 2;
 export const SIGNAL_BODY = 4;
