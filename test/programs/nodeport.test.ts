@@ -40,7 +40,7 @@ describe('DSR by IPIP', () => {
     const node = withServices('xdp', { features: DSR_IPIP, constants: prefixes });
     assert.deepEqual(node.runHex(REQUEST), {
       verdict: XDP_TX,
-      frame: '0200000000010200000000100800' + '45000034123400003f0420250a63320c0af5020a' + PLAIN.slice(28),
+      frame: `020000000001020000000010080045000034123400003f0420250a63320c0af5020a${PLAIN.slice(28)}`,
     });
   });
 
