@@ -1,7 +1,7 @@
 import { HOOK_XDP, HookChain, RECEIVE_ORDER, TRANSMIT_ORDER } from './hooks/chain.js';
 import type { HookProgram } from './hooks/program.js';
 import type { Namespace } from './namespace.js';
-import { i32, u16 } from './wire/bytes.js';
+import * as ethernet from './wire/ethernet.js';
 
 /**
  * `physical` leads out of the network unless it is wired to another device; the two ends of a `veth` are each other's
@@ -63,8 +63,8 @@ export class Device {
     this.up = options.up ?? true;
     this.noArp = options.noArp ?? false;
     this.acceptLocal = options.acceptLocal ?? false;
-    this.#macHead = i32(options.mac, 0);
-    this.#macTail = u16(options.mac, 4);
+    this.#macHead = ethernet.addressHead(options.mac, 0);
+    this.#macTail = ethernet.addressTail(options.mac, 0);
   }
 
   /** Attaches a program to one of the HOOK_ places, behind those already there. */
@@ -76,11 +76,11 @@ export class Device {
 
   /** The packet type that eth_type_trans gives the frame at `at`, by its destination MAC. */
   packetType(bytes: Uint8Array, at: number): number {
-    const head = i32(bytes, at);
-    const tail = u16(bytes, at + 4);
-    if (head === this.#macHead && tail === this.#macTail) return PACKET_HOST;
-    if ((bytes[at] & 1) === 0) return PACKET_OTHER_HOST;
-    return head === -1 && tail === 0xffff ? PACKET_BROADCAST : PACKET_MULTICAST;
+    const macAt = ethernet.destinationAt(at);
+    const head = ethernet.addressHead(bytes, macAt);
+    if (head === this.#macHead && ethernet.addressTail(bytes, macAt) === this.#macTail) return PACKET_HOST;
+    if (!ethernet.isGroup(bytes, macAt)) return PACKET_OTHER_HOST;
+    return ethernet.isBroadcast(bytes, macAt) ? PACKET_BROADCAST : PACKET_MULTICAST;
   }
 }
 

@@ -40,13 +40,14 @@ const NAMES = [
   'forwarding is disabled',
   'TTL exceeded',
   'fragmentation needed and forbidden (DF)',
-  'longer than the MTU: fragmentation is not emulated',
+  'frame is longer than the device takes',
   'no neighbour',
   'redirect to a device without peer in another namespace',
   'redirect without target',
   'no link header at the device',
   'aborted by an XDP program',
   'more hops than the engine follows: a loop',
+  'packet is longer than the MTU: fragmentation is not emulated',
 ] as const;
 
 export const NO_REASON_GIVEN = 256;
@@ -71,13 +72,14 @@ export const ROUTE_PROHIBITED = 274;
 export const FORWARDING_DISABLED = 275;
 export const TTL_EXCEEDED = 276;
 export const FRAGMENTATION_NEEDED = 277;
-export const LONGER_THAN_MTU = 278;
+export const FRAME_OVER_MTU = 278;
 export const NO_NEIGHBOUR = 279;
 export const NO_PEER = 280;
 export const NO_REDIRECT_TARGET = 281;
 export const NO_LINK_HEADER = 282;
 export const XDP_ABORT = 283;
 export const LOOP = 284;
+export const NOT_FRAGMENTED = 285;
 
 /** Size of a table indexed by drop reason. */
 export const REASON_COUNT = FIRST_ENGINE_REASON + NAMES.length;

@@ -15,8 +15,8 @@ export const HEADROOM = 258;
 export const TAILROOM = 64;
 export const SMALL_SLOT_SIZE = 2048;
 export const SMALL_FRAME_LIMIT = SMALL_SLOT_SIZE - HEADROOM - TAILROOM;
-/** The largest IP packet (65,535 bytes) with its Ethernet header and two VLAN tags. */
-export const JUMBO_FRAME_LIMIT = 65557;
+/** tcpdump's largest snapshot; segments merged by offload ("BIG TCP") are longer than IP's 65,535 bytes. */
+export const JUMBO_FRAME_LIMIT = 262144;
 export const JUMBO_SLOT_SIZE = (HEADROOM + JUMBO_FRAME_LIMIT + TAILROOM + 3) & ~3;
 
 /** Frames up to this length are copied by words: a `set(subarray)` costs 60 ns and an object whatever the length. */

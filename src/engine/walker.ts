@@ -105,8 +105,10 @@ export class Walker {
 
   /** Counts a frame that cannot be walked as dropped at `device`. */
   refuse(device: Device, reason: number): number {
-    this.counters.walked++;
+    this.packet.reset(0, 0, 0, 0);
     this.device = device;
+    this.counters.walked++;
+    if (this.observer !== null) this.observer.started(this.packet, device.index, device.namespace.index);
     this.#drop(reason);
     return this.fate;
   }
@@ -143,6 +145,8 @@ export class Walker {
     packet.packetType = device.packetType(packet.bytes, packet.start);
     packet.protocol = ethernet.type(packet.bytes, packet.start);
     packet.ingressIfindex = device.ifindex;
+    packet.metaLength = 0;
+    packet.xdpMeta = 0;
     if (device.xdp !== null) {
       const next = this.#runXdp(device);
       if (next !== INGRESS) return next;
@@ -208,7 +212,7 @@ export class Walker {
     if (peer === null) {
       return device.kind === 'dummy' ? this.#drop(fate.DEVICE_DISCARDS) : this.#end(fate.TRANSMITTED);
     }
-    if (!this.#isForwardable(peer)) return this.#drop(fate.LONGER_THAN_MTU);
+    if (!this.#isForwardable(peer)) return this.#drop(fate.FRAME_OVER_MTU);
     if (peer.namespace !== device.namespace) packet.mark = 0;
     packet.priority = 0;
     return this.#forward(peer, BY_PEER, RECEIVE);
@@ -242,7 +246,7 @@ export class Walker {
       const { peer } = target;
       if (!atIngress || peer === null || peer.namespace === target.namespace) return this.#drop(fate.NO_PEER);
       if (!peer.up) return this.#drop(fate.DEVICE_DOWN);
-      if (!this.#isForwardable(peer)) return this.#drop(fate.LONGER_THAN_MTU);
+      if (!this.#isForwardable(peer)) return this.#drop(fate.FRAME_OVER_MTU);
       return this.#forward(peer, BY_REDIRECT_PEER, INGRESS);
     }
     if (kind === REDIRECT_NEIGHBOUR) {

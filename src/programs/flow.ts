@@ -57,8 +57,6 @@ export class Flow {
   frontendPort = 0;
   /** XDP: absolute offset of the IPv4 header of the Geneve tunnel that the packet came in, -1 for none. */
   outerAt = -1;
-  /** XDP: source port of the outer header of a tunnel, raw. */
-  tunnelSourcePort = 0;
 
   /** Policy: proxy port (raw), match type, audited, authentication type; extended error of the drop event. */
   proxyPort = 0;

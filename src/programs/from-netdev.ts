@@ -24,6 +24,7 @@ import { decrypt } from './steps/ipsec.js';
 import { answerAnnounced } from './steps/l2-announcements.js';
 import { deliverToPod } from './steps/local-delivery.js';
 import { nodePortIngress } from './steps/nodeport-ingress.js';
+import { markSnatDone, TRANSFER_NO_SERVICE, TRANSFER_SNAT_DONE } from './steps/nodeport-marks.js';
 import {
   drop,
   FROM_NETWORK,
@@ -39,7 +40,6 @@ import { decapsulateSrv6, isForSegment } from './steps/srv6.js';
 import { takeTcIndexBit } from './steps/tc-index.js';
 import { filterVlan } from './steps/vlan-filter.js';
 import { isWireguard } from './steps/wireguard-redirect.js';
-import { markSnatDone, TRANSFER_NO_SERVICE, TRANSFER_SNAT_DONE } from './steps/xdp-transfer.js';
 
 /** A packet arrives from the network. */
 export function fromNetdev(program: ProgramInstance, packet: PacketContext): number {

@@ -73,8 +73,10 @@ function translate(program: ProgramInstance, packet: PacketContext, flow: Flow, 
   return nodePortIngress(program, packet, flow, 0);
 }
 
-/** To the kernel's stack, with what tc is to know in front of the packet. */
+/** To the kernel's stack, with what tc is to know in front of the packet and nothing else of what stood in the context. */
 function pass(packet: PacketContext): number {
+  packet.tcIndex = 0;
+  packet.clearControlBlock();
   if (packet.xdpMeta !== 0) {
     put32le(packet.bytes, packet.start - METADATA_LENGTH, packet.xdpMeta);
     packet.metaLength = METADATA_LENGTH;

@@ -1,6 +1,7 @@
 import type { Clock } from '../engine/clock.js';
 import type { Device } from '../engine/device.js';
-import { engineReasonName, FIRST_ENGINE_REASON } from '../engine/fate.js';
+import { engineReasonName, FIRST_ENGINE_REASON, FRAME_TOO_LONG, NO_FREE_SLOT } from '../engine/fate.js';
+import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
 import type { Network } from '../engine/network.js';
@@ -26,6 +27,14 @@ export interface BuiltNode {
   readonly pods: readonly BuiltPod[];
 }
 
+/** What became of a frame: fate, drop reason (else 0), the device where its walk ended, and the frame as it was then. */
+export interface WalkResult {
+  readonly fate: number;
+  readonly reason: number;
+  readonly device: Device;
+  readonly frame: Uint8Array;
+}
+
 /** A topology that runs: the network, what walks frames through it, and each node's datapath. */
 export class BuiltTopology {
   readonly plan: Plan;
@@ -49,6 +58,28 @@ export class BuiltTopology {
   /** The node that a device's or pod's namespace is on. */
   nodeOf(namespace: Namespace): BuiltNode {
     return this.nodes.find((node) => node.node === namespace.node)!;
+  }
+
+  /**
+   * Walks one frame that arrives at a device, and answers what became of it. For single questions: a capture is walked
+   * by `Replay`, which allocates nothing per frame.
+   */
+  walk(device: Device, frame: Uint8Array): WalkResult {
+    const { walker } = this;
+    const { arena } = walker;
+    const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+    const handle = arena.put(view, 0, frame.length);
+    if (handle < 0) walker.refuse(device, frame.length > JUMBO_FRAME_LIMIT ? FRAME_TOO_LONG : NO_FREE_SLOT);
+    else walker.receive(handle, device);
+    const start = handle < 0 ? 0 : arena.start[handle];
+    const end = handle < 0 ? 0 : start + arena.length[handle];
+    if (handle >= 0) arena.free(handle);
+    return {
+      fate: walker.fate,
+      reason: walker.reason,
+      device: walker.device,
+      frame: arena.bytes.slice(start, end),
+    };
   }
 
   /** `DEVICE` or `NODE/DEVICE`; null when there is none or more than one. */

@@ -1,5 +1,5 @@
 /** What a capture's frames tell about its network: which MAC sent from which addresses, who began talking. */
-import { formatIpv4, formatIpv6, formatMac } from '../engine/wire/address-text.js';
+import { formatIpv4, formatIpv6, formatMac } from '../engine/address-text.js';
 import * as arp from '../engine/wire/arp.js';
 import * as ethernet from '../engine/wire/ethernet.js';
 import * as icmp from '../engine/wire/icmp.js';

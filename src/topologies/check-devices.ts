@@ -1,5 +1,5 @@
 /** A node's devices: those declared, and the pair cilium_host / cilium_net that the agent makes. */
-import type { Prefix } from '../engine/wire/address-text.js';
+import type { Prefix } from '../engine/address-text.js';
 import {
   addressText,
   networkAddress,

@@ -1,5 +1,5 @@
 /** A node's pods: addresses, devices, endpoint ids, identities. */
-import { contains } from '../engine/wire/address-text.js';
+import { contains } from '../engine/address-text.js';
 import { addressText, Register, readAddress, readMac } from './check-text.js';
 import type { Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';

@@ -1,4 +1,6 @@
 /** A node's routes and neighbours: those declared, and those that the agent and the kernel add. */
+
+import { contains, type Prefix } from '../engine/address-text.js';
 import {
   ROUTE_BLACKHOLE,
   ROUTE_LOCAL,
@@ -6,7 +8,6 @@ import {
   ROUTE_UNICAST,
   ROUTE_UNREACHABLE,
 } from '../engine/stack/route-table.js';
-import { contains, type Prefix } from '../engine/wire/address-text.js';
 import { addressText, isSame, readAddress, readMac, readNetwork } from './check-text.js';
 import type { Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';

@@ -58,7 +58,7 @@ export class ServiceCheck {
     const sourceRanges = (spec.loadBalancerSourceRanges ?? []).flatMap(
       (text, i) => readNetwork(text, [...path, 'loadBalancerSourceRanges', i], faults) ?? [],
     );
-    if (targets.length === 0)
+    if (targets.length === 0 && (spec.backends ?? []).length === 0)
       faults.warning(path, `service ${spec.name} has no backend: what is sent to it is rejected`);
     const affinity = spec.sessionAffinity === 'ClientIP';
     for (const frontend of frontends) {

@@ -1,11 +1,5 @@
 /** Reading addresses out of a spec: what does not parse is a fault at its path. */
-import {
-  formatAddress,
-  type Prefix,
-  parseAddress,
-  parseMac,
-  parsePrefix,
-} from '../engine/wire/address-text.js';
+import { formatAddress, type Prefix, parseAddress, parseMac, parsePrefix } from '../engine/address-text.js';
 import { type FaultList, type Path, pathText } from './faults.js';
 
 export function readAddress(text: string, path: Path, faults: FaultList): Uint8Array | null {

@@ -2,16 +2,24 @@
  * A node's Cilium configuration, in the keys and values of the `cilium-config` ConfigMap. Each key that is known says
  * what it switches in the datapath; keys that Cilium has but that nothing here depends on are taken with a warning.
  */
+
+import { parseIpv4 } from '../engine/address-text.js';
 import type { MapSpec } from '../engine/maps/map.js';
-import { parseIpv4 } from '../engine/wire/address-text.js';
 import { DEFAULT_FEATURES, type Features } from '../programs/features.js';
 import { DEFAULT_CONSTANTS, type NodeConstants } from '../programs/node-constants.js';
+import {
+  choice,
+  type Draft,
+  duration,
+  type Enforcement,
+  entries,
+  feature,
+  flag,
+  number,
+  type Setter,
+} from './config-values.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { CiliumConfigSpec } from './spec.js';
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-export type Enforcement = 'default' | 'always' | 'never';
 
 /** What a node is configured to. */
 export interface CiliumConfig {
@@ -24,80 +32,6 @@ export interface CiliumConfig {
   readonly serviceLoopbackIpv4: string;
   /** Entries of maps by name, where set. */
   readonly mapEntries: ReadonlyMap<string, number>;
-}
-
-interface Draft {
-  features: Mutable<Features>;
-  constants: Mutable<NodeConstants>;
-  enforcement: Enforcement;
-  allowLocalhost: boolean;
-  serviceLoopbackIpv4: string;
-  mapEntries: Map<string, number>;
-}
-
-/** Takes the value's text; answers what it expects when the value is not that. */
-type Setter = (draft: Draft, text: string) => string | null;
-
-function flag(set: (draft: Draft, on: boolean) => void): Setter {
-  return (draft, text) => {
-    if (text !== 'true' && text !== 'false') return 'true or false';
-    set(draft, text === 'true');
-    return null;
-  };
-}
-
-function feature(
-  name: { [K in keyof Features]: Features[K] extends boolean ? K : never }[keyof Features],
-): Setter {
-  return flag((draft, on) => {
-    draft.features[name] = on;
-  });
-}
-
-function choice(choices: Readonly<Record<string, (draft: Draft) => void>>): Setter {
-  return (draft, text) => {
-    const set = choices[text];
-    if (set === undefined) return Object.keys(choices).join(', ');
-    set(draft);
-    return null;
-  };
-}
-
-function whole(least: number, most: number, set: (draft: Draft, value: number) => void): Setter {
-  return (draft, text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least || value > most)
-      return `a whole number from ${least} to ${most}`;
-    set(draft, value);
-    return null;
-  };
-}
-
-type NumberConstant = {
-  [K in keyof NodeConstants]: NodeConstants[K] extends number ? K : never;
-}[keyof NodeConstants];
-
-/** A Go duration such as `2h13m20s`, in whole seconds. */
-function duration(constant: NumberConstant): Setter {
-  return (draft, text) => {
-    const parts = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text);
-    if (parts === null || text === '') return 'a duration such as 1m30s';
-    const [, hours = 0, minutes = 0, seconds = 0] = parts;
-    draft.constants[constant] = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-    return null;
-  };
-}
-
-function number(constant: NumberConstant, most: number): Setter {
-  return whole(0, most, (draft, value) => {
-    draft.constants[constant] = value;
-  });
-}
-
-function entries(...maps: readonly string[]): Setter {
-  return whole(1, 1 << 24, (draft, value) => {
-    for (const map of maps) draft.mapEntries.set(map, value);
-  });
 }
 
 const MONITOR_FLAGS: Readonly<Record<string, number>> = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32 };
@@ -147,7 +81,6 @@ const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
     }),
   ],
   ['enable-source-ip-verification', feature('sourceAddressVerification')],
-  ['enable-l7-proxy', flag(() => {})],
   ['enable-sctp', feature('sctp')],
   ['enable-icmp-rules', feature('icmpRules')],
   ['allow-icmp-frag-needed', feature('allowIcmpFragmentationNeeded')],
@@ -204,7 +137,7 @@ const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
     'monitor-aggregation-flags',
     (draft, text) => {
       const names = text.split(/[\s,]+/).filter((name) => name !== '');
-      if (text !== 'all' && names.some((name) => !(name in MONITOR_FLAGS))) {
+      if (text !== 'all' && names.some((name) => !Object.hasOwn(MONITOR_FLAGS, name))) {
         return `all, or some of ${Object.keys(MONITOR_FLAGS).join(', ')}`;
       }
       draft.features.conntrackReportFlags =
@@ -267,6 +200,7 @@ const WITHOUT_EFFECT: readonly string[] = [
   'enable-ipv6-masquerade',
   'enable-k8s-networkpolicy',
   'enable-l2-announcements',
+  'enable-l7-proxy',
   'enable-local-redirect-policy',
   'enable-tcx',
   'enable-wireguard',

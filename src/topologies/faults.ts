@@ -30,11 +30,17 @@ export function pathText(path: Path): string {
 }
 
 export class FaultList {
-  readonly faults: Fault[] = [];
+  readonly #faults: Fault[] = [];
   readonly #locate: Locate;
 
   constructor(locate: Locate = () => NOWHERE) {
     this.#locate = locate;
+  }
+
+  /** In the order of the file; those without a place last. */
+  get faults(): readonly Fault[] {
+    const line = (fault: Fault): number => (fault.line === 0 ? Number.POSITIVE_INFINITY : fault.line);
+    return [...this.#faults].sort((a, b) => (line(a) === line(b) ? 0 : line(a) - line(b)));
   }
 
   error(path: Path, message: string): void {
@@ -45,8 +51,12 @@ export class FaultList {
     this.#add('warning', path, message);
   }
 
+  get count(): number {
+    return this.#faults.length;
+  }
+
   get hasErrors(): boolean {
-    return this.faults.some((fault) => fault.severity === 'error');
+    return this.#faults.some((fault) => fault.severity === 'error');
   }
 
   get warnings(): readonly Fault[] {
@@ -54,7 +64,7 @@ export class FaultList {
   }
 
   #add(severity: Fault['severity'], path: Path, message: string): void {
-    this.faults.push({ severity, path: pathText(path), message, ...this.#locate(path) });
+    this.#faults.push({ severity, path: pathText(path), message, ...this.#locate(path) });
   }
 }
 
@@ -87,7 +97,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | nu
   let bestDistance = Math.floor(Math.max(word.length, 3) / 3) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+    if (distance < bestDistance && distance < word.length) [best, bestDistance] = [candidate, distance];
   }
   return best;
 }

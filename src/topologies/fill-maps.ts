@@ -1,5 +1,5 @@
 /** What the agent writes into a node's maps: endpoints, identities, services, policies. */
-import { parseIpv4 } from '../engine/wire/address-text.js';
+import { parseIpv4 } from '../engine/address-text.js';
 import { IDENTITY_HOST, IDENTITY_REMOTE_NODE } from '../programs/constants.js';
 import type { Datapath } from '../programs/datapath.js';
 import { writeAffinityMatch } from '../programs/tables/affinity.js';

@@ -15,6 +15,9 @@ export const DIFFERS_TRANSPORT = 8;
 /** Everything behind: data, ICMP messages. */
 export const DIFFERS_PAYLOAD = 16;
 
+/** A call of Buffer.compare costs about as much as a loop over this many bytes. */
+const MEMCMP_LENGTH = 192;
+
 export const DIFFERENCE_NAMES: readonly [number, string][] = [
   [DIFFERS_LENGTH, 'length'],
   [DIFFERS_LINK, 'link header'],
@@ -35,6 +38,7 @@ export function compareFrames(
   otherAt: number,
   otherLength: number,
 ): number {
+  if (length === otherLength && areEqual(bytes, at, other, otherAt, length)) return 0;
   const common = Math.min(length, otherLength);
   let differences = length === otherLength ? 0 : DIFFERS_LENGTH;
   const networkAt = Math.min(ethernet.HEADER_LENGTH, common);
@@ -45,6 +49,18 @@ export function compareFrames(
   if (!equal(bytes, at, other, otherAt, transport, payload)) differences |= DIFFERS_TRANSPORT;
   if (!equal(bytes, at, other, otherAt, payload, common)) differences |= DIFFERS_PAYLOAD;
   return differences;
+}
+
+/** Whole frames, by the host's memcmp where they are long enough for its call to pay. */
+function areEqual(
+  bytes: Uint8Array,
+  at: number,
+  other: Uint8Array,
+  otherAt: number,
+  length: number,
+): boolean {
+  if (length < MEMCMP_LENGTH) return equal(bytes, at, other, otherAt, 0, length);
+  return Buffer.prototype.compare.call(bytes, other, otherAt, otherAt + length, at, at + length) === 0;
 }
 
 function equal(
@@ -81,4 +97,17 @@ function transportLength(bytes: Uint8Array, at: number, transport: number, lengt
   if (protocol === ipv4.PROTOCOL_UDP) return udp.HEADER_LENGTH;
   if (protocol !== ipv4.PROTOCOL_TCP || !tcp.fits(at + transport, at + length)) return 0;
   return Math.max(tcp.HEADER_LENGTH, tcp.headerLength(bytes, at + transport));
+}
+
+/** Length of a frame without what pads it behind its IP packet; all of it when it is not IP, or cut. */
+export function ipFrameLength(bytes: Uint8Array, at: number, length: number): number {
+  const networkAt = at + ethernet.HEADER_LENGTH;
+  const type = length < ethernet.HEADER_LENGTH ? 0 : ethernet.type(bytes, at);
+  let packet = 0;
+  if (type === ethernet.TYPE_IPV4 && ipv4.fits(networkAt, at + length)) {
+    packet = ipv4.totalLength(bytes, networkAt);
+  } else if (type === ethernet.TYPE_IPV6 && ipv6.fits(networkAt, at + length)) {
+    packet = ipv6.HEADER_LENGTH + ipv6.payloadLength(bytes, networkAt);
+  }
+  return packet === 0 ? length : Math.min(length, ethernet.HEADER_LENGTH + packet);
 }

@@ -1,5 +1,5 @@
 /** Security identities: of label sets, of prefixes outside the cluster, and the reserved ones by their names. */
-import { contains, type Prefix } from '../engine/wire/address-text.js';
+import { contains, type Prefix } from '../engine/address-text.js';
 import { addressText, isSame, NumberPool } from './check-text.js';
 import { type FaultList, type Path, pathText } from './faults.js';
 import type { PlannedPrefix } from './plan.js';

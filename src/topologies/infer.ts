@@ -3,17 +3,16 @@
  * capture was taken shows in its MACs: at a pod's device there are two, one of them with the pod's address alone; at
  * a node's outside device the node's MAC sends what it has routed, so with a TTL that was lowered already.
  */
-import { contains, type Prefix, parseAddress, parsePrefix } from '../engine/wire/address-text.js';
+import { contains, type Prefix, parseAddress, parsePrefix } from '../engine/address-text.js';
 import { type AddressFacts, type CaptureFacts, isPrivate } from './capture-facts.js';
 import { addressText, networkAddress } from './check-text.js';
 import { FaultList, TopologyError } from './faults.js';
-import { prefixText } from './identities.js';
 import type { NodeSpec, PodSpec, TopologySpec } from './spec.js';
 
 /** Pods of a made-up topology at most; further addresses are outside. */
 const PODS_LIMIT = 64;
-/** TTLs that systems send with; others were routed on their way. */
-const INITIAL_TTLS: readonly number[] = [32, 64, 128, 255];
+/** TTLs that systems send with (1: to the link alone); others were lowered by a router on the way. */
+const INITIAL_TTLS: readonly number[] = [1, 32, 64, 128, 255];
 const NODE = 'node1';
 const OUTSIDE_DEVICE = 'eth0';
 /** RFC 2544: addresses that no network in use has. */
@@ -208,8 +207,6 @@ function makeSpec(facts: CaptureFacts, guess: Guess, hints: readonly Prefix[], n
     const network = hints[0] ?? { address: Uint8Array.of(10, 0, 0, 0), length: 24 };
     pods.push({ name: 'pod1', ips: [freeAddress(network, facts.seen)], device: { name: deviceName(0) } });
   }
-  const podCIDRs =
-    hints.length > 0 ? hints.map(prefixText) : networksOf(pods.flatMap((pod) => pod.ips ?? []));
   const hasIpv6 = pods.some((pod) => pod.ips?.some((text) => text.includes(':')));
   const taken = new Set([...facts.seen, ...pods.flatMap((pod) => pod.ips ?? [])]);
   return {
@@ -222,11 +219,11 @@ function makeSpec(facts: CaptureFacts, guess: Guess, hints: readonly Prefix[], n
       'enable-host-legacy-routing': true,
       ...(hasIpv6 ? { 'enable-ipv6': true } : {}),
     },
+    // No podCIDR: the node would keep what is for other nodes' pods in it.
     nodes: [
       {
         ...outsideSpec(guess, taken, hasIpv6),
-        podCIDRs,
-        ciliumInternalIP: gatewayOf(facts, guess, podCIDRs, taken),
+        ciliumInternalIP: gatewayOf(facts, guess, networkOf(pods[0]), taken),
         pods,
       },
     ],
@@ -242,29 +239,20 @@ function podSpec(pod: PodGuess, i: number): PodSpec {
   };
 }
 
-/** The /24 (IPv6: /64) of each address, once. */
-function networksOf(texts: readonly string[]): string[] {
-  const networks = texts.map((text) => {
-    const address = parseAddress(text)!;
-    const prefix = { address, length: address.length === 4 ? 24 : 64 };
-    return prefixText({ address: networkAddress(prefix), length: prefix.length });
-  });
-  return [...new Set(networks)];
-}
-
 /** Whom the pod asked for by ARP and was answered by its device; else an address that nobody has. */
-function gatewayOf(
-  facts: CaptureFacts,
-  guess: Guess,
-  podCIDRs: readonly string[],
-  taken: ReadonlySet<string>,
-): string {
+function gatewayOf(facts: CaptureFacts, guess: Guess, network: Prefix, taken: ReadonlySet<string>): string {
   const [pod] = guess.pods;
   for (const [address, mac] of facts.claims) {
     const isPods = pod?.addresses.some((other) => other.text === address) ?? false;
     if (mac === pod?.deviceMac && !isPods) return address;
   }
-  return freeAddress(parsePrefix(podCIDRs[0])!, taken);
+  return freeAddress(network, taken);
+}
+
+/** The /24 (IPv6: /64) of a pod's first address. */
+function networkOf(pod: PodSpec): Prefix {
+  const address = parseAddress(pod.ips![0])!;
+  return { address, length: address.length === 4 ? 24 : 64 };
 }
 
 /** The first address of a network that is not taken. */

@@ -1,5 +1,7 @@
 /** Lookups that a replay makes for every frame: rows by address or MAC, open addressing over a few words. */
-import { i32, i32le, u16 } from '../engine/wire/bytes.js';
+import { i32le } from '../engine/wire/bytes.js';
+import * as ethernet from '../engine/wire/ethernet.js';
+import * as ipv6 from '../engine/wire/ipv6.js';
 
 const KEY_WORDS = 4;
 
@@ -67,20 +69,20 @@ export class AddressTable {
   readonly #ipv6 = new KeyTable();
 
   set(address: Uint8Array, row: number): void {
-    if (address.length === 4) this.#ipv4.set(i32le(address, 0), 0, 0, 0, row);
-    else this.#ipv6.set(i32le(address, 0), i32le(address, 4), i32le(address, 8), i32le(address, 12), row);
+    if (address.length !== ipv6.ADDRESS_LENGTH) this.#ipv4.set(i32le(address, 0), 0, 0, 0, row);
+    else
+      this.#ipv6.set(word(address, 0, 0), word(address, 0, 1), word(address, 0, 2), word(address, 0, 3), row);
   }
 
   /** `length` is 4 or 16. */
   get(bytes: Uint8Array, at: number, length: number): number {
-    if (length === 4) return this.#ipv4.get(i32le(bytes, at), 0, 0, 0);
-    return this.#ipv6.get(
-      i32le(bytes, at),
-      i32le(bytes, at + 4),
-      i32le(bytes, at + 8),
-      i32le(bytes, at + 12),
-    );
+    if (length !== ipv6.ADDRESS_LENGTH) return this.#ipv4.get(i32le(bytes, at), 0, 0, 0);
+    return this.#ipv6.get(word(bytes, at, 0), word(bytes, at, 1), word(bytes, at, 2), word(bytes, at, 3));
   }
+}
+
+function word(bytes: Uint8Array, at: number, index: number): number {
+  return i32le(bytes, at + 4 * index);
 }
 
 /** Rows by MAC. */
@@ -88,10 +90,10 @@ export class MacTable {
   readonly #table = new KeyTable();
 
   set(mac: Uint8Array, row: number): void {
-    this.#table.set(i32(mac, 0), u16(mac, 4), 0, 0, row);
+    this.#table.set(ethernet.addressHead(mac, 0), ethernet.addressTail(mac, 0), 0, 0, row);
   }
 
   get(bytes: Uint8Array, at: number): number {
-    return this.#table.get(i32(bytes, at), u16(bytes, at + 4), 0, 0);
+    return this.#table.get(ethernet.addressHead(bytes, at), ethernet.addressTail(bytes, at), 0, 0);
   }
 }

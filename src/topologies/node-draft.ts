@@ -1,5 +1,5 @@
+import type { Prefix } from '../engine/address-text.js';
 import type { Route } from '../engine/stack/route-table.js';
-import type { Prefix } from '../engine/wire/address-text.js';
 import { isSame, NumberPool, networkAddress, type Register } from './check-text.js';
 import type { CiliumConfig } from './cilium-config.js';
 import { type FaultList, type Path, suggestion } from './faults.js';

@@ -126,7 +126,7 @@ export class Placement {
    */
   prepare(bytes: Uint8Array, start: number, end: number): number {
     const ipAt = start + ethernet.HEADER_LENGTH;
-    const isIpv6 = bytes[ipAt] >> 4 === 6;
+    const isIpv6 = ipv4.version(bytes, ipAt) === ipv6.VERSION;
     const length = isIpv6 ? ipv6.ADDRESS_LENGTH : ipv4.ADDRESS_LENGTH;
     const sourceAt = isIpv6 ? ipv6.sourceAt(ipAt) : ipv4.sourceAt(ipAt);
     const node = this.#nodeAt[this.captured.index];
@@ -272,7 +272,7 @@ function isMac(bytes: Uint8Array, at: number, mac: Uint8Array): boolean {
 /** Where the IP packet ends, by its own length. */
 function packetEnd(bytes: Uint8Array, ipAt: number, end: number): number {
   const length =
-    bytes[ipAt] >> 4 === 6
+    ipv4.version(bytes, ipAt) === ipv6.VERSION
       ? ipv6.HEADER_LENGTH + ipv6.payloadLength(bytes, ipAt)
       : ipv4.totalLength(bytes, ipAt);
   return Math.min(end, ipAt + length);
@@ -280,7 +280,7 @@ function packetEnd(bytes: Uint8Array, ipAt: number, end: number): number {
 
 /** Gives back the hops that the node's routing takes; the largest count stays what it is. */
 function raiseHopCount(bytes: Uint8Array, ipAt: number, hops: number): void {
-  if (bytes[ipAt] >> 4 === 6) {
+  if (ipv4.version(bytes, ipAt) === ipv6.VERSION) {
     ipv6.putHopLimit(bytes, ipAt, Math.min(255, ipv6.hopLimit(bytes, ipAt) + hops));
     return;
   }

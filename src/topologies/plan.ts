@@ -2,9 +2,10 @@
  * A checked topology: what the spec declares with everything filled in that it leaves out (interface indexes, MACs,
  * endpoint ids, identities, routes), addresses as bytes. The builder turns it into a network.
  */
+
+import type { Prefix } from '../engine/address-text.js';
 import type { DeviceKind } from '../engine/device.js';
 import type { Route } from '../engine/stack/route-table.js';
-import type { Prefix } from '../engine/wire/address-text.js';
 import type { PolicyKey } from '../programs/tables/policy.js';
 import type { CiliumConfig } from './cilium-config.js';
 import type { Path } from './faults.js';

@@ -1,5 +1,5 @@
 /** The peers of a policy rule, as identities. */
-import { contains, type Prefix } from '../engine/wire/address-text.js';
+import { contains, type Prefix } from '../engine/address-text.js';
 import type { PolicyContext, RuleSpec } from './check-policies.js';
 import { readNetwork } from './check-text.js';
 import { FaultList, type Path, suggestion } from './faults.js';

@@ -1,34 +1,41 @@
 /** Remembers frames that walks gave out of late, so that they are known again when the capture shows them. */
 const SLOTS = 4096;
+/** A digest's upper bits are the frame's length. */
+const LENGTHS = 2048;
+const LENGTH_SHIFT = 21;
 
 export class RecentOutputs {
   /** Digest by its lowest bits; 0 marks a free slot. A newer frame takes an older one's slot. */
   readonly #digests = new Int32Array(SLOTS);
-  #count = 0;
+  /** How many remembered frames have a length, by its lowest bits: most frames need no digest to be told apart. */
+  readonly #lengths = new Int32Array(LENGTHS);
 
   remember(bytes: Uint8Array, at: number, length: number): void {
     const digest = digestOf(bytes, at, length);
     const slot = digest & (SLOTS - 1);
-    if (this.#digests[slot] === 0) this.#count++;
+    const former = this.#digests[slot];
+    if (former !== 0) this.#lengths[former >>> LENGTH_SHIFT]--;
     this.#digests[slot] = digest;
+    this.#lengths[digest >>> LENGTH_SHIFT]++;
   }
 
   /** Whether the frame was given out; it is forgotten then. */
   take(bytes: Uint8Array, at: number, length: number): boolean {
-    if (this.#count === 0) return false;
+    if (this.#lengths[length & (LENGTHS - 1)] === 0) return false;
     const digest = digestOf(bytes, at, length);
     const slot = digest & (SLOTS - 1);
     if (this.#digests[slot] !== digest) return false;
     this.#digests[slot] = 0;
-    this.#count--;
+    this.#lengths[digest >>> LENGTH_SHIFT]--;
     return true;
   }
 }
 
-/** FNV-1a over the bytes with its bits mixed once more; never 0. */
+/** FNV-1a over the bytes below the length's lowest bits; never 0. */
 function digestOf(bytes: Uint8Array, at: number, length: number): number {
   let hash = 0x811c9dc5 | 0;
   for (let i = at; i < at + length; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
   hash ^= hash >>> 15;
-  return Math.imul(hash, 0x2c1b3c6d) | 1;
+  const mixed = Math.imul(hash, 0x2c1b3c6d) >>> (32 - LENGTH_SHIFT);
+  return (length << LENGTH_SHIFT) | mixed | 1;
 }

@@ -8,7 +8,7 @@ import type { Device } from '../engine/device.js';
 import { DELIVERED, DROPPED, FRAME_TOO_LONG, NO_FREE_SLOT, TRANSMITTED } from '../engine/fate.js';
 import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
 import type { BuiltTopology } from './built.js';
-import { compareFrames, DIFFERENCE_NAMES, DIFFERS_LINK } from './frame-compare.js';
+import { compareFrames, DIFFERENCE_NAMES, DIFFERS_LINK, ipFrameLength } from './frame-compare.js';
 import {
   LEFT_OUT,
   PLACED_BACK,
@@ -18,6 +18,11 @@ import {
   type PlacementOptions,
 } from './placement.js';
 import { RecentOutputs } from './recent-outputs.js';
+
+/** Is shown each frame `bytes[start .. end)` as it enters the network, before its walk. */
+export interface EntryTap {
+  enter(bytes: Uint8Array, start: number, end: number): void;
+}
 
 /** Result of a comparison when the walk did not end where the frame was captured. */
 export const NOT_THERE = -1;
@@ -46,6 +51,7 @@ export class Replay {
   readonly built: BuiltTopology;
   readonly placement: Placement;
   readonly counters = new ReplayCounters();
+  tap: EntryTap | null = null;
 
   /** Of the last frame: how it was placed (PLACED_, LEFT_OUT). */
   placed = LEFT_OUT;
@@ -122,6 +128,7 @@ export class Replay {
       if (placement.foreignLink) placement.adoptLink(arena.bytes, start);
       counters.walkedIn++;
     }
+    if (this.tap !== null) this.tap.enter(arena.bytes, start, start + arena.length[handle]);
     this.fate =
       placement.entry === ENTER_SEND
         ? walker.send(handle, placement.namespace, placement.mark)
@@ -165,10 +172,12 @@ export class Replay {
       return;
     }
     const { arena } = built.walker;
+    // A stack cuts padding off; it is no part of the packet.
+    const packetLength = Math.min(length, ipFrameLength(bytes, at, length));
     // Of a frame that the capture cut, only what it has can be compared.
     const walkedLength =
       originalLength > length ? Math.min(arena.length[handle], length) : arena.length[handle];
-    this.comparison = compareFrames(arena.bytes, arena.start[handle], walkedLength, bytes, at, length);
+    this.comparison = compareFrames(arena.bytes, arena.start[handle], walkedLength, bytes, at, packetLength);
     if (this.comparison === 0) {
       counters.matched++;
       return;

@@ -5,11 +5,11 @@ import { type TopologySpec, topologySchema } from './spec.js';
 
 /** The value as a spec, or null when its shape is wrong; every fault of shape is added to `faults`. */
 export function checkShape(value: unknown, faults: FaultList): TopologySpec | null {
-  const before = faults.faults.length;
+  const before = faults.count;
   findUnknownKeys(topologySchema, value, [], faults);
   const parsed = topologySchema.safeParse(value);
   for (const issue of parsed.error?.issues ?? []) faults.error(issue.path as Path, issueText(issue, value));
-  return parsed.success && faults.faults.length === before ? parsed.data : null;
+  return parsed.success && faults.count === before ? parsed.data : null;
 }
 
 function findUnknownKeys(schema: z.ZodType, value: unknown, path: Path, faults: FaultList): void {

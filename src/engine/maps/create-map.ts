@@ -8,7 +8,10 @@ import { PerfRing } from './perf-ring.js';
 import { ProgArray } from './prog-array.js';
 
 export interface MapOptions {
-  /** Decides how keys are spread; no result depends on it except the time taken. Default 0. */
+  /**
+   * Decides how keys are spread; no result depends on it except the time taken. Default 0. Maps used together
+   * should share one (generated.ts).
+   */
   readonly seed?: number;
   /** Size of a `perf_event_array`'s ring, a multiple of 8. Default 256 KiB (64 pages, as Cilium's monitor takes). */
   readonly ringBytes?: number;

@@ -36,28 +36,3 @@ export function checkIpv6(packet: PacketContext, ipAt: number): number {
   packet.end = packetEnd;
   return 0;
 }
-
-/** 224.0.0.0/4 and the limited broadcast address. */
-export function isIpv4Group(bytes: Uint8Array, at: number): boolean {
-  return (
-    (bytes[at] & 0xf0) === 0xe0 ||
-    (bytes[at] === 255 && bytes[at + 1] === 255 && bytes[at + 2] === 255 && bytes[at + 3] === 255)
-  );
-}
-
-/** Source addresses that no packet on a link may have: loopback, multicast, reserved (RFC 1812 section 5.3.7). */
-export function isIpv4Martian(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 127 || bytes[at] >= 0xe0;
-}
-
-/** Multicast (ff00::/8) or link-local (fe80::/10): never forwarded. */
-export function isIpv6LinkScope(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 0xff || (bytes[at] === 0xfe && (bytes[at + 1] & 0xc0) === 0x80);
-}
-
-/** Multicast, unspecified or loopback: not a source that is forwarded (RFC 4291 sections 2.5.2, 2.5.3, 2.7). */
-export function isIpv6Martian(bytes: Uint8Array, at: number): boolean {
-  if (bytes[at] === 0xff) return true;
-  for (let i = 0; i < 15; i++) if (bytes[at + i] !== 0) return false;
-  return bytes[at + 15] <= 1;
-}

@@ -4,7 +4,8 @@
  */
 import { i32le } from '../wire/bytes.js';
 
-const KEY_WORDS = 5;
+const ADDRESS_WORDS = 4;
+const KEY_WORDS = 1 + ADDRESS_WORDS;
 const MAC_BYTES = 6;
 const IPV6_BIT = 1 << 30;
 
@@ -44,10 +45,8 @@ export class NeighbourTable {
   #fillKey(ifindex: number, bytes: Uint8Array, at: number, length: number): void {
     const key = this.#key;
     key[0] = length === 4 ? ifindex : ifindex | IPV6_BIT;
-    key[1] = i32le(bytes, at);
-    key[2] = length === 4 ? 0 : i32le(bytes, at + 4);
-    key[3] = length === 4 ? 0 : i32le(bytes, at + 8);
-    key[4] = length === 4 ? 0 : i32le(bytes, at + 12);
+    const words = length >> 2;
+    for (let i = 0; i < ADDRESS_WORDS; i++) key[1 + i] = i < words ? i32le(bytes, at + 4 * i) : 0;
   }
 
   /** The slot that holds the key, or the free one where it belongs. Word 0 of a free slot is 0: no ifindex is. */

@@ -96,8 +96,8 @@ export class StackPath {
 
     const sourceAt = ipv4.sourceAt(ipAt);
     const destinationAt = ipv4.destinationAt(ipAt);
-    if (input.isIpv4Martian(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
-    if (input.isIpv4Group(bytes, destinationAt)) return TO_LOCAL;
+    if (ipv4.isMartianSource(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
+    if (ipv4.isGroupAddress(bytes, destinationAt)) return TO_LOCAL;
     const routes = namespace.ipv4Routes;
     if (!device.acceptLocal && routes.isLocal(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
     const result = this.#route(namespace, routes, destinationAt);
@@ -108,7 +108,7 @@ export class StackPath {
     if (ipv4.timeToLive(bytes, ipAt) <= 1) return fate.TTL_EXCEEDED;
     if (this.#exceedsMtu(routes)) {
       const forbidden = (ipv4.fragmentField(bytes, ipAt) & ipv4.DONT_FRAGMENT) !== 0;
-      return forbidden ? fate.FRAGMENTATION_NEEDED : fate.LONGER_THAN_MTU;
+      return forbidden ? fate.FRAGMENTATION_NEEDED : fate.NOT_FRAGMENTED;
     }
     ipv4.decrementTimeToLive(bytes, ipAt);
     return this.#finish(routes, destinationAt);
@@ -124,7 +124,7 @@ export class StackPath {
     if (this.#isMarkedLocal(namespace)) return TO_LOCAL;
 
     const destinationAt = ipv6.destinationAt(ipAt);
-    if (input.isIpv6LinkScope(bytes, destinationAt)) return TO_LOCAL;
+    if (ipv6.isLinkScopeAddress(bytes, destinationAt)) return TO_LOCAL;
     const routes = namespace.ipv6Routes;
     const result = this.#route(namespace, routes, destinationAt);
     if (result !== TO_DEVICE) return result;
@@ -132,8 +132,8 @@ export class StackPath {
     if (!namespace.ipv6Forwarding) return fate.FORWARDING_DISABLED;
     if (packet.packetType !== PACKET_HOST) return fate.OTHER_HOST;
     const sourceAt = ipv6.sourceAt(ipAt);
-    if (input.isIpv6Martian(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
-    if (input.isIpv6LinkScope(bytes, sourceAt)) return fate.FORWARDING_DISABLED;
+    if (ipv6.isMartianSource(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
+    if (ipv6.isLinkScopeAddress(bytes, sourceAt)) return fate.FORWARDING_DISABLED;
     const hopLimit = ipv6.hopLimit(bytes, ipAt);
     if (hopLimit <= 1) return fate.TTL_EXCEEDED;
     // IPv6 routers never fragment (RFC 8200 section 5).

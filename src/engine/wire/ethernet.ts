@@ -1,5 +1,5 @@
 /** Ethernet II header (IEEE 802.3 clause 3): destination, source, type. `at` is the first byte of the frame. */
-import { put16, u16 } from './bytes.js';
+import { i32, put16, u16 } from './bytes.js';
 
 export const HEADER_LENGTH = 14;
 export const ADDRESS_LENGTH = 6;
@@ -66,6 +66,20 @@ export function putAddresses(
   view.setInt32(at, destination, true);
   view.setInt32(at + 4, (destinationRest & 0xffff) | (source << 16), true);
   view.setInt32(at + 8, (source >>> 16) | (sourceRest << 16), true);
+}
+
+/** The first four and the last two bytes of the address at `macAt`, as numbers to compare. */
+export function addressHead(bytes: Uint8Array, macAt: number): number {
+  return i32(bytes, macAt);
+}
+
+export function addressTail(bytes: Uint8Array, macAt: number): number {
+  return u16(bytes, macAt + 4);
+}
+
+/** A multicast or broadcast address. */
+export function isGroup(bytes: Uint8Array, macAt: number): boolean {
+  return (bytes[macAt] & 1) !== 0;
 }
 
 export function isBroadcast(bytes: Uint8Array, macAt: number): boolean {

@@ -212,3 +212,13 @@ export function write(
   putDestination(bytes, at, destinationWord);
   checksum.fillIpv4Header(bytes, at);
 }
+
+/** Whether the address at `addressAt` is multicast (224.0.0.0/4) or the limited broadcast address. */
+export function isGroupAddress(bytes: Uint8Array, addressAt: number): boolean {
+  return (bytes[addressAt] & 0xf0) === 0xe0 || i32le(bytes, addressAt) === -1;
+}
+
+/** Whether no packet on a link may have the source at `addressAt`: loopback, multicast, reserved (RFC 1812, 5.3.7). */
+export function isMartianSource(bytes: Uint8Array, addressAt: number): boolean {
+  return bytes[addressAt] === 127 || bytes[addressAt] >= 0xe0;
+}

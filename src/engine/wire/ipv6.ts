@@ -265,3 +265,15 @@ export function writeFragment(
   putFragmentField(bytes, at, fragmentFieldValue);
   putFragmentIdentification(bytes, at, identificationValue);
 }
+
+/** Whether the address at `addressAt` is never routed: multicast (ff00::/8) or link-local (fe80::/10). */
+export function isLinkScopeAddress(bytes: Uint8Array, addressAt: number): boolean {
+  return bytes[addressAt] === 0xff || (bytes[addressAt] === 0xfe && (bytes[addressAt + 1] & 0xc0) === 0x80);
+}
+
+/** Whether no packet on a link may have the source at `addressAt`: multicast, unspecified, loopback (RFC 4291). */
+export function isMartianSource(bytes: Uint8Array, addressAt: number): boolean {
+  if (bytes[addressAt] === 0xff) return true;
+  for (let i = 0; i < ADDRESS_LENGTH - 1; i++) if (bytes[addressAt + i] !== 0) return false;
+  return bytes[addressAt + ADDRESS_LENGTH - 1] <= 1;
+}

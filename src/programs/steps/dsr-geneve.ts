@@ -13,7 +13,7 @@ import { readIpv4, readTuple } from './headers.js';
 import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
 import { MONITOR_ALWAYS } from './notify.js';
 import { CONTINUE } from './outcome.js';
-import { OUTER_LENGTH, resendInTunnel, tunnelSourcePort } from './xdp-encapsulation.js';
+import { OUTER_LENGTH, resendInTunnel } from './xdp-encapsulation.js';
 
 /** The packet has the backend as its destination. A verdict or a drop reason. */
 export function requestByGeneve(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
@@ -26,7 +26,6 @@ export function requestByGeneve(program: ProgramInstance, packet: PacketContext,
     if (flow.l4At + udp.PORTS_LENGTH > packet.end) return DROP_CT_INVALID_HDR;
     readTuple(packet, flow);
     flow.tuple[family.portsWord] = udp.portsRaw(bytes, flow.l4At);
-    if (program.isXdp) flow.tunnelSourcePort = tunnelSourcePort(program);
   }
   const backendAt = flow.l3At + family.destinationOffset;
   const tunnelAt = lookupIpcacheAt(datapath, family, packet, backendAt, 0);

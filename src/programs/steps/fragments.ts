@@ -74,6 +74,7 @@ export function readPortTuple(
   if (error < 0) return error;
   readTuple(packet, flow);
   if (isPortProtocol(program, flow.protocol)) return loadPorts(program, packet, flow, direction);
+  flow.tuple[flow.family.portsWord] = 0;
   return flow.protocol === flow.family.icmpProtocol ? DROP_UNSUPP_SERVICE_PROTO : DROP_UNKNOWN_L4;
 }
 

@@ -22,7 +22,7 @@ import { isPortProtocol, loadPorts } from './fragments.js';
 import { etherType, locateL4, readIpv4, readIpv6, readTuple, rememberSource } from './headers.js';
 import { lookupEndpointAt } from './identity.js';
 import { decideMasquerade, isReply, masquerades, REPLY } from './masquerade.js';
-import { markSnatDone } from './nodeport-reply.js';
+import { markSnatDone } from './nodeport-marks.js';
 import { drop, MONITOR_ALWAYS, REASON_UNKNOWN, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import { lookupReverseNat, restoreFrontend } from './reverse-nat.js';

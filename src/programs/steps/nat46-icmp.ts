@@ -74,7 +74,7 @@ function chooseIcmpv6(bytes: Uint8Array, at: number): number {
     case icmp.PARAMETER_PROBLEM:
       return become(icmpv6.PARAMETER_PROBLEM, 0, POINTER_NEXT_HEADER);
     default:
-      return DROP_UNKNOWN_ICMP6_TYPE;
+      return DROP_UNKNOWN_ICMP4_TYPE;
   }
 }
 
@@ -100,7 +100,7 @@ function chooseUnreachable(bytes: Uint8Array, at: number): number {
     case icmp.CODE_PROHIBITED:
       return become(icmpv6.DESTINATION_UNREACHABLE, icmpv6.CODE_PROHIBITED, 0);
     default:
-      return DROP_UNKNOWN_ICMP6_CODE;
+      return DROP_UNKNOWN_ICMP4_CODE;
   }
 }
 
@@ -123,7 +123,7 @@ function chooseIcmp(bytes: Uint8Array, at: number): number {
     case icmpv6.PARAMETER_PROBLEM:
       return chooseParameterProblem(icmpv6.code(bytes, at));
     default:
-      return DROP_UNKNOWN_ICMP4_TYPE;
+      return DROP_UNKNOWN_ICMP6_TYPE;
   }
 }
 
@@ -138,7 +138,7 @@ function chooseUnreachableV4(code: number): number {
     case icmpv6.CODE_PORT_UNREACHABLE:
       return become(icmp.DESTINATION_UNREACHABLE, icmp.CODE_PORT_UNREACHABLE, 0);
     default:
-      return DROP_UNKNOWN_ICMP4_CODE;
+      return DROP_UNKNOWN_ICMP6_CODE;
   }
 }
 
@@ -149,6 +149,6 @@ function chooseParameterProblem(code: number): number {
     case icmpv6.CODE_UNKNOWN_NEXT_HEADER:
       return become(icmp.DESTINATION_UNREACHABLE, icmp.CODE_PROTOCOL_UNREACHABLE, 0);
     default:
-      return DROP_UNKNOWN_ICMP4_CODE;
+      return DROP_UNKNOWN_ICMP6_CODE;
   }
 }

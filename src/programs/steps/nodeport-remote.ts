@@ -9,16 +9,13 @@ import { readPortTuple } from './fragments.js';
 import { readIpv4 } from './headers.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
 import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
+import { putMapped } from './nat46.js';
 import { unmap } from './nat46-nodeport.js';
+import { noteSnatDone } from './nodeport-marks.js';
 import { drop, MONITOR_ALWAYS } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import * as rewrite from './rewrite.js';
 import { SnatTarget, snatMapped } from './snat.js';
-import { tunnelSourcePort } from './xdp-encapsulation.js';
-import { noteSnatDone } from './xdp-transfer.js';
-
-/** Third word of ::ffff:0:0/96, raw. */
-const MAPPED_WORD = 0xffff0000 | 0;
 
 const target = new SnatTarget();
 
@@ -66,7 +63,6 @@ function translateAndSend(
     if (isTunnelled(program, at)) tunnelAt = at;
   }
   setTarget(program, flow, toIpv4, tunnelAt >= 0);
-  if (program.isXdp && tunnelAt >= 0) flow.tunnelSourcePort = tunnelSourcePort(program);
   error = decrementTtl(packet, flow);
   if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, EGRESS);
   if (error < 0) return error;
@@ -94,10 +90,7 @@ function setTarget(program: ProgramInstance, flow: Flow, toIpv4: boolean, isTunn
   if (!flow.family.isV6) {
     address[0] = isTunnel ? constants.ipv4Gateway : constants.ipv4DirectRouting;
   } else if (toIpv4) {
-    address[0] = 0;
-    address[1] = 0;
-    address[2] = MAPPED_WORD;
-    address[3] = constants.ipv4DirectRouting;
+    putMapped(address, 0, constants.ipv4DirectRouting);
   } else {
     const bytes = isTunnel ? program.config.routerIpv6 : constants.ipv6DirectRouting;
     for (let i = 0; i < 4; i++) address[i] = i32le(bytes, 4 * i);

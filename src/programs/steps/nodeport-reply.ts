@@ -13,14 +13,11 @@ import { readIpv4 } from './headers.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
 import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
 import { comesFromMapped, unmap } from './nat46-nodeport.js';
+import { noteSnatDone } from './nodeport-marks.js';
 import { drop } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import { reverseNat } from './reverse-nat.js';
 import { encapsulateSrv6, lookupSegment, lookupVrf } from './srv6.js';
-import { tunnelSourcePort } from './xdp-encapsulation.js';
-import { noteSnatDone } from './xdp-transfer.js';
-
-export { markSnatDone } from './xdp-transfer.js';
 
 /**
  * A pod's reply to a client that came through NodePort: the frontend's address again, then out towards the
@@ -29,31 +26,28 @@ export { markSnatDone } from './xdp-transfer.js';
 export function replyFromNodePort(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
   const features = program.features;
   const vrf = features.srv6 && !flow.family.isV6 ? lookupVrf(program, packet, flow) : 0;
-  let verdict = reverseDnat(program, packet, flow, EGRESS, vrf);
+  let verdict = reverseDnat(program, packet, flow, vrf);
   if (verdict === CONTINUE) verdict = DROP_NAT_NO_MAPPING;
   return verdict < 0 ? drop(program, packet, verdict, EGRESS, 0, 0, 0, flow.extendedError) : verdict;
 }
 
 /**
  * Undoes the service translation of a reply and sends it to the client. CONTINUE when it is no reply of a service
- * connection; else the verdict, or a drop reason. `direction` is that of metrics; a reply in an SRv6 VRF goes to its
- * segment.
+ * connection; else the verdict, or a drop reason. A reply in an SRv6 VRF goes to its segment.
  */
 export function reverseDnat(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
-  direction: number,
   vrf: number,
 ): number {
   const family = flow.family;
-  let error = readPortTuple(program, packet, flow, direction);
+  let error = readPortTuple(program, packet, flow, EGRESS);
   if (error === DROP_UNKNOWN_L4 || error === DROP_UNSUPP_SERVICE_PROTO) {
     return replyToGateway(program, packet, flow);
   }
   if (error < 0) return error;
   flow.tuple[family.metaWord] = flow.protocol | (ct.TUPLE_OUT << 8);
-  if (program.isXdp) flow.tunnelSourcePort = tunnelSourcePort(program);
   conntrack.useNodeMaps(flow);
   const status = conntrack.lookupTuple(
     program,
@@ -69,7 +63,7 @@ export function reverseDnat(
   flow.traceMonitor = flow.monitor;
   if (family.isV6) {
     error = decrementTtl(packet, flow);
-    if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, direction);
+    if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, EGRESS);
   }
   error = reverseNat(program, packet, flow, flow.entryRevNat, false);
   if (error < 0) return error;

@@ -5,11 +5,11 @@ import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import { forwardByFib } from './forward.js';
 import { hostIngress } from './host-firewall.js';
+import { noteSnatDone } from './nodeport-marks.js';
 import { reverseDnat, seesGatewayReplies } from './nodeport-reply.js';
 import { drop, MONITOR_ALWAYS, REASON_UNKNOWN } from './notify.js';
 import { CONTINUE, RECIRCULATE_IPV4, RECIRCULATE_IPV6 } from './outcome.js';
 import { snatReverse } from './snat.js';
-import { noteSnatDone } from './xdp-transfer.js';
 
 /**
  * A packet to no service may be the reply to something that left under this node's address: SNAT is undone, then the
@@ -65,7 +65,7 @@ function toClient(
   }
   const verdict = isGatewayReply
     ? forwardByFib(program, packet, flow, true)
-    : reverseDnat(program, packet, flow, EGRESS, 0);
+    : reverseDnat(program, packet, flow, 0);
   if (verdict < 0) {
     return drop(program, packet, verdict, hasFirewall ? EGRESS : INGRESS, 0, 0, 0, flow.extendedError);
   }

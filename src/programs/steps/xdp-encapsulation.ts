@@ -26,7 +26,7 @@ export const OUTER_LENGTH =
  * Source port of the outer UDP header, raw: the hash of the tuple (packet layout) as it stands in the flow, its ports
  * the other way round than Maglev hashes them, folded to 16 bits.
  */
-export function tunnelSourcePort(program: ProgramInstance): number {
+function sourcePort(program: ProgramInstance): number {
   const flow = program.datapath.flow;
   const ports = flow.tuple[flow.family.portsWord];
   const hash = tupleHash(program, flow, (ports << 16) | (ports >>> 16));
@@ -34,8 +34,8 @@ export function tunnelSourcePort(program: ProgramInstance): number {
 }
 
 /**
- * Puts Ethernet, IPv4, UDP and VXLAN or Geneve headers in front of the frame, Ethernet addresses zero, the source port
- * from `flow.tunnelSourcePort`. A Geneve option stands in `packet.tunnelOption`. CONTINUE, or a drop reason: VXLAN
+ * Puts Ethernet, IPv4, UDP and VXLAN or Geneve headers in front of the frame, Ethernet addresses zero. The tuple is in
+ * packet layout, for the source port. A Geneve option stands in `packet.tunnelOption`. CONTINUE, or a drop reason: VXLAN
  * takes no options. An IPv6 endpoint is not supported here: the packet goes on as it is.
  */
 export function writeTunnelHeader(
@@ -63,7 +63,7 @@ export function writeTunnelHeader(
   ipv4.write(bytes, at, udpLength, 0, 0, TUNNEL_TTL, ipv4.PROTOCOL_UDP, constants.ipv4DirectRouting, remote);
   const udpAt = at + ipv4.HEADER_LENGTH;
   udp.write(bytes, udpAt, 0, program.features.tunnelPort, tunnelLength + inner);
-  udp.putSourcePortRaw(bytes, udpAt, program.datapath.flow.tunnelSourcePort);
+  udp.putSourcePortRaw(bytes, udpAt, sourcePort(program));
   const tunnelAt = udpAt + udp.HEADER_LENGTH;
   if (isGeneve) {
     geneve.write(bytes, tunnelAt, optionLength, ethernet.TYPE_TEB, networkId);

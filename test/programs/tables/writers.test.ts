@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { parseAddress, parseMac } from '../../../src/engine/address-text.js';
 import { createMap } from '../../../src/engine/maps/create-map.js';
 import { getHex } from '../../../src/engine/maps/hex.js';
 import type { BpfMap } from '../../../src/engine/maps/map.js';
-import { parseAddress, parseMac } from '../../../src/engine/wire/address-text.js';
 import { writeAffinityMatch } from '../../../src/programs/tables/affinity.js';
 import { writeBackend } from '../../../src/programs/tables/backends.js';
 import { writeEndpoint, writeHostAddress } from '../../../src/programs/tables/endpoints.js';

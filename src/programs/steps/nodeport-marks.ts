@@ -1,4 +1,4 @@
-/** What XDP tells the tc program behind it about a packet that it passes on: four bytes of metadata. */
+/** What NodePort notes on a packet: in tc in its mark, in XDP in four bytes of metadata for the tc program behind it. */
 import type { PacketContext } from '../../engine/packet.js';
 import { MARK_MAGIC_MASK, MARK_SNAT_DONE } from '../constants.js';
 import type { ProgramInstance } from '../instance.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import * as text from '../../../src/engine/wire/address-text.js';
-import { fromHex, toHex } from '../../support/hex.js';
+import * as text from '../../src/engine/address-text.js';
+import { fromHex, toHex } from '../support/hex.js';
 
 const hex = (bytes: Uint8Array | null): string | null => (bytes === null ? null : toHex(bytes));
 

@@ -1,5 +1,5 @@
 /** Addresses and prefixes as text: RFC 791 dotted decimal, RFC 4291 section 2.2 and RFC 5952, MACs with colons. */
-import { u16 } from './bytes.js';
+import { u16 } from './wire/bytes.js';
 
 /** The four bytes, or null when the text is not an IPv4 address (leading zeros are refused: octal to some). */
 export function parseIpv4(text: string): Uint8Array | null {
@@ -90,7 +90,7 @@ export function formatMac(bytes: Uint8Array, at = 0): string {
 }
 
 export function formatIpv4(bytes: Uint8Array, at = 0): string {
-  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+  return bytes.slice(at, at + 4).join('.');
 }
 
 /** RFC 5952: lower case, the longest run of two or more zero groups (the first of equals) as `::`. */
