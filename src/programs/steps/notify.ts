@@ -2,9 +2,12 @@
  * What programs tell the outside: drops, trace points, policy verdicts, debug messages and captures as perf
  * events, and signals to the agent. Records are Cilium's structures followed by the start of the frame.
  */
+import type { SocketContext } from '../../engine/hooks/socket.js';
 import type { PerfRing } from '../../engine/maps/perf-ring.js';
 import type { PacketContext } from '../../engine/packet.js';
-import { copy, put16le, put32le } from '../../engine/wire/bytes.js';
+import { copy, put16le, put32le, swap16 } from '../../engine/wire/bytes.js';
+import * as ipv4 from '../../engine/wire/ipv4.js';
+import type { Family } from '../family.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import { takeEventToken } from './rate-limit.js';
@@ -15,12 +18,14 @@ export const MESSAGE_DEBUG = 2;
 export const MESSAGE_CAPTURE = 3;
 export const MESSAGE_TRACE = 4;
 export const MESSAGE_POLICY_VERDICT = 5;
+export const MESSAGE_TRACE_SOCKET = 7;
 
 const DROP_SIZE = 40;
 const TRACE_SIZE = 48;
 const VERDICT_SIZE = 32;
 const DEBUG_SIZE = 20;
 const CAPTURE_SIZE = 24;
+const TRACE_SOCKET_SIZE = 38;
 
 const CAPTURE_VERSION = 1;
 const DROP_VERSION = 2;
@@ -305,6 +310,43 @@ export function debugCapture(
 }
 
 const SIGNAL_NAT_FULL = 0;
+/** Points of socket translation. */
+export const PRE_TRANSLATION_FORWARD = 1;
+export const POST_TRANSLATION_FORWARD = 2;
+export const PRE_TRANSLATION_REVERSE = 3;
+export const POST_TRANSLATION_REVERSE = 4;
+
+const SOCKET_L4_TCP = 1;
+const SOCKET_L4_UDP = 2;
+
+/** Tells of a socket whose peer is the address at `words[wordAt]` (raw) and `port` (raw). */
+export function traceSocket(
+  program: ProgramInstance,
+  socket: SocketContext,
+  family: Family,
+  words: Int32Array,
+  wordAt: number,
+  port: number,
+  point: number,
+): void {
+  if (!program.features.socketTraceEvents) return;
+  const ring = program.datapath.events;
+  const at = ring.reserve(TRACE_SOCKET_SIZE);
+  if (at < 0) return;
+  const bytes = ring.bytes;
+  bytes[at] = MESSAGE_TRACE_SOCKET;
+  bytes[at + 1] = point;
+  for (let i = 0; i < 4; i++) put32le(bytes, at + 2 + 4 * i, i < family.addressWords ? words[wordAt + i] : 0);
+  put16le(bytes, at + 18, swap16(port));
+  put32le(bytes, at + 20, socket.cookieLow);
+  put32le(bytes, at + 24, socket.cookieHigh);
+  put32le(bytes, at + 28, socket.cgroupIdLow);
+  put32le(bytes, at + 32, socket.cgroupIdHigh);
+  const isTcp = socket.protocol === ipv4.PROTOCOL_TCP;
+  bytes[at + 36] = isTcp ? SOCKET_L4_TCP : socket.protocol === ipv4.PROTOCOL_UDP ? SOCKET_L4_UDP : 0;
+  bytes[at + 37] = family.isV6 ? 1 : 0;
+}
+
 const SIGNAL_CONNTRACK_FULL = 1;
 const SIGNAL_AUTHENTICATION_REQUIRED = 2;
 
