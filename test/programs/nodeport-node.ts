@@ -1,4 +1,6 @@
 /** A node with one program and whatever services a test gives it; frames in, frames and verdicts out. */
+
+import { parseAddress } from '../../src/engine/address-text.js';
 import { Clock } from '../../src/engine/clock.js';
 import {
   FIB_DESTINATION_MAC,
@@ -12,7 +14,6 @@ import type { HookProgram } from '../../src/engine/hooks/program.js';
 import { createMap } from '../../src/engine/maps/create-map.js';
 import { PacketContext } from '../../src/engine/packet.js';
 import { SeededRandom } from '../../src/engine/random.js';
-import { parseAddress } from '../../src/engine/wire/address-text.js';
 import { i32le } from '../../src/engine/wire/bytes.js';
 import * as ethernet from '../../src/engine/wire/ethernet.js';
 import { Datapath } from '../../src/programs/datapath.js';
