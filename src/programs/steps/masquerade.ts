@@ -11,7 +11,7 @@ import * as conntrack from './conntrack.js';
 import { hasGateway, lacksEgressAddress, lookupPacketPolicy } from './egress-gateway.js';
 import { skipsTunnel } from './encapsulation.js';
 import { readTuple } from './headers.js';
-import { ipcacheIdentity, isCluster, isRemoteNode, lookupEndpointAt, lookupIpcacheAt } from './identity.js';
+import { ipcacheIdentity, isCluster, isRemoteNode, lookupIpcacheAt } from './identity.js';
 
 /** Masquerading of the flow's family is on in this object. */
 export function masquerades(program: ProgramInstance, flow: Flow): boolean {
@@ -21,12 +21,14 @@ export function masquerades(program: ProgramInstance, flow: Flow): boolean {
 /**
  * Decides on SNAT of a packet that leaves, and fills the target: 0 when it is to be translated, NAT_NOT_NEEDED, or
  * a drop reason. Only the native device's program masquerades; the tunnel device's does it for other clusters.
+ * `endpointAt` is the local endpoint of the packet's source, -1 when there is none.
  */
 export function decideMasquerade(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
   target: SnatTarget,
+  endpointAt: number,
 ): number {
   const features = program.features;
   if (program.kind === 'overlay') return decideInterCluster(program, flow, target);
@@ -40,9 +42,7 @@ export function decideMasquerade(
   }
   const datapath = program.datapath;
   const family = flow.family;
-  const sourceAt = flow.l3At + family.sourceOffset;
   const destinationAt = flow.l3At + family.destinationOffset;
-  const endpointAt = lookupEndpointAt(datapath, family, packet, sourceAt);
   if (endpointAt >= 0) {
     target.fromLocalEndpoint = true;
     const reply = isReply(program, packet, flow);

@@ -235,24 +235,29 @@ function snatProgram(
   flow.traceReason = REASON_UNKNOWN;
   flow.traceMonitor = 0;
   flow.extendedError = 0;
-  flow.originalSource.fill(0);
+  for (let i = 0; i < 4; i++) flow.originalSource[i] = 0;
   const outcome = snat(program, packet, flow, clusterId);
   if (outcome < 0) return drop(program, packet, outcome, EGRESS, sourceLabel, 0, 0, flow.extendedError);
   return outcome === CONTINUE ? pass(program, packet, flow, sourceLabel, point, flow) : outcome;
 }
 
 function snat(program: ProgramInstance, packet: PacketContext, flow: Flow, clusterId: number): number {
-  const [minimumPort, maximumPort] = program.datapath.constants.natPortRange;
-  const target = program.datapath.snatTarget;
-  target.reset(minimumPort, maximumPort);
+  const datapath = program.datapath;
+  const range = datapath.constants.natPortRange;
+  const target = datapath.snatTarget;
+  target.reset(range[0], range[1]);
   target.clusterId = clusterId;
   const host = program.kind === 'host';
-  if (host && !flow.family.isV6 && masquerades(program, flow)) {
-    const outcome = leaveByParent(program, packet, flow);
+  let endpointAt = -1;
+  if (host && (program.features.egressGateway || masquerades(program, flow))) {
+    endpointAt = lookupEndpointAt(datapath, flow.family, packet, flow.l3At + flow.family.sourceOffset);
+  }
+  if (endpointAt >= 0 && !flow.family.isV6 && masquerades(program, flow)) {
+    const outcome = leaveByParent(program, packet, flow, endpointAt);
     if (outcome !== CONTINUE) return outcome;
   }
   if (!(isPortProtocol(program, flow.protocol) && isOwnAddress(program, packet, flow, target))) {
-    const needed = decideMasquerade(program, packet, flow, target);
+    const needed = decideMasquerade(program, packet, flow, target, endpointAt);
     if (needed === NAT_NOT_NEEDED) return CONTINUE;
     if (needed < 0) return needed;
     if (host && target.egressGateway) {
@@ -272,11 +277,13 @@ function snat(program: ProgramInstance, packet: PacketContext, flow: Flow, clust
  * A pod with a network interface of its own (ENI): what it answers leaves by the device that its address belongs
  * to. CONTINUE, a verdict, or a drop reason.
  */
-function leaveByParent(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+function leaveByParent(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  endpointAt: number,
+): number {
   const datapath = program.datapath;
-  const sourceAt = flow.l3At + flow.family.sourceOffset;
-  const endpointAt = lookupEndpointAt(datapath, flow.family, packet, sourceAt);
-  if (endpointAt < 0) return CONTINUE;
   const parent = datapath.endpoints.words[(endpointAt + endpoints.PARENT_IFINDEX) >> 2];
   if (parent === 0 || parent === program.config.interfaceIfindex) return CONTINUE;
   const reply = isReply(program, packet, flow);
