@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { createMap } from '../../src/engine/maps/create-map.js';
 import { entriesHex, setHex } from '../../src/engine/maps/hex.js';
+import type { BpfMap } from '../../src/engine/maps/map.js';
+import type { MapOfMaps } from '../../src/engine/maps/map-of-maps.js';
 import { SeededRandom } from '../../src/engine/random.js';
 import * as ipv4 from '../../src/engine/wire/ipv4.js';
 import { GarbageCollector, nextInterval } from '../../src/programs/garbage-collection.js';
@@ -91,6 +94,25 @@ describe('garbage collection', () => {
     assert.equal(collector.poll()?.orphansDeleted, 3);
     assert.equal(snat.size, 0);
     assert.equal(collector.poll(), null);
+  });
+
+  test('the maps of a remote cluster are looked after too', () => {
+    const { datapath } = new NatNode();
+    const { ipv4 } = datapath;
+    const adopt = (outer: MapOfMaps, id: number): BpfMap => {
+      const inner = createMap({ ...outer.spec.inner!, maxEntries: 8 });
+      outer.adopt(id, inner);
+      setHex(outer, '02000000', `0${id}000000`);
+      return inner;
+    };
+    const tcp = adopt(ipv4.perClusterConntrackTcp, 1);
+    adopt(ipv4.perClusterConntrackAny, 2);
+    const snat = adopt(ipv4.perClusterSnat, 3);
+    setHex(tcp, SENT, connection(1));
+    setHex(snat, OUT, OUT_VALUE);
+    setHex(snat, IN, IN_VALUE);
+    assert.equal(new GarbageCollector(datapath).run().mappingsDeleted, 1);
+    assert.equal(tcp.size + snat.size, 0);
   });
 
   test('runs 5 minutes after the start, then sooner or later by what it found', () => {
