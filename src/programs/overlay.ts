@@ -255,18 +255,9 @@ function toOverlay(program: ProgramInstance, packet: PacketContext): number {
   const cluster = features.clusterAwareAddressing ? takeClusterId(packet) : 0;
   const type = etherType(packet);
   const label = hasReceivedIpv4Key(packet) ? receivedIdentity(packet, worldOf(datapath, packet.protocol)) : 0;
-  let magic = MARK_OVERLAY;
-  if (features.ipsec) {
-    const version = type < 0 ? IP_NONE : ipVersion(datapath, type);
-    if (
-      version !== IP_NONE &&
-      readIp(datapath, packet, flow, version === IP_V6) >= 0 &&
-      isEsp(packet, flow)
-    ) {
-      magic = MARK_OVERLAY_ENCRYPTED;
-    }
-  }
-  packet.mark = identityMark(magic, label);
+  const version = type < 0 ? IP_NONE : ipVersion(datapath, type);
+  const encrypted = features.ipsec && carriesEsp(program, packet, flow, version);
+  packet.mark = identityMark(encrypted ? MARK_OVERLAY_ENCRYPTED : MARK_OVERLAY, label);
   if (!features.nodePort || isTranslated) return TC_ACT_OK;
   flow.extendedError = 0;
   flow.traceReason = REASON_UNKNOWN;
