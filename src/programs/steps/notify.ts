@@ -339,9 +339,9 @@ export function traceSocket(
   }
   put16le(bytes, at + events.TRACE_SOCKET_PORT, swap16(port));
   put32le(bytes, at + events.TRACE_SOCKET_COOKIE, socket.cookieLow);
-  put32le(bytes, at + events.TRACE_SOCKET_COOKIE + 4, socket.cookieHigh);
+  put32le(bytes, at + events.TRACE_SOCKET_COOKIE_HIGH, socket.cookieHigh);
   put32le(bytes, at + events.TRACE_SOCKET_CGROUP, socket.cgroupIdLow);
-  put32le(bytes, at + events.TRACE_SOCKET_CGROUP + 4, socket.cgroupIdHigh);
+  put32le(bytes, at + events.TRACE_SOCKET_CGROUP_HIGH, socket.cgroupIdHigh);
   const isTcp = socket.protocol === ipv4.PROTOCOL_TCP;
   const isUdp = socket.protocol === ipv4.PROTOCOL_UDP;
   bytes[at + events.TRACE_SOCKET_L4] = isTcp ? SOCKET_L4_TCP : isUdp ? SOCKET_L4_UDP : 0;

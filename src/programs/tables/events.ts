@@ -72,7 +72,9 @@ export const CAPTURE_SIZE = 24;
 export const TRACE_SOCKET_ADDRESS = 2;
 export const TRACE_SOCKET_PORT = 18;
 export const TRACE_SOCKET_COOKIE = 20;
+export const TRACE_SOCKET_COOKIE_HIGH = 24;
 export const TRACE_SOCKET_CGROUP = 28;
+export const TRACE_SOCKET_CGROUP_HIGH = 32;
 /** 1 TCP, 2 UDP, 0 other. */
 export const TRACE_SOCKET_L4 = 36;
 /** Bit 0: IPv6. */
