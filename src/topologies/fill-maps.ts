@@ -44,13 +44,20 @@ function fillIdentities(datapath: Datapath, plan: Plan, node: PlannedNode): void
   for (const { prefix, identity } of plan.outside) {
     writeIdentity(ipcache, prefix.address, prefix.length, { identity });
   }
+  // A node's own identity is told by the tunnel, where somebody wants to know it; else only Cilium's address is in it.
+  const { hostFirewall, nodeEncryption } = datapath.features;
+  const reachesNodesByTunnel = hostFirewall || nodeEncryption;
   for (const other of plan.nodes) {
     const isThis = other === node;
+    const tunnelEndpoint = isThis ? null : tunnelAddress(other, node);
     for (const address of hostAddresses(other)) {
       const identity = isThis ? IDENTITY_HOST : IDENTITY_REMOTE_NODE;
-      writeIdentity(ipcache, address, address.length * 8, { identity });
+      const usesTunnel = reachesNodesByTunnel || other.ciliumInternalAddresses.includes(address);
+      writeIdentity(ipcache, address, address.length * 8, {
+        identity,
+        tunnelEndpoint: usesTunnel ? tunnelEndpoint : null,
+      });
     }
-    const tunnelEndpoint = isThis ? null : tunnelAddress(other, node);
     for (const pod of other.pods) {
       for (const address of pod.addresses) {
         writeIdentity(ipcache, address, address.length * 8, { identity: pod.identity, tunnelEndpoint });

@@ -1,7 +1,9 @@
 /** Frames by hand, and their walks through a topology as lines that a person reads. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { parseAddress, parseMac } from '../../src/engine/address-text.js';
 import { DELIVERED, DROPPED, FATE_NAMES, TRANSMITTED } from '../../src/engine/fate.js';
-import { STEP_NAMES } from '../../src/engine/observer.js';
+import { BY_LINK, STEP_NAMES } from '../../src/engine/observer.js';
 import type { BuiltTopology } from '../../src/topologies/built.js';
 import { readTopology } from '../../src/topologies/load.js';
 import { build } from './support.js';
@@ -65,8 +67,10 @@ export class Walks {
             : [(hook < 3 ? ingress : egress).programs[program], VERDICTS.get(verdict)];
         this.#steps.push(`${name(device)} ${names!.name}: ${text}`);
       },
-      forwarded: (_, __, to, how) => {
-        this.#steps.push(`${STEP_NAMES[how]} ${name(to)}`);
+      forwarded: (packet, _, to, how) => {
+        // On the wire between machines the frame is of interest.
+        const frame = how === BY_LINK ? `: ${frameText(packet.bytes.slice(packet.start, packet.end))}` : '';
+        this.#steps.push(`${STEP_NAMES[how]} ${name(to)}${frame}`);
       },
       ended: (_, fate, device, reason) => {
         const where = fate === DELIVERED || fate === TRANSMITTED ? ` ${name(device)}` : '';
@@ -237,4 +241,28 @@ export function frameText(bytes: Uint8Array): string {
 
 function hexText(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** One walk of a test: what it is, how it is made from the one before; its lines, the frame at its end in the last. */
+export type ExpectedWalk = readonly [
+  name: string,
+  walk: (walks: Walks, last: Walked) => Walked,
+  lines: string,
+];
+
+/** A test of walks one after the other through one topology. */
+export function checkWalks(name: string, topology: string, expected: readonly ExpectedWalk[]): void {
+  test(name, () => {
+    const walks = new Walks(topology);
+    let last: Walked = { steps: [], frame: '', bytes: new Uint8Array(0) };
+    for (const [what, walk, lines] of expected) {
+      last = walk(walks, last);
+      const wanted = lines.trim().split('\n');
+      assert.deepEqual(
+        [...last.steps, last.frame],
+        wanted.map((line) => line.trim()),
+        what,
+      );
+    }
+  });
 }
