@@ -208,10 +208,12 @@ export function frameText(bytes: Uint8Array): string {
   const link = `${mac(6)} > ${mac(0)}`;
   if (type !== 0x0800 && type !== 0x86dd) return `${link} type ${type.toString(16)}`;
   const v6 = type === 0x86dd;
-  const l4 = 14 + (v6 ? 40 : (bytes[14] & 15) * 4);
-  const options = !v6 && l4 > 34 ? ` options ${hexText(bytes.subarray(34, l4))}` : '';
+  // IPv6 options that go with a packet to its destination (60) are the one extension header shown here.
+  const extension = v6 && bytes[20] === 60 ? 8 * (bytes[55] + 1) : 0;
+  const l4 = 14 + (v6 ? 40 : (bytes[14] & 15) * 4) + extension;
+  const options = l4 > (v6 ? 54 : 34) ? ` options ${hexText(bytes.subarray(v6 ? 54 : 34, l4))}` : '';
   const [source, destination] = addresses(bytes, v6);
-  const protocol = v6 ? bytes[20] : bytes[23];
+  const protocol = v6 ? bytes[extension > 0 ? 54 : 20] : bytes[23];
   const ttl = v6 ? bytes[21] : bytes[22];
   const end = v6 ? 54 + view.getUint16(18) : 14 + view.getUint16(16);
   const length = end - l4;
