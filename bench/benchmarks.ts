@@ -1,5 +1,6 @@
 /** The list of benchmarks; whoever writes one adds its line here. */
 import type { Benchmark } from './harness.js';
+import { mapBenchmarks } from './maps.js';
 import { readCaptureBenchmarks } from './read-capture.js';
 import { walkBenchmarks } from './walks.js';
 import { wireBenchmarks } from './wire.js';
@@ -7,5 +8,6 @@ import { wireBenchmarks } from './wire.js';
 export const benchmarks: readonly Benchmark[] = [
   ...walkBenchmarks,
   ...wireBenchmarks,
+  ...mapBenchmarks,
   ...readCaptureBenchmarks,
 ];
