@@ -93,22 +93,24 @@ function acceptNonIp(program: ProgramInstance, packet: PacketContext, type: numb
   return features.hostFirewall ? drop(program, packet, DROP_UNKNOWN_L3, INGRESS, 0, 0, 0, 0) : TC_ACT_OK;
 }
 
-/** An IP packet with its sender's identity in cb[0]; translation may bring it back here, as the other family too. */
+/** An IP packet, its header read, with its sender's identity in cb[0]; translation may bring it back here, as the other family too. */
 function ingress(program: ProgramInstance, packet: PacketContext, flow: Flow, v6: boolean): number {
   let asV6 = v6;
+  let error = 0;
   for (;;) {
     const label = packet.cb0;
     packet.cb0 = 0;
     flow.extendedError = 0;
-    const outcome = accept(program, packet, flow, asV6, label);
+    const outcome = error < 0 ? error : accept(program, packet, flow, asV6, label);
     if (outcome !== RECIRCULATE_IPV4 && outcome !== RECIRCULATE_IPV6) {
       return outcome < 0 ? drop(program, packet, outcome, INGRESS, label, 0, 0, flow.extendedError) : outcome;
     }
     asV6 = outcome === RECIRCULATE_IPV6;
+    error = readIp(program.datapath, packet, flow, asV6);
   }
 }
 
-/** A verdict, a drop reason, or RECIRCULATE_*. */
+/** A verdict, a drop reason, or RECIRCULATE_*. The IP header has been read. */
 function accept(
   program: ProgramInstance,
   packet: PacketContext,
@@ -118,9 +120,7 @@ function accept(
 ): number {
   const datapath = program.datapath;
   const features = program.features;
-  let error = readIp(datapath, packet, flow, v6);
-  if (error < 0) return error;
-  error = refuseUntrackedFragments(packet, flow);
+  let error = refuseUntrackedFragments(packet, flow);
   if (error < 0) return error;
   let passesFirewall = false;
   if (v6) {

@@ -235,16 +235,16 @@ function snatProgram(
   flow.traceReason = REASON_UNKNOWN;
   flow.traceMonitor = 0;
   flow.extendedError = 0;
-  flow.originalSource.fill(0);
+  for (let i = 0; i < 4; i++) flow.originalSource[i] = 0;
   const outcome = snat(program, packet, flow, clusterId);
   if (outcome < 0) return drop(program, packet, outcome, EGRESS, sourceLabel, 0, 0, flow.extendedError);
   return outcome === CONTINUE ? pass(program, packet, flow, sourceLabel, point, flow) : outcome;
 }
 
 function snat(program: ProgramInstance, packet: PacketContext, flow: Flow, clusterId: number): number {
-  const [minimumPort, maximumPort] = program.datapath.constants.natPortRange;
+  const range = program.datapath.constants.natPortRange;
   const target = program.datapath.snatTarget;
-  target.reset(minimumPort, maximumPort);
+  target.reset(range[0], range[1]);
   target.clusterId = clusterId;
   const host = program.kind === 'host';
   if (host && !flow.family.isV6 && masquerades(program, flow)) {
@@ -309,7 +309,7 @@ function isOwnAddress(
   const at = flow.l3At + family.sourceOffset;
   for (let i = 0; i < family.addressWords; i++) {
     const word = typeof own === 'number' ? own : i32le(own, 4 * i);
-    if (i32le(packet.bytes, at + 4 * i) !== word) return false;
+    if (packet.view.getInt32(at + 4 * i, true) !== word) return false;
     target.address[i] = word;
   }
   target.needsConntrack = true;
