@@ -39,7 +39,7 @@ export interface FeedOptions {
 const BATCH_CAPACITY = 2048;
 
 export class Feed {
-  readonly paths = new PathTable();
+  readonly paths: PathTable;
   /** Frames read, and of those: cut by the capture's snap length, on a link that is not Ethernet. */
   read = 0;
   cut = 0;
@@ -79,6 +79,7 @@ export class Feed {
     this.#replay = replay;
     this.#options = options;
     this.#pace = new Pace(options.speed);
+    this.paths = new PathTable(replay.built.walker.arena.bytes);
     this.#listener = options.listener === null ? null : options.listener(this.paths);
     this.#devices = replay.built.network.devices;
     this.#received = new Float64Array(this.#devices.length);
@@ -189,7 +190,7 @@ export class Feed {
       const home = (fate === DELIVERED && device === from.peer) || (fate === TRANSMITTED && device === from);
       const start = arena.start[handle];
       const end = start + arena.length[handle];
-      answered = this.paths.leave(arena.bytes, start, end, fate, reason, device.index, home);
+      answered = this.paths.leave(start, end, fate, reason, device.index, home);
     }
     const outcome = outcomeOf(fate, answered);
     this.outcomes[outcome]++;

@@ -3,6 +3,8 @@
  * the summary are sums over these rows, so that a frame costs one lookup. A key is the tuple going in, then the
  * tuple coming out, with the outcome in the bits of their kind words that tuples leave free.
  */
+import { HashMap } from '../../engine/maps/hash-map.js';
+import { BPF_ANY } from '../../engine/maps/map.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import { addU64, readU64 } from '../../programs/tables/u64.js';
@@ -10,12 +12,11 @@ import {
   KIND_BITS,
   LONG_TUPLE,
   PROTOCOL_MASK,
-  readFrameTuple,
   SHORT_TUPLE,
   type Talk,
+  TupleReader,
   talkOf,
 } from './frame-tuple.js';
-import { PathRows } from './path-rows.js';
 
 /** In the kind word going in: drop reason (9 bits), fate (2 bits), answered; in that coming out: device row. */
 const REASON_SHIFT = KIND_BITS;
@@ -30,7 +31,7 @@ const KIND_MASK = (1 << KIND_BITS) - 1;
 const SHORT_ROWS = 1 << 19;
 const LONG_ROWS = 1 << 17;
 
-/** Counters of a row. */
+/** Words of the value: frames and bytes, 64 bits each. */
 const FRAMES = 0;
 const BYTES = 2;
 
@@ -48,60 +49,64 @@ export interface Path {
   readonly bytes: number;
 }
 
+function table(name: string, tupleWords: number, maxEntries: number): HashMap {
+  return new HashMap({ name, type: 'hash', keySize: 2 * tupleWords * 4, valueSize: 16, maxEntries });
+}
+
 export class PathTable {
   /** Frames whose path found no room. */
   untracked = 0;
-  readonly #short = new PathRows(SHORT_TUPLE, SHORT_ROWS);
-  readonly #long = new PathRows(LONG_TUPLE, LONG_ROWS);
-  /** The frame at hand: its tuple going in (of `#length` words), coming out, and both as a key. */
+  readonly #short = table('paths', SHORT_TUPLE, SHORT_ROWS);
+  readonly #long = table('long paths', LONG_TUPLE, LONG_ROWS);
+  readonly #tuples: TupleReader;
+  /** The frame at hand: its tuple going in (of `#length` words) and coming out (`#afterLength`). */
   readonly #before = new Int32Array(LONG_TUPLE);
   readonly #after = new Int32Array(LONG_TUPLE);
   readonly #key = new Int32Array(2 * LONG_TUPLE);
   #length = SHORT_TUPLE;
   #afterLength = SHORT_TUPLE;
 
-  /** Takes down who talks in the frame `bytes[start .. end)` that is about to be walked. */
-  enter(bytes: Uint8Array, start: number, end: number): void {
-    this.#length = readFrameTuple(bytes, start, end, this.#before, 0);
+  /** `bytes`: the memory that frames are walked in. */
+  constructor(bytes: Uint8Array) {
+    this.#tuples = new TupleReader(bytes);
+  }
+
+  /** Takes down who talks in the frame from `start` to `end` that is about to be walked. */
+  enter(_bytes: Uint8Array, start: number, end: number): void {
+    this.#length = this.#tuples.read(start, end, this.#before, 0);
   }
 
   /**
    * Counts the frame that entered last by what became of it. `home`: it ended where it came from; it was then
    * answered if it is another kind of packet than before. Tells whether it was answered.
    */
-  leave(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    fate: number,
-    reason: number,
-    device: number,
-    home: boolean,
-  ): boolean {
+  leave(start: number, end: number, fate: number, reason: number, device: number, home: boolean): boolean {
     const key = this.#key;
+    const before = this.#before;
     const length = this.#length;
-    const after = readFrameTuple(bytes, start, end, this.#after, 0);
+    const after = this.#tuples.read(start, end, this.#after, 0);
     this.#afterLength = after;
     const isLong = length + after !== 2 * SHORT_TUPLE;
     const half = isLong ? LONG_TUPLE : SHORT_TUPLE;
     if (isLong) {
-      spread(this.#before, length, key, 0);
+      spread(before, length, key, 0);
       spread(this.#after, after, key, LONG_TUPLE);
     } else {
       for (let i = 0; i < SHORT_TUPLE; i++) {
-        key[i] = this.#before[i];
+        key[i] = before[i];
         key[SHORT_TUPLE + i] = this.#after[i];
       }
     }
     const answered = home && isOtherKind(key, half);
     key[half - 1] |= (reason << REASON_SHIFT) | (fate << FATE_SHIFT) | (answered ? ANSWERED_BIT : 0);
     key[2 * half - 1] |= device << DEVICE_SHIFT;
-    const rows = isLong ? this.#long : this.#short;
-    const at = rows.find(key);
+    const map = isLong ? this.#long : this.#short;
+    let at = map.lookup(key, 0);
+    if (at < 0) at = map.insert(key, 0, BPF_ANY);
     if (at < 0) this.untracked++;
     else {
-      addU64(rows.words, at + 2 * half + FRAMES, 1);
-      addU64(rows.words, at + 2 * half + BYTES, end - start);
+      addU64(map.words, (at >> 2) + FRAMES, 1);
+      addU64(map.words, (at >> 2) + BYTES, end - start);
     }
     return answered;
   }
@@ -116,8 +121,8 @@ export class PathTable {
 
   /** All rows: those of IPv4 first, each in the order in which they were first seen. */
   *paths(): Generator<Path> {
-    yield* pathsOf(this.#short);
-    yield* pathsOf(this.#long);
+    yield* rowsOf(this.#short, SHORT_TUPLE);
+    yield* rowsOf(this.#long, LONG_TUPLE);
   }
 }
 
@@ -143,9 +148,11 @@ function isOtherKind(key: Int32Array, half: number): boolean {
   return ((key[half - 2] ^ key[2 * half - 2]) & 0xff) !== 0;
 }
 
-function* pathsOf({ words, count, half, rowWords }: PathRows): Generator<Path> {
-  for (let row = 0; row < count; row++) {
-    const at = row * rowWords;
+function* rowsOf(map: HashMap, half: number): Generator<Path> {
+  const { words } = map;
+  for (let cursor = map.next(-1); cursor >= 0; cursor = map.next(cursor)) {
+    const at = map.keyAt(cursor) >> 2;
+    const value = map.valueAt(cursor) >> 2;
     const going = words[at + half - 1];
     const coming = words[at + 2 * half - 1];
     yield {
@@ -156,8 +163,8 @@ function* pathsOf({ words, count, half, rowWords }: PathRows): Generator<Path> {
       reason: (going >> REASON_SHIFT) & REASON_MASK,
       answered: (going & ANSWERED_BIT) !== 0,
       device: (coming & ~NARROW_BIT) >>> DEVICE_SHIFT,
-      frames: readU64(words, at + 2 * half + FRAMES),
-      bytes: readU64(words, at + 2 * half + BYTES),
+      frames: readU64(words, value + FRAMES),
+      bytes: readU64(words, value + BYTES),
     };
   }
 }

@@ -18,7 +18,7 @@ import {
 import { type DatapathEvent, decodeEvent } from '../../programs/tables/events.js';
 import type { BuiltTopology } from '../../topologies/built.js';
 import { Describer } from './describe.js';
-import { LONG_TUPLE, readFrameTuple, type Talk, talkOf } from './frame-tuple.js';
+import { LONG_TUPLE, type Talk, TupleReader, talkOf } from './frame-tuple.js';
 
 /** A record that waits for the end of its walk. */
 interface Held {
@@ -36,6 +36,7 @@ export class WalkRecorder implements WalkObserver {
   readonly #topology: BuiltTopology;
   readonly #describer: Describer;
   readonly #interfaces = new Map<string, number>();
+  readonly #tuples: TupleReader;
   readonly #tuple = new Int32Array(LONG_TUPLE);
   #memory = new Uint8Array(INITIAL_MEMORY);
   #used = 0;
@@ -55,6 +56,7 @@ export class WalkRecorder implements WalkObserver {
     this.#sink = sink;
     this.#topology = topology;
     this.#describer = new Describer(topology);
+    this.#tuples = new TupleReader(topology.walker.arena.bytes);
     for (const { datapath } of topology.nodes) datapath.events.mode = 'queue';
   }
 
@@ -192,7 +194,7 @@ export class WalkRecorder implements WalkObserver {
   }
 
   #talk(packet: PacketContext): Talk {
-    const length = readFrameTuple(packet.bytes, packet.start, packet.end, this.#tuple, 0);
+    const length = this.#tuples.read(packet.start, packet.end, this.#tuple, 0);
     return talkOf(this.#tuple, 0, length);
   }
 

@@ -2,9 +2,12 @@
  * What programs tell the outside: drops, trace points, policy verdicts, debug messages and captures as perf
  * events, and signals to the agent. Records are Cilium's structures followed by the start of the frame.
  */
+import type { SocketContext } from '../../engine/hooks/socket.js';
 import type { PerfRing } from '../../engine/maps/perf-ring.js';
 import type { PacketContext } from '../../engine/packet.js';
-import { copy, put16le, put32le } from '../../engine/wire/bytes.js';
+import { copy, put16le, put32le, swap16 } from '../../engine/wire/bytes.js';
+import * as ipv4 from '../../engine/wire/ipv4.js';
+import type { Family } from '../family.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as events from '../tables/events.js';
@@ -302,6 +305,47 @@ export function debugCapture(
   put32le(ring.bytes, at + events.CAPTURE_ARGUMENT_1, a);
   put32le(ring.bytes, at + events.CAPTURE_ARGUMENT_2, b);
   copy(ring.bytes, at + events.CAPTURE_SIZE, packet.bytes, packet.start, captured);
+}
+
+/** Points of socket translation. */
+export const PRE_TRANSLATION_FORWARD = 1;
+export const POST_TRANSLATION_FORWARD = 2;
+export const PRE_TRANSLATION_REVERSE = 3;
+export const POST_TRANSLATION_REVERSE = 4;
+
+const SOCKET_L4_TCP = 1;
+const SOCKET_L4_UDP = 2;
+
+/** Tells of a socket whose peer is the address at `words[wordAt]` (raw) and `port` (raw). */
+export function traceSocket(
+  program: ProgramInstance,
+  socket: SocketContext,
+  family: Family,
+  words: Int32Array,
+  wordAt: number,
+  port: number,
+  point: number,
+): void {
+  if (!program.features.socketTraceEvents) return;
+  const ring = program.datapath.events;
+  const at = ring.reserve(events.TRACE_SOCKET_SIZE);
+  if (at < 0) return;
+  const bytes = ring.bytes;
+  bytes[at + events.TYPE] = events.MESSAGE_TRACE_SOCKET;
+  bytes[at + events.SUBTYPE] = point;
+  for (let i = 0; i < 4; i++) {
+    const word = i < family.addressWords ? words[wordAt + i] : 0;
+    put32le(bytes, at + events.TRACE_SOCKET_ADDRESS + 4 * i, word);
+  }
+  put16le(bytes, at + events.TRACE_SOCKET_PORT, swap16(port));
+  put32le(bytes, at + events.TRACE_SOCKET_COOKIE, socket.cookieLow);
+  put32le(bytes, at + events.TRACE_SOCKET_COOKIE_HIGH, socket.cookieHigh);
+  put32le(bytes, at + events.TRACE_SOCKET_CGROUP, socket.cgroupIdLow);
+  put32le(bytes, at + events.TRACE_SOCKET_CGROUP_HIGH, socket.cgroupIdHigh);
+  const isTcp = socket.protocol === ipv4.PROTOCOL_TCP;
+  const isUdp = socket.protocol === ipv4.PROTOCOL_UDP;
+  bytes[at + events.TRACE_SOCKET_L4] = isTcp ? SOCKET_L4_TCP : isUdp ? SOCKET_L4_UDP : 0;
+  bytes[at + events.TRACE_SOCKET_FLAGS] = family.isV6 ? 1 : 0;
 }
 
 /** Tells the agent that free NAT ports are hard to find; `family` 0 IPv4, 1 IPv6. */

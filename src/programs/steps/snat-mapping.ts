@@ -49,7 +49,8 @@ function writeEntry(
 ): void {
   const words = map.words;
   const base = at >> 2;
-  words.fill(0, base, base + nat.valueWords(addressWords));
+  const end = base + nat.valueWords(addressWords);
+  for (let i = base; i < end; i++) words[i] = 0;
   writeU64(words, base + nat.CREATED, program.datapath.clock.nowSeconds);
   words[base + nat.NEEDS_CONNTRACK] = needsConntrack;
   for (let i = 0; i < addressWords; i++) words[base + nat.ADDRESS + i] = address[word + i];

@@ -11,6 +11,7 @@ export const MESSAGE_DEBUG = 2;
 export const MESSAGE_CAPTURE = 3;
 export const MESSAGE_TRACE = 4;
 export const MESSAGE_POLICY_VERDICT = 5;
+export const MESSAGE_TRACE_SOCKET = 7;
 
 /** Header of all records. The subtype is the drop reason, the trace point, the debug or capture type. */
 export const TYPE = 0;
@@ -66,6 +67,19 @@ export const DEBUG_SIZE = 20;
 export const CAPTURE_ARGUMENT_1 = 16;
 export const CAPTURE_ARGUMENT_2 = 20;
 export const CAPTURE_SIZE = 24;
+
+/** trace-sock: address (16 bytes), port in host order, socket cookie and cgroup id (u64), then two bytes. */
+export const TRACE_SOCKET_ADDRESS = 2;
+export const TRACE_SOCKET_PORT = 18;
+export const TRACE_SOCKET_COOKIE = 20;
+export const TRACE_SOCKET_COOKIE_HIGH = 24;
+export const TRACE_SOCKET_CGROUP = 28;
+export const TRACE_SOCKET_CGROUP_HIGH = 32;
+/** 1 TCP, 2 UDP, 0 other. */
+export const TRACE_SOCKET_L4 = 36;
+/** Bit 0: IPv6. */
+export const TRACE_SOCKET_FLAGS = 37;
+export const TRACE_SOCKET_SIZE = 38;
 
 /** Flags of drops and traces. */
 export const FLAG_IPV6 = 1;
