@@ -37,11 +37,7 @@ export function splitShowArguments(args: readonly string[]): { own: string[]; wo
   return { own: args.slice(0, i), words: args.slice(i).flatMap(wordsOf) };
 }
 
-export function addShow(
-  parser: Argv,
-  words: readonly string[],
-  setExitCode: (code: number) => void,
-): Argv {
+export function addShow(parser: Argv, words: readonly string[], setExitCode: (code: number) => void): Argv {
   return parser.command(
     'show',
     'print a listing as route, arp, ip, bpftool, cilium-dbg, … print it',
@@ -58,16 +54,18 @@ export function addShow(
         .option('pod', { type: 'string', requiresArg: true, describe: 'in this pod' })
         .option('load', {
           type: 'string',
-          array: true,
-          nargs: 1,
           requiresArg: true,
-          describe: 'MAP=FILE: first take a dump (bpftool -j map dump) into this map; may be repeated',
+          describe: 'MAP=FILE[,MAP=FILE…]: first take dumps (bpftool -j map dump) into these maps',
         })
         .option('json', { type: 'boolean', default: false, describe: "print the tool's JSON" })
         .example('$0 show -t digitalocean-pod route -n', 'routes of the only node')
         .example('$0 show -t digitalocean-pod --pod pod arp -an', "a pod's neighbours")
         .example('$0 show -t same-node cilium-dbg bpf endpoint list', 'a map as Cilium lists it')
-        .epilogue(`Commands:\n${knownCommands().map((known) => `  ${known}\n`).join('')}`),
+        .epilogue(
+          `Commands:\n${knownCommands()
+            .map((known) => `  ${known}\n`)
+            .join('')}`,
+        ),
     (args) => {
       setExitCode(show(args, words));
     },
@@ -78,20 +76,22 @@ interface ShowArguments {
   readonly topology?: string | undefined;
   readonly node?: string | undefined;
   readonly pod?: string | undefined;
-  readonly load?: readonly string[] | undefined;
+  readonly load?: string | undefined;
   readonly json: boolean;
 }
 
 function show(args: ShowArguments, words: readonly string[]): number {
   if (args.topology === undefined) {
-    throw new UsageError('show in which topology? (--topology NAME or FILE; packetwalk topologies lists them)');
+    throw new UsageError(
+      'show in which topology? (--topology NAME or FILE; packetwalk topologies lists them)',
+    );
   }
   if (words.length === 0) throw new UsageError('show what? (packetwalk show --help lists the commands)');
   const { spec, source, warnings } = loadTopology(args.topology);
   for (const warning of warnings) log.warn(`${source}: ${faultText({ ...warning, severity: 'error' })}`);
   const built = buildTopology(spec, { clock: new Clock(), random: new SeededRandom(1) });
   const place = findPlace(built, args.node ?? null, args.pod ?? null);
-  for (const load of args.load ?? []) loadDump(place, load);
+  for (const load of args.load?.split(',') ?? []) loadDump(place, load);
   const { text, errors = '', exitCode = 0 } = runCommand(place, words, args.json);
   process.stdout.write(text);
   if (errors !== '') put(errors);

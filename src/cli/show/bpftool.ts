@@ -1,6 +1,7 @@
 /** `bpftool map show|dump`: every map of a node, whatever its programs make of it. */
-import type { BpfMap, MapSpec } from '../../engine/maps/map.js';
+
 import { dumpEntries, dumpText } from '../../engine/maps/dump.js';
+import type { BpfMap, MapSpec } from '../../engine/maps/map.js';
 import { UsageError } from '../exit-codes.js';
 import type { Invocation, Output, Place, ShowCommand, Tool } from './command.js';
 import { bpftoolJson } from './json-text.js';
@@ -45,7 +46,9 @@ function chosenMaps({ place, args }: Invocation): NamedMap[] | null {
     what,
     all.map(({ map }) => map.spec.name),
   );
-  throw new UsageError(`no map with ${by} ${what} on ${place.node.planned.name}; near it: ${names.join(', ')}`);
+  throw new UsageError(
+    `no map with ${by} ${what} on ${place.node.planned.name}; near it: ${names.join(', ')}`,
+  );
 }
 
 function show(invocation: Invocation): Output {

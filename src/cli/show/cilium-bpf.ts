@@ -26,7 +26,11 @@ function families({ node }: Place): Family[] {
 }
 
 /** A map table, or its JSON. */
-function table({ json }: Invocation, titles: readonly [string, string], rows: readonly MapTableRow[]): Output {
+function table(
+  { json }: Invocation,
+  titles: readonly [string, string],
+  rows: readonly MapTableRow[],
+): Output {
   return { text: json ? goJson(mapTableObject(rows)) : mapTable(titles, rows) };
 }
 
@@ -134,7 +138,8 @@ function maglevRows(place: Place): MapTableRow[] {
 function maglevOf(invocation: Invocation): Output {
   const [id] = invocation.args;
   const rows = maglevRows(invocation.place).filter(([key]) => key.startsWith(`[${id}]/`));
-  if (rows.length === 0) return { text: '', errors: `Error: No entry found for service ${id}\n`, exitCode: 1 };
+  if (rows.length === 0)
+    return { text: '', errors: `Error: No entry found for service ${id}\n`, exitCode: 1 };
   return table(invocation, ['SVC ID', 'LOOKUP TABLE'], rows);
 }
 

@@ -7,9 +7,9 @@ import {
   ROUTE_UNREACHABLE,
 } from '../../engine/stack/route-table.js';
 import { UsageError } from '../exit-codes.js';
-import { addressObject, briefLine, interfaceLines } from './ip-interface.js';
 import type { Invocation, Output, ShowCommand, Tool } from './command.js';
 import { interfacesOf } from './interfaces.js';
+import { addressObject, briefLine, interfaceLines } from './ip-interface.js';
 import { ipJson } from './json-text.js';
 import { listedNeighbours } from './neighbour-list.js';
 import { type ListedRoute, mainRoutes } from './route-list.js';
@@ -176,8 +176,7 @@ function neighbours(invocation: Invocation): Output {
   const name = deviceArgument(invocation);
   const only = family(invocation);
   const found = listedNeighbours(invocation.place).filter(
-    ({ device, address }) =>
-      (name === null || device === name) && (only === null || address.length === only),
+    ({ device, address }) => (name === null || device === name) && (only === null || address.length === only),
   );
   const objects = found.map(({ address, device, mac }) => ({
     dst: formatAddress(address, 0, address.length),

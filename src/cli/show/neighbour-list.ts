@@ -20,9 +20,7 @@ export function listedNeighbours({ namespace }: Place): ListedNeighbour[] {
     }))
     .sort(
       (a, b) =>
-        a.address.length - b.address.length ||
-        a.ifindex - b.ifindex ||
-        Buffer.compare(a.address, b.address),
+        a.address.length - b.address.length || a.ifindex - b.ifindex || Buffer.compare(a.address, b.address),
     )
     .map(({ address, mac, device }) => ({ address, mac, device }));
 }

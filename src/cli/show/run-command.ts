@@ -1,7 +1,8 @@
 /** Finds the listing that a command line means and runs it. */
-import { nearest } from './nearest.js';
+
 import { UsageError } from '../exit-codes.js';
 import type { Output, Place, ShowCommand, Tool } from './command.js';
+import { nearest } from './nearest.js';
 import { TOOLS } from './tools.js';
 
 /** The words of a command line; quotes are not special. */

@@ -12,7 +12,9 @@ import { isPerCpu } from './records.js';
 export function loadBpftoolDump(map: BpfMap, json: unknown): number {
   const { name } = map.spec;
   if (!Array.isArray(json)) {
-    throw new Error(`map ${name}: a dump is a list of entries (bpftool -j map dump), this is ${kindOf(json)}`);
+    throw new Error(
+      `map ${name}: a dump is a list of entries (bpftool -j map dump), this is ${kindOf(json)}`,
+    );
   }
   let written = 0;
   json.forEach((entry: unknown, i) => {
@@ -37,9 +39,12 @@ function writeCopies(map: BpfMap, key: Int32Array, values: unknown, at: string):
   try {
     for (const copy of values as unknown[]) {
       const cpu = isObject(copy) ? copy.cpu : undefined;
-      if (!isObject(copy) || typeof cpu !== 'number') throw new Error(`${at}: a copy of the value without "cpu"`);
+      if (!isObject(copy) || typeof cpu !== 'number')
+        throw new Error(`${at}: a copy of the value without "cpu"`);
       if (!(cpu >= 0 && cpu < perCpu.cpus)) {
-        throw new Error(`${at}: CPU ${cpu}, but the map is declared for ${perCpu.cpus}: make it with more cpus`);
+        throw new Error(
+          `${at}: CPU ${cpu}, but the map is declared for ${perCpu.cpus}: make it with more cpus`,
+        );
       }
       perCpu.cpu = cpu;
       write(map, key, bytesOf(copy.value, `${at}: value of CPU ${cpu}`, map.spec.valueSize), at);
@@ -60,9 +65,12 @@ function write(map: BpfMap, key: Int32Array, value: Uint8Array, at: string): voi
 }
 
 function bytesOf(value: unknown, what: string, size: number): Uint8Array {
-  if (!Array.isArray(value)) throw new Error(`${what} is ${kindOf(value)}, not a list such as ["0x0a","0xf4"]`);
+  if (!Array.isArray(value))
+    throw new Error(`${what} is ${kindOf(value)}, not a list such as ["0x0a","0xf4"]`);
   if (value.length !== size) {
-    throw new Error(`${what} has ${value.length} bytes, the map's have ${size}: is it the dump of another map?`);
+    throw new Error(
+      `${what} has ${value.length} bytes, the map's have ${size}: is it the dump of another map?`,
+    );
   }
   return Uint8Array.from(value as unknown[], (text) => {
     if (typeof text === 'string' && /^0x[\da-f]{1,2}$/i.test(text)) return Number(text);

@@ -78,11 +78,15 @@ export function fragmentList(maps: readonly BpfMap[]): SmallList {
   return smallList(
     ['ID', 'PROTO', 'SOURCE ADDRESS:PORT', 'DEST ADDRESS:PORT'],
     [],
-    records.map(({ ID, Proto, SourceAddress, DestAddress }) => [ID, protocolName(Proto), SourceAddress, DestAddress]),
+    records.map(({ ID, Proto, SourceAddress, DestAddress }) => [
+      ID,
+      protocolName(Proto),
+      SourceAddress,
+      DestAddress,
+    ]),
     records,
   );
 }
-
 
 /** `bpf vtep list`. */
 export function vtepRows(map: BpfMap): MapTableRow[] {

@@ -51,8 +51,7 @@ export function policyText(
     });
     return [rowText(row, first), ...others.map((label) => `\t\t${label}\t\t\t\t\t\t\t\n`)];
   });
-  const empty =
-    rows.length === 0 ? 'Policy stats empty. Perhaps the policy enforcement is disabled?\n' : '';
+  const empty = rows.length === 0 ? 'Policy stats empty. Perhaps the policy enforcement is disabled?\n' : '';
   return { text: tabulate(titles + rest + lines.join('')) + empty, errors };
 }
 
@@ -72,10 +71,7 @@ function sortedRows(map: BpfMap, endpointId: number, stats: BpfMap | null): Row[
         counters: counters?.get(statsName(prefix, key)) ?? null,
       };
     })
-    .sort(
-      (a, b) =>
-        Number(b.deny) - Number(a.deny) || a.direction - b.direction || a.identity - b.identity,
-    );
+    .sort((a, b) => Number(b.deny) - Number(a.deny) || a.direction - b.direction || a.identity - b.identity);
 }
 
 /** Sums over the CPUs of an endpoint's counters, by what `statsName` makes of an entry. */
