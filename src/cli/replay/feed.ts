@@ -12,7 +12,6 @@ import { PLACED_BACK, PLACED_IN } from '../../topologies/placement.js';
 import type { Replay } from '../../topologies/replay.js';
 import { plural } from '../numbers.js';
 import { Pace } from './pace.js';
-import type { PathTable } from './path-table.js';
 import type { Progress } from './progress.js';
 import type { WalkRecorder } from './recording.js';
 import { Tally } from './tally.js';
@@ -30,7 +29,7 @@ export interface FeedOptions {
   /** Outcomes that are recorded and listed; bits of selection.ts. */
   readonly only: number;
   readonly recorder: WalkRecorder | null;
-  readonly listener: ((paths: PathTable) => FrameListener) | null;
+  readonly listener: ((tally: Tally) => FrameListener) | null;
   readonly progress: Progress | null;
 }
 
@@ -73,7 +72,7 @@ export class Feed {
     this.#options = options;
     this.#pace = new Pace(options.speed);
     this.tally = new Tally(replay.built.walker);
-    this.#listener = options.listener === null ? null : options.listener(this.tally.paths);
+    this.#listener = options.listener === null ? null : options.listener(this.tally);
     this.#isWatched = this.#listener !== null || options.recorder !== null;
     replay.tap = this.tally.log;
   }

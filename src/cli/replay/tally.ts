@@ -12,8 +12,9 @@ export class Tally {
   readonly log: WalkLog;
   /** Frames by outcome bit. */
   readonly outcomes = new Float64Array(OUTCOMES);
-  /** Outcome of the frame that was counted last. */
+  /** Outcome of the frame that was counted last, and whether `paths.last` is its path. */
   lastOutcome = 0;
+  lastHasPath = false;
 
   readonly #arena: FrameArena;
   readonly #devices: readonly Device[];
@@ -54,6 +55,7 @@ export class Tally {
       outcomes[outcome]++;
       this.#ends[outcome * deviceCount + log.device[row]]++;
       this.lastOutcome = outcome;
+      this.lastHasPath = handle >= 0;
     }
     log.count = 0;
   }
