@@ -133,6 +133,22 @@ test('routes in ip’s words', () => {
   );
 });
 
+test('what the agent lists: endpoints with their labels, identities', () => {
+  const node = (...words: readonly string[]) => show('life-of-a-packet', '--node', 'node1', ...words);
+  assert.equal(
+    node('cilium-dbg', 'endpoint', 'list'),
+    `ENDPOINT   POLICY (ingress)   POLICY (egress)   IDENTITY   LABELS (source:key[=value])   IPv6   IPv4        STATUS   ${''}
+           ENFORCEMENT        ENFORCEMENT                                                                   ${''}
+101        Disabled           Disabled          1          reserved:host                                    ready   ${''}
+1001       Disabled           Enabled           10001      k8s:app=client                       10.1.1.10   ready   ${''}
+`,
+  );
+  assert.match(
+    node('cilium', 'identity', 'list'),
+    /^ID {6}LABELS\n1 {7}reserved:host\n[^]*\n10004 {3}k8s:app=server\n$/,
+  );
+});
+
 test('maps as bpftool shows and dumps them, by full name and by the kernel’s', () => {
   const node = (...words: readonly string[]) => show('life-of-a-packet', '--node', 'node1', ...words);
   assert.match(

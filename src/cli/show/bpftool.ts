@@ -4,6 +4,7 @@ import { dumpEntries, dumpText } from '../../engine/maps/dump.js';
 import type { BpfMap, MapSpec } from '../../engine/maps/map.js';
 import { UsageError } from '../exit-codes.js';
 import type { Invocation, Output, Place, ShowCommand, Tool } from './command.js';
+import { endpointsOf } from './endpoints.js';
 import { bpftoolJson } from './json-text.js';
 import { nearest } from './nearest.js';
 
@@ -20,7 +21,7 @@ interface NamedMap {
 
 /** All maps of a place's node, the endpoints' policy maps behind the shared ones. */
 export function nodeMaps({ node }: Place): BpfMap[] {
-  return [...node.datapath.maps.values(), ...node.pods.map(({ policyMap }) => policyMap)];
+  return [...node.datapath.maps.values(), ...endpointsOf(node).map(({ policyMap }) => policyMap)];
 }
 
 function numberedMaps(place: Place): NamedMap[] {

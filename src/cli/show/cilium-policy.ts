@@ -1,8 +1,8 @@
 /** `cilium-dbg bpf policy get`. */
 import { policyObjects, policyText } from '../../programs/tables/print-policy.js';
-import type { BuiltPod } from '../../topologies/built.js';
 import { UsageError } from '../exit-codes.js';
 import type { Invocation, Output, ShowCommand } from './command.js';
+import { type Endpoint, endpointsOf } from './endpoints.js';
 import { goJson } from './json-text.js';
 import { labelsOfIdentity } from './labels.js';
 
@@ -13,46 +13,45 @@ function policy(invocation: Invocation): Output {
   if (invocation.has('--all')) return allPolicies(invocation);
   const [id] = invocation.args;
   if (id === undefined) throw new UsageError('cilium-dbg bpf policy get what? (an endpoint id, or --all)');
-  const pod = node.pods.find(({ planned }) => String(planned.endpointId) === id);
-  if (pod === undefined) {
-    const ids = node.pods.map(({ planned }) => `${planned.endpointId} (${planned.name})`);
-    throw new UsageError(`no endpoint ${id} on ${node.planned.name}; there are ${ids.join(', ') || 'none'}`);
+  const endpoint = endpointsOf(node).find((one) => String(one.id) === id);
+  if (endpoint === undefined) {
+    const ids = endpointsOf(node).map((one) => `${one.id} (${one.name})`);
+    throw new UsageError(`no endpoint ${id} on ${node.planned.name}; there are ${ids.join(', ')}`);
   }
-  return invocation.json ? { text: goJson(objectsOf(invocation, pod)) } : textOf(invocation, pod);
+  return invocation.json ? { text: goJson(objectsOf(invocation, endpoint)) } : textOf(invocation, endpoint);
 }
 
 function allPolicies(invocation: Invocation): Output {
-  const { pods } = invocation.place.node;
-  if (pods.length === 0) return { text: 'no maps found\n' };
-  const path = (pod: BuiltPod): string => PINNED + pod.policyMap.spec.name;
+  const endpoints = endpointsOf(invocation.place.node);
+  const path = (endpoint: Endpoint): string => PINNED + endpoint.policyMap.spec.name;
   if (invocation.json) {
-    const all = pods.map((pod) => ({
-      EndpointID: String(pod.planned.endpointId),
-      Path: path(pod),
-      Content: objectsOf(invocation, pod),
+    const all = endpoints.map((endpoint) => ({
+      EndpointID: String(endpoint.id),
+      Path: path(endpoint),
+      Content: objectsOf(invocation, endpoint),
     }));
     return { text: goJson(all) };
   }
-  const outputs = pods.map((pod) => textOf(invocation, pod));
+  const outputs = endpoints.map((endpoint) => textOf(invocation, endpoint));
   const texts = outputs.map(({ text }, i) => {
-    return `Endpoint ID: ${pods[i].planned.endpointId}\nPath: ${path(pods[i])}\n\n${text}\n\n`;
+    return `Endpoint ID: ${endpoints[i].id}\nPath: ${path(endpoints[i])}\n\n${text}\n\n`;
   });
   return { text: texts.join(''), errors: outputs.map(({ errors }) => errors).join('') };
 }
 
-function textOf({ place, has }: Invocation, pod: BuiltPod): Required<Omit<Output, 'exitCode'>> {
+function textOf({ place, has }: Invocation, endpoint: Endpoint): Required<Omit<Output, 'exitCode'>> {
   const { datapath } = place.node;
   const stats = datapath.features.policyAccounting ? datapath.policyStats : null;
   const labels = has('-n', '--numeric')
     ? null
     : (identity: number) => labelsOfIdentity(place.built.plan, identity);
-  return policyText(pod.policyMap, pod.planned.endpointId, stats, labels);
+  return policyText(endpoint.policyMap, endpoint.id, stats, labels);
 }
 
-function objectsOf({ place }: Invocation, pod: BuiltPod): object[] {
+function objectsOf({ place }: Invocation, endpoint: Endpoint): object[] {
   const { datapath } = place.node;
   const stats = datapath.features.policyAccounting ? datapath.policyStats : null;
-  return policyObjects(pod.policyMap, pod.planned.endpointId, stats);
+  return policyObjects(endpoint.policyMap, endpoint.id, stats);
 }
 
 export const policyCommands: readonly ShowCommand[] = [

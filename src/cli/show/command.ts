@@ -20,6 +20,8 @@ export interface Output {
 
 export interface Invocation {
   readonly place: Place;
+  /** The whole command as it was typed, short words expanded, for what reads it itself. */
+  readonly line: string;
   /** Words behind the command's own, without options. */
   readonly args: readonly string[];
   has(...options: readonly string[]): boolean;

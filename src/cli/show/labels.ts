@@ -16,9 +16,14 @@ export function labelsOfIdentity(plan: Plan, identity: number): readonly string[
   return [`cidr:${formatAddress(address, 0, address.length)}/${length}`, 'reserved:world'];
 }
 
-/** `k8s:app=client`; without a value `k8s:app`. */
+/** Sorted. */
 export function podLabels(pod: PlannedPod): string[] {
-  return Object.entries(pod.labels)
+  return labelsOfPlan(pod.labels);
+}
+
+/** `k8s:app=client`; without a value `k8s:app`. Sorted. */
+export function labelsOfPlan(labels: Readonly<Record<string, string>>): string[] {
+  return Object.entries(labels)
     .map(([key, value]) => (value === '' ? `k8s:${key}` : `k8s:${key}=${value}`))
     .sort();
 }

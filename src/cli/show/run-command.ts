@@ -44,11 +44,14 @@ export function runCommand(place: Place, words: readonly string[], json: boolean
   };
   const asJson = wantsJson || (tool.json?.(has, value) ?? false);
   if (asJson && tool.json === undefined) throw new UsageError(`${tool.names[0]} has no JSON output`);
-  return command.run({ place, args, has, value, json: asJson });
+  const whole = [tool.names[0], ...parsed.line].join(' ');
+  return command.run({ line: whole, place, args, has, value, json: asJson });
 }
 
 interface Parsed {
-  /** Without options, short words expanded. */
+  /** In the order of the command line, short words expanded. */
+  readonly line: readonly string[];
+  /** Without options. */
   readonly words: readonly string[];
   /** With their values; '' for those without. */
   readonly options: ReadonlyMap<string, string>;
@@ -56,11 +59,13 @@ interface Parsed {
 
 function parse(tool: Tool, line: readonly string[]): Parsed {
   const valued = [...(tool.valued ?? []), ...tool.commands.flatMap((command) => command.valued ?? [])];
+  const short: string[] = [];
   const words: string[] = [];
   const options = new Map<string, string>();
   for (let i = 0; i < line.length; i++) {
     const word = line[i];
     if (!/^-./.test(word)) {
+      short.push(word);
       words.push(tool.expand?.(word, words.length) ?? word);
       continue;
     }
@@ -72,7 +77,9 @@ function parse(tool: Tool, line: readonly string[]): Parsed {
       for (const letter of word.slice(1)) options.set(`-${letter}`, '');
     } else options.set(name, '');
   }
-  return { words, options };
+  let position = 0;
+  const full = line.map((word) => (word === short[position] ? words[position++] : word));
+  return { line: full, words, options };
 }
 
 /** The command with the most words of its own that the line begins with. */

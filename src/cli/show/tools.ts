@@ -1,5 +1,6 @@
 /** The tools whose listings are known. A tool's commands may come from several files. */
 import { bpftool } from './bpftool.js';
+import { agentCommands } from './cilium-agent.js';
 import { bpfCommands } from './cilium-bpf.js';
 import type { Tool } from './command.js';
 import { ip } from './iproute.js';
@@ -10,7 +11,7 @@ const ciliumDbg: Tool = {
   names: ['cilium-dbg', 'cilium'],
   valued: ['-o', '--output'],
   json: (_has, value) => value('-o', '--output') === 'json',
-  commands: bpfCommands,
+  commands: [...bpfCommands, ...agentCommands],
 };
 
 export const TOOLS: readonly Tool[] = [routeTool, arpTool, ifconfigTool, ip, bpftool, ciliumDbg];

@@ -59,9 +59,14 @@ const TYPES: readonly (readonly [number, string])[] = [
   [services.LOCAL_REDIRECT, 'LocalRedirect'],
 ];
 
+/** `NodePort`, …; `ClusterIP` without a type's flag. */
+export function serviceTypeName(flags: number): string {
+  return TYPES.find(([bit]) => (flags & bit) !== 0)?.[1] ?? 'ClusterIP';
+}
+
 function serviceFlags(flags: number): string[] {
   const has = (bit: number): boolean => (flags & bit) !== 0;
-  const names = [TYPES.find(([bit]) => has(bit))?.[1] ?? 'ClusterIP'];
+  const names = [serviceTypeName(flags)];
   const add = (bit: number, name: string): void => {
     if (has(bit)) names.push(name);
   };

@@ -17,6 +17,7 @@ import * as lists from '../../../src/programs/tables/print-lists.js';
 import { metricsObjects, metricsText } from '../../../src/programs/tables/print-metrics.js';
 import { natObjects, natText } from '../../../src/programs/tables/print-nat.js';
 import { policyObjects, policyText } from '../../../src/programs/tables/print-policy.js';
+import { serviceListText } from '../../../src/programs/tables/print-service-list.js';
 import * as print from '../../../src/programs/tables/print-services.js';
 import { writeService, writeServiceBackend } from '../../../src/programs/tables/services.js';
 import { writeSourceRange } from '../../../src/programs/tables/source-ranges.js';
@@ -211,6 +212,31 @@ describe('load balancer', () => {
 10.96.0.1:443/TCP (0)    0.0.0.0:0 (1) (0) [ClusterIP, non-routable]    ${''}
 10.96.0.1:443/TCP (1)    172.18.0.3:6443/TCP (1) (1)                    ${''}
 10.96.0.1:80/TCP/i (1)   backend 9 not found                            ${''}
+`,
+    );
+  });
+
+  test('services as the agent lists them', () => {
+    const made = map('cilium_lb4_services_v2');
+    const ends = map('cilium_lb4_backends_v3');
+    writeBackend(ends, 1, { address: ip('172.18.0.3'), port: 6443, protocol: 6 });
+    writeBackend(ends, 2, { address: ip('10.244.0.5'), port: 53, protocol: 17 });
+    writeBackend(ends, 3, { address: ip('10.244.1.7'), port: 53, protocol: 17 });
+    const dns = { address: ip('10.96.0.10'), port: 53, protocol: 17 };
+    writeService(made, dns, { backendCount: 2, reverseNatId: 2, flags: 0 });
+    writeServiceBackend(made, dns, 2, 3, 2);
+    writeServiceBackend(made, dns, 1, 2, 2);
+    writeService(made, kubernetes, { backendCount: 1, reverseNatId: 1, flags: 0 });
+    writeServiceBackend(made, kubernetes, 1, 1, 1);
+    const empty = { address: ip('10.96.7.7'), port: 80, protocol: 6 };
+    writeService(made, empty, { backendCount: 0, reverseNatId: 3, flags: 0 });
+    assert.equal(
+      serviceListText([[made, ends]]),
+      `ID   Frontend            Service Type   Backend                             ${''}
+1    10.96.0.1:443/TCP   ClusterIP      1 => 172.18.0.3:6443/TCP (active)   ${''}
+2    10.96.0.10:53/UDP   ClusterIP      1 => 10.244.0.5:53/UDP (active)     ${''}
+                                        2 => 10.244.1.7:53/UDP (active)     ${''}
+3    10.96.7.7:80/TCP    ClusterIP                                          ${''}
 `,
     );
   });
