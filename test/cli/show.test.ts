@@ -145,7 +145,7 @@ test('what the agent lists: endpoints with their labels, identities', () => {
   );
   assert.match(
     node('cilium', 'identity', 'list'),
-    /^ID {6}LABELS\n1 {7}reserved:host\n[^]*\n10004 {3}k8s:app=server\n$/,
+    /^ID {6}LABELS\n1 {7}reserved:host\n.*\n10004 {3}k8s:app=server\n$/s,
   );
 });
 
