@@ -4,12 +4,13 @@ import yargs, { type Argv } from 'yargs';
 import { CaptureError } from '../io/capture-error.js';
 import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { addReplay } from './commands/replay.js';
+import { addShow, splitShowArguments } from './commands/show.js';
 import { addTopologies } from './commands/topologies.js';
 import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'topologies', 'help'];
+const COMMANDS = ['replay', 'show', 'topologies', 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -36,8 +37,11 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 }
 
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
-  const known = yargs(args.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
+  // What follows `show` and its options is another tool's command line.
+  const { own, words } = args[0] === 'show' ? splitShowArguments(args) : { own: args, words: [] };
+  const known = yargs(own.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
   addReplay(known, setExitCode);
+  addShow(known, words, setExitCode);
   addTopologies(known);
   known
     .demandCommand(1, 'which command?')

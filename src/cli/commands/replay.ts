@@ -77,6 +77,12 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
           describe: 'for what is left to chance',
         })
         .option('top', { type: 'number', requiresArg: true, default: 10, describe: 'how many flows to show' })
+        .option('show', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: "then print a listing, as packetwalk show does: 'COMMAND', or 'NODE: COMMAND'",
+        })
         .option('json', { type: 'boolean', default: false, describe: 'print the summary as one JSON object' })
         .example('$0 replay pod.pcap', 'with an inferred topology')
         .example('$0 replay pod.pcap --only dropped', 'drops and their reasons')

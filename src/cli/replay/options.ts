@@ -19,6 +19,7 @@ export interface ReplayArguments {
   readonly seed: number;
   readonly top: number;
   readonly json: boolean;
+  readonly show?: readonly string[] | undefined;
 }
 
 export interface ReplayOptions {
@@ -42,6 +43,8 @@ export interface ReplayOptions {
   /** Flows that the summary lists. */
   readonly top: number;
   readonly json: boolean;
+  /** Commands of listings to print when the run is over. */
+  readonly show: readonly string[];
 }
 
 export function readOptions(args: ReplayArguments): ReplayOptions {
@@ -64,6 +67,7 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
     seed: wholeNumber('seed', args.seed, 0),
     top: wholeNumber('top', args.top, 0),
     json: args.json,
+    show: args.show ?? [],
   };
 }
 

@@ -19,6 +19,7 @@ import type { TopologySpec } from '../../topologies/spec.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import { plural } from '../numbers.js';
+import { listingText, runListings } from '../show/after-run.js';
 import { Feed } from './feed.js';
 import { FrameList } from './frame-list.js';
 import { LookAhead } from './look-ahead.js';
@@ -50,6 +51,8 @@ async function replaySource(source: LookAhead, options: ReplayOptions): Promise<
   const chosen = options.topology === null ? await infer(source, options) : load(options.topology);
   if (options.saveTopology !== null) save(chosen.spec, options.saveTopology, options.capture);
   const built = build(chosen.spec, options);
+  // Once before the run, so that a wrong command is told at once.
+  runListings(built, options.show);
   const replay = new Replay(built, {
     captureDevice: captureDevice(built, options.at ?? chosen.captureDevice),
     oneWay: options.oneWay,
@@ -69,7 +72,17 @@ async function replaySource(source: LookAhead, options: ReplayOptions): Promise<
   await feed.run();
   writer?.close();
   const summary = summarize(feed, replay, { ...options, inferred: chosen.inferred, mapSizes });
-  print(options.json ? `${JSON.stringify(summary)}\n` : summaryText(summary));
+  const listings = runListings(built, options.show);
+  if (options.json) {
+    const shown = listings.length === 0 ? summary : { ...summary, listings };
+    print(`${JSON.stringify(shown)}\n`);
+  } else {
+    print(summaryText(summary));
+    for (const listing of listings) {
+      print(listingText(listing));
+      if (listing.errors) put(listing.errors);
+    }
+  }
   for (const fault of feed.faults) log.error(fault.message);
   return feed.faults.length > 0 ? EXIT_BAD_INPUT : EXIT_DONE;
 }
