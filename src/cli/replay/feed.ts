@@ -32,6 +32,8 @@ export interface FeedOptions {
   readonly recorder: WalkRecorder | null;
   readonly listener: ((tally: Tally) => FrameListener) | null;
   readonly progress: Progress | null;
+  /** Paths that are kept; default as PathTable has it. */
+  readonly pathRows?: number;
 }
 
 /** Batches of this many frames leave the event loop time for signals a thousand times a second. */
@@ -73,7 +75,7 @@ export class Feed {
     this.#replay = replay;
     this.#options = options;
     this.#pace = new Pace(options.speed);
-    this.tally = new Tally(replay.built.walker);
+    this.tally = new Tally(replay.built.walker, options.pathRows);
     this.#listener = options.listener === null ? null : options.listener(this.tally);
     this.#isWatched = this.#listener !== null || options.recorder !== null;
     replay.tap = this.tally.log;
