@@ -1,6 +1,5 @@
 import type { Argv } from 'yargs';
 import { readOptions } from '../replay/options.js';
-import { replayCapture } from '../replay/replay.js';
 import { SELECTION_NAMES } from '../replay/selection.js';
 
 const USAGE =
@@ -88,7 +87,10 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
         .example('$0 replay pod.pcap --only dropped', 'drops and their reasons')
         .example('tcpdump -w - | $0 replay - -t mine.yaml', 'from a pipe'),
     async ({ CAPTURE, ...args }) => {
-      setExitCode(await replayCapture(readOptions({ ...args, capture: CAPTURE })));
+      const options = readOptions({ ...args, capture: CAPTURE });
+      // Loaded when it is needed: a wrong command line or --help answers in half the time.
+      const { replayCapture } = await import('../replay/replay.js');
+      setExitCode(await replayCapture(options));
     },
   );
 }
