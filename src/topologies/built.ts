@@ -9,6 +9,7 @@ import type { Node } from '../engine/node.js';
 import type { Walker } from '../engine/walker.js';
 import type { Datapath } from '../programs/datapath.js';
 import { reasonText } from '../programs/drop-reasons.js';
+import { Agent } from './agent.js';
 import type { Plan, PlannedNode, PlannedPod } from './plan.js';
 
 export interface BuiltPod {
@@ -42,6 +43,8 @@ export class BuiltTopology {
   readonly walker: Walker;
   readonly clock: Clock;
   readonly nodes: readonly BuiltNode[];
+  /** Of all nodes; whoever drives the run polls it as the clock moves. */
+  readonly agent: Agent;
 
   constructor(plan: Plan, walker: Walker, clock: Clock, nodes: readonly BuiltNode[]) {
     this.plan = plan;
@@ -49,6 +52,10 @@ export class BuiltTopology {
     this.walker = walker;
     this.clock = clock;
     this.nodes = nodes;
+    this.agent = new Agent(
+      clock,
+      nodes.map(({ datapath }) => datapath),
+    );
   }
 
   get pods(): readonly BuiltPod[] {
@@ -66,6 +73,7 @@ export class BuiltTopology {
    */
   walk(device: Device, frame: Uint8Array): WalkResult {
     const { walker } = this;
+    this.agent.poll();
     const { arena } = walker;
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     const handle = arena.put(view, 0, frame.length);

@@ -76,6 +76,11 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
           default: 1,
           describe: 'for what is left to chance',
         })
+        .option('keep-expired', {
+          type: 'boolean',
+          default: false,
+          describe: 'keep connections past their lifetime, as without garbage collection',
+        })
         .option('top', { type: 'number', requiresArg: true, default: 10, describe: 'how many flows to show' })
         .option('json', { type: 'boolean', default: false, describe: 'print the summary as one JSON object' })
         .example('$0 replay pod.pcap', 'with an inferred topology')

@@ -17,6 +17,7 @@ export interface ReplayArguments {
   readonly limit?: number | undefined;
   readonly speed: string;
   readonly seed: number;
+  readonly keepExpired: boolean;
   readonly top: number;
   readonly json: boolean;
 }
@@ -39,6 +40,8 @@ export interface ReplayOptions {
   /** Capture seconds per second; 0 for as fast as it goes. */
   readonly speed: number;
   readonly seed: number;
+  /** Connections and NAT mappings stay after the end of their lifetime. */
+  readonly keepExpired: boolean;
   /** Flows that the summary lists. */
   readonly top: number;
   readonly json: boolean;
@@ -62,6 +65,7 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
     limit: args.limit === undefined ? Number.POSITIVE_INFINITY : wholeNumber('limit', args.limit, 1),
     speed: readSpeed(args.speed),
     seed: wholeNumber('seed', args.seed, 0),
+    keepExpired: args.keepExpired,
     top: wholeNumber('top', args.top, 0),
     json: args.json,
   };

@@ -104,10 +104,10 @@ function build(spec: TopologySpec, options: ReplayOptions): BuiltTopology {
     clock: new Clock(),
     random: new SeededRandom(options.seed),
   });
+  built.agent.collects = !options.keepExpired;
   // Nobody reads the events of a plain run: they are counted, as with a kernel's ring without reader.
   for (const { datapath } of built.nodes) {
     datapath.events.mode = 'discard';
-    datapath.signals.mode = 'discard';
   }
   return built;
 }

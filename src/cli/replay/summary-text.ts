@@ -11,7 +11,7 @@ export function summaryText(summary: ReplaySummary): string {
   const parts = [
     head(summary),
     [...entered(summary), ...fates(summary), ...outputs(summary)],
-    [...services(summary), ...created(summary)],
+    [...services(summary), ...created(summary), ...expired(summary)],
     flows(summary),
     [pace(summary)],
   ];
@@ -118,6 +118,16 @@ function created({ mapEntries }: ReplaySummary): string[] {
     const maps = mapEntries.filter((entry) => entry.node === node);
     const text = maps.map(({ map, created: count }) => `${countText(count)} in ${map}`).join(', ');
     return line(i === 0 ? 'map entries' : '', `${node}: ${text}`);
+  });
+}
+
+function expired({ expired: nodes }: ReplaySummary): string[] {
+  return nodes.map(({ node, connections, mappings }, i) => {
+    const text = [
+      connections > 0 ? plural(connections, 'connection') : '',
+      mappings > 0 ? plural(mappings, 'NAT mapping') : '',
+    ];
+    return line(i === 0 ? 'expired' : '', `${node}: ${text.filter((part) => part !== '').join(', ')}`);
   });
 }
 

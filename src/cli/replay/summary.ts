@@ -56,6 +56,12 @@ export interface ReplaySummary {
     readonly created: number;
     readonly total: number;
   }[];
+  /** What the nodes' agents collected because its lifetime was over; nodes without are left out. */
+  readonly expired: readonly {
+    readonly node: string;
+    readonly connections: number;
+    readonly mappings: number;
+  }[];
   /** Frames that the capture shows coming out, held against what the walks gave out. */
   readonly outputs: {
     readonly expected: number;
@@ -80,23 +86,30 @@ export class MapSizes {
     readonly name: string;
     readonly map: BpfMap;
     readonly before: number;
+    readonly removedBefore: number;
   }[];
 
   constructor(replay: Replay) {
     this.#maps = replay.built.nodes.flatMap(({ node, datapath }) =>
-      [...datapath.maps].map(([name, map]) => ({ node: node.name, name, map, before: map.size })),
+      [...datapath.maps].map(([name, map]) => ({
+        node: node.name,
+        name,
+        map,
+        before: map.size,
+        removedBefore: map.removals,
+      })),
     );
   }
 
   created(): ReplaySummary['mapEntries'] {
     return this.#maps
-      .filter(({ name, map, before }) => map.size > before && name !== 'cilium_metrics')
-      .map(({ node, name, map, before }) => ({
+      .map(({ node, name, map, before, removedBefore }) => ({
         node,
         map: name,
-        created: map.size - before,
+        created: map.size - before + map.removals - removedBefore,
         total: map.size,
-      }));
+      }))
+      .filter(({ map, created }) => created > 0 && map !== 'cilium_metrics');
   }
 }
 
@@ -146,6 +159,7 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
     flows: { count: flows.length, untrackedFrames: feed.paths.untracked, top: flows.slice(0, context.top) },
     services: servicesOf(feed.paths, built),
     mapEntries: context.mapSizes.created(),
+    expired: expired(replay),
     outputs: outputs(replay),
     captureTime: captureTime(feed),
     elapsedSeconds: feed.elapsedSeconds,
@@ -163,6 +177,15 @@ function drops({ built }: Replay): ReplaySummary['fates']['dropped'] {
       found.push({ reason, name: built.dropReasonName(reason), frames: dropped[reason] });
   }
   return found.sort((a, b) => b.frames - a.frames);
+}
+
+function expired({ built }: Replay): ReplaySummary['expired'] {
+  return built.nodes
+    .map(({ node }, i) => {
+      const { connections, mappings } = built.agent.collected[i];
+      return { node: node.name, connections, mappings };
+    })
+    .filter(({ connections, mappings }) => connections + mappings > 0);
 }
 
 /** An answer that a walk gave out too is a match; one that none did is missing from the walks. */

@@ -334,9 +334,9 @@ export function traceSocket(
   }
   put16le(bytes, at + events.TRACE_SOCKET_PORT, swap16(port));
   put32le(bytes, at + events.TRACE_SOCKET_COOKIE, socket.cookieLow);
-  put32le(bytes, at + events.TRACE_SOCKET_COOKIE + 4, socket.cookieHigh);
+  put32le(bytes, at + events.TRACE_SOCKET_COOKIE_HIGH, socket.cookieHigh);
   put32le(bytes, at + events.TRACE_SOCKET_CGROUP_ID, socket.cgroupIdLow);
-  put32le(bytes, at + events.TRACE_SOCKET_CGROUP_ID + 4, socket.cgroupIdHigh);
+  put32le(bytes, at + events.TRACE_SOCKET_CGROUP_ID_HIGH, socket.cgroupIdHigh);
   const isTcp = socket.protocol === ipv4.PROTOCOL_TCP;
   bytes[at + events.TRACE_SOCKET_PROTOCOL] = isTcp
     ? events.SOCKET_TCP

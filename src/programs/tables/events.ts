@@ -72,7 +72,9 @@ export const CAPTURE_SIZE = 24;
 export const TRACE_SOCKET_ADDRESS = 2;
 export const TRACE_SOCKET_PORT = 18;
 export const TRACE_SOCKET_COOKIE = 20;
+export const TRACE_SOCKET_COOKIE_HIGH = 24;
 export const TRACE_SOCKET_CGROUP_ID = 28;
+export const TRACE_SOCKET_CGROUP_ID_HIGH = 32;
 export const TRACE_SOCKET_PROTOCOL = 36;
 export const TRACE_SOCKET_IS_IPV6 = 37;
 export const TRACE_SOCKET_SIZE = 38;
@@ -100,6 +102,12 @@ export const SIGNAL_NAT_FULL = 0;
 export const SIGNAL_CONNTRACK_FULL = 1;
 export const SIGNAL_AUTHENTICATION_REQUIRED = 2;
 export const SIGNAL_BODY = 4;
+
+/** Whether the signal at `at` says that a map ran full: old entries are to be collected. */
+export function asksForCollection(bytes: Uint8Array, at: number): boolean {
+  const signal = i32le(bytes, at);
+  return signal === SIGNAL_NAT_FULL || signal === SIGNAL_CONNTRACK_FULL;
+}
 
 /** Trace points. */
 export const TO_LXC = 0;
