@@ -71,7 +71,7 @@ export class Flow {
   /** NodePort: this packet carries the service address of a DSR request, or belongs to a flow that did. */
   isDsr = false;
 
-  /** to-netdev: the sender's identity as far as the program has learned it. */
+  /** Node programs: the sender's identity as far as the program has learned it. */
   localLabel = 0;
 
   /** Host firewall: the remote identity it decided on. to-netdev: the destination's. */

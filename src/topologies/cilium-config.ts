@@ -55,6 +55,7 @@ const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
     flag((draft, on) => {
       draft.features.routing = !on;
       draft.features.ingressPolicyAtDevice = on;
+      draft.features.endpointRoutes = on;
     }),
   ],
   [

@@ -97,6 +97,23 @@ test('DSR by Geneve, IPv6: the service in an option of 24 bytes', () => {
   );
 });
 
+test('DSR by Geneve, IPv6 in XDP: the tunnel header is written, its TTL stays', () => {
+  const node = withServices('xdp', { features: DSR_GENEVE });
+  const backend = { identity: 2001, tunnelEndpoint: address('192.168.0.12') };
+  writeIdentity(node.datapath.map('cilium_ipcache_v2'), address('fd00:10:2::10'), 128, backend);
+  const { verdict, frame } = node.runHex(REQUEST_IPV6);
+  assert.equal(verdict, XDP_TX);
+  assert.equal(
+    frame.slice(0, 68),
+    `${'0200000000010200000000100800'}${'4500007e000000004011f907c0a8000bc0a8000c'}`,
+  );
+  // Behind the source port, which is a hash.
+  assert.equal(
+    frame.slice(72, 152),
+    '17c1006a0000' + '0600655800000200' + '014b8105fd00000000000000000000000000001179190000' + '0200',
+  );
+});
+
 test('DSR by Geneve without a tunnel to the backend is drop 160', () => {
   const node = withServices('host', { features: DSR_GENEVE });
   node.run(REQUEST.replaceAll(' ', ''));

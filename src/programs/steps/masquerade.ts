@@ -6,7 +6,6 @@ import { DROP_CT_UNKNOWN_PROTO, DROP_NO_EGRESS_IP, NAT_NOT_NEEDED } from '../dro
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import type { SnatTarget } from '../snat-target.js';
-import * as ct from '../tables/conntrack.js';
 import * as endpoints from '../tables/endpoints.js';
 import * as conntrack from './conntrack.js';
 import { hasGateway, lacksEgressAddress, lookupPacketPolicy } from './egress-gateway.js';
@@ -90,12 +89,8 @@ export const REPLY = 1;
 /** REPLY when the packet's connection came in from where it goes. Unknown protocols have no connections. */
 export function isReply(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
   readTuple(packet, flow);
-  const error = conntrack.extractPorts(program, packet, flow, conntrack.CT_EGRESS);
-  if (error === DROP_CT_UNKNOWN_PROTO) return NO_REPLY;
-  if (error < 0) return error;
-  conntrack.useNodeMaps(flow);
-  flow.tuple[flow.family.metaWord] = flow.protocol | (ct.TUPLE_IN << 8);
-  return flow.conntrackMap.lookup(flow.tuple, 0) >= 0 ? REPLY : NO_REPLY;
+  const reply = conntrack.isReply(program, packet, flow);
+  return reply === DROP_CT_UNKNOWN_PROTO ? NO_REPLY : reply;
 }
 
 function isMasqueradeAddress(program: ProgramInstance, packet: PacketContext, flow: Flow): boolean {

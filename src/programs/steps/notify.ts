@@ -22,10 +22,6 @@ export {
   FROM_OVERLAY,
   FROM_PROXY,
   FROM_STACK,
-  POST_TRANSLATION_FORWARD,
-  POST_TRANSLATION_REVERSE,
-  PRE_TRANSLATION_FORWARD,
-  PRE_TRANSLATION_REVERSE,
   REASON_ENCRYPTED,
   REASON_SRV6_DECAP,
   REASON_SRV6_ENCAP,
@@ -311,6 +307,15 @@ export function debugCapture(
   copy(ring.bytes, at + events.CAPTURE_SIZE, packet.bytes, packet.start, captured);
 }
 
+/** Points of socket translation. */
+export const PRE_TRANSLATION_FORWARD = 1;
+export const POST_TRANSLATION_FORWARD = 2;
+export const PRE_TRANSLATION_REVERSE = 3;
+export const POST_TRANSLATION_REVERSE = 4;
+
+const SOCKET_L4_TCP = 1;
+const SOCKET_L4_UDP = 2;
+
 /** Tells of a socket whose peer is the address at `words[wordAt]` (raw) and `port` (raw). */
 export function traceSocket(
   program: ProgramInstance,
@@ -328,22 +333,19 @@ export function traceSocket(
   const bytes = ring.bytes;
   bytes[at + events.TYPE] = events.MESSAGE_TRACE_SOCKET;
   bytes[at + events.SUBTYPE] = point;
-  const addressAt = at + events.TRACE_SOCKET_ADDRESS;
   for (let i = 0; i < 4; i++) {
-    put32le(bytes, addressAt + 4 * i, i < family.addressWords ? words[wordAt + i] : 0);
+    const word = i < family.addressWords ? words[wordAt + i] : 0;
+    put32le(bytes, at + events.TRACE_SOCKET_ADDRESS + 4 * i, word);
   }
   put16le(bytes, at + events.TRACE_SOCKET_PORT, swap16(port));
   put32le(bytes, at + events.TRACE_SOCKET_COOKIE, socket.cookieLow);
   put32le(bytes, at + events.TRACE_SOCKET_COOKIE_HIGH, socket.cookieHigh);
-  put32le(bytes, at + events.TRACE_SOCKET_CGROUP_ID, socket.cgroupIdLow);
-  put32le(bytes, at + events.TRACE_SOCKET_CGROUP_ID_HIGH, socket.cgroupIdHigh);
+  put32le(bytes, at + events.TRACE_SOCKET_CGROUP, socket.cgroupIdLow);
+  put32le(bytes, at + events.TRACE_SOCKET_CGROUP_HIGH, socket.cgroupIdHigh);
   const isTcp = socket.protocol === ipv4.PROTOCOL_TCP;
-  bytes[at + events.TRACE_SOCKET_PROTOCOL] = isTcp
-    ? events.SOCKET_TCP
-    : socket.protocol === ipv4.PROTOCOL_UDP
-      ? events.SOCKET_UDP
-      : 0;
-  bytes[at + events.TRACE_SOCKET_IS_IPV6] = family.isV6 ? 1 : 0;
+  const isUdp = socket.protocol === ipv4.PROTOCOL_UDP;
+  bytes[at + events.TRACE_SOCKET_L4] = isTcp ? SOCKET_L4_TCP : isUdp ? SOCKET_L4_UDP : 0;
+  bytes[at + events.TRACE_SOCKET_FLAGS] = family.isV6 ? 1 : 0;
 }
 
 /** Tells the agent that free NAT ports are hard to find; `family` 0 IPv4, 1 IPv6. */

@@ -68,24 +68,18 @@ export const CAPTURE_ARGUMENT_1 = 16;
 export const CAPTURE_ARGUMENT_2 = 20;
 export const CAPTURE_SIZE = 24;
 
-/** Of a socket whose peer is translated: the peer's address (16 bytes, as in traces) and port, then who asks. */
+/** trace-sock: address (16 bytes), port in host order, socket cookie and cgroup id (u64), then two bytes. */
 export const TRACE_SOCKET_ADDRESS = 2;
 export const TRACE_SOCKET_PORT = 18;
 export const TRACE_SOCKET_COOKIE = 20;
 export const TRACE_SOCKET_COOKIE_HIGH = 24;
-export const TRACE_SOCKET_CGROUP_ID = 28;
-export const TRACE_SOCKET_CGROUP_ID_HIGH = 32;
-export const TRACE_SOCKET_PROTOCOL = 36;
-export const TRACE_SOCKET_IS_IPV6 = 37;
+export const TRACE_SOCKET_CGROUP = 28;
+export const TRACE_SOCKET_CGROUP_HIGH = 32;
+/** 1 TCP, 2 UDP, 0 other. */
+export const TRACE_SOCKET_L4 = 36;
+/** Bit 0: IPv6. */
+export const TRACE_SOCKET_FLAGS = 37;
 export const TRACE_SOCKET_SIZE = 38;
-export const SOCKET_TCP = 1;
-export const SOCKET_UDP = 2;
-
-/** Points of socket translation. */
-export const PRE_TRANSLATION_FORWARD = 1;
-export const POST_TRANSLATION_FORWARD = 2;
-export const PRE_TRANSLATION_REVERSE = 3;
-export const POST_TRANSLATION_REVERSE = 4;
 
 /** Flags of drops and traces. */
 export const FLAG_IPV6 = 1;
