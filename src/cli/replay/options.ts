@@ -2,6 +2,7 @@
 import { parsePrefix } from '../../engine/address-text.js';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
+import { type ProgramOption, readProgramOption } from '../programs/attachment.js';
 import { readSelection } from './selection.js';
 
 /** The arguments as yargs gives them. */
@@ -18,6 +19,7 @@ export interface ReplayArguments {
   readonly speed: string;
   readonly seed: number;
   readonly keepExpired: boolean;
+  readonly program?: readonly string[] | undefined;
   readonly top: number;
   readonly json: boolean;
 }
@@ -42,6 +44,8 @@ export interface ReplayOptions {
   readonly seed: number;
   /** Connections and NAT mappings stay after the end of their lifetime. */
   readonly keepExpired: boolean;
+  /** Programs of the user's own, in the order in which they are attached. */
+  readonly programs: readonly ProgramOption[];
   /** Flows that the summary lists. */
   readonly top: number;
   readonly json: boolean;
@@ -66,6 +70,7 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
     speed: readSpeed(args.speed),
     seed: wholeNumber('seed', args.seed, 0),
     keepExpired: args.keepExpired,
+    programs: (args.program ?? []).map(readProgramOption),
     top: wholeNumber('top', args.top, 0),
     json: args.json,
   };

@@ -11,7 +11,7 @@ export function summaryText(summary: ReplaySummary): string {
   const parts = [
     head(summary),
     [...entered(summary), ...fates(summary), ...outputs(summary)],
-    [...services(summary), ...created(summary), ...expired(summary)],
+    [...programs(summary), ...services(summary), ...created(summary), ...expired(summary)],
     flows(summary),
     [pace(summary)],
   ];
@@ -101,6 +101,20 @@ function outputs({ outputs: found }: ReplaySummary): string[] {
   }
   if (found.missing > 0) text.push(`${countText(found.missing)} did not come out there`);
   return [line('as captured', text.join('; '))];
+}
+
+function programs({ programs: own }: ReplaySummary): string[] {
+  return own.map(({ name, device, hook, runs, drops, counts: told }, i) => {
+    const text = [
+      `ran on ${plural(runs, 'frame')}`,
+      part(drops, 'dropped'),
+      Object.entries(told)
+        .map(([what, count]) => part(count, what))
+        .filter((words) => words !== '')
+        .join(', '),
+    ].filter((words) => words !== '');
+    return line(i === 0 ? 'programs' : '', `${name} at ${device}/${hook}: ${text.join('; ')}`);
+  });
 }
 
 function services({ services: hits }: ReplaySummary): string[] {

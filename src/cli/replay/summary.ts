@@ -1,7 +1,9 @@
 /** What a replay comes to, as one object: `--json` prints it, summary-text.ts puts it in words. */
 import { DROPPED, REASON_COUNT } from '../../engine/fate.js';
+import { HOOK_NAMES } from '../../engine/hooks/chain.js';
 import type { BpfMap } from '../../engine/maps/map.js';
 import { DIFFERENCE_NAMES } from '../../topologies/frame-compare.js';
+import type { AttachedProgram } from '../../topologies/own-programs.js';
 import type { Replay } from '../../topologies/replay.js';
 import type { Feed } from './feed.js';
 import { type FlowSummary, flowsOf, type ServiceSummary, servicesOf } from './flows.js';
@@ -62,6 +64,16 @@ export interface ReplaySummary {
     readonly connections: number;
     readonly mappings: number;
   }[];
+  /** The user's own programs; `counts` are what they tell themselves. */
+  readonly programs: readonly {
+    readonly name: string;
+    readonly device: string;
+    readonly hook: string;
+    readonly place: string;
+    readonly runs: number;
+    readonly drops: number;
+    readonly counts: Readonly<Record<string, number>>;
+  }[];
   /** Frames that the capture shows coming out, held against what the walks gave out. */
   readonly outputs: {
     readonly expected: number;
@@ -117,6 +129,7 @@ export interface SummaryContext {
   readonly capture: string;
   readonly inferred: boolean;
   readonly mapSizes: MapSizes;
+  readonly programs: readonly AttachedProgram[];
   /** Flows to list. */
   readonly top: number;
 }
@@ -160,6 +173,7 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
     services: servicesOf(feed.paths, built),
     mapEntries: context.mapSizes.created(),
     expired: expired(replay),
+    programs: context.programs.map(programOf),
     outputs: outputs(replay),
     captureTime: captureTime(feed),
     elapsedSeconds: feed.elapsedSeconds,
@@ -177,6 +191,19 @@ function drops({ built }: Replay): ReplaySummary['fates']['dropped'] {
       found.push({ reason, name: built.dropReasonName(reason), frames: dropped[reason] });
   }
   return found.sort((a, b) => b.frames - a.frames);
+}
+
+function programOf(program: AttachedProgram): ReplaySummary['programs'][number] {
+  const { name, device, hook, place, runs, drops } = program;
+  return {
+    name,
+    device: `${device.namespace.name}/${device.name}`,
+    hook: HOOK_NAMES[hook].replace(' ', '-'),
+    place,
+    runs,
+    drops,
+    counts: program.counts(),
+  };
 }
 
 function expired({ built }: Replay): ReplaySummary['expired'] {
