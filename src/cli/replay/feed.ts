@@ -3,7 +3,6 @@
  * shown to whoever asked (recording, listing). Nothing is allocated per frame unless somebody asked.
  */
 import { ENTER_SEND } from '../../engine/burst.js';
-import type { Device } from '../../engine/device.js';
 import { DELIVERED, TRANSMITTED } from '../../engine/fate.js';
 import { CaptureError } from '../../io/capture-error.js';
 import { LINKTYPE_ETHERNET, linkTypeName } from '../../io/link-type.js';
@@ -13,10 +12,9 @@ import { PLACED_BACK, PLACED_IN } from '../../topologies/placement.js';
 import type { Replay } from '../../topologies/replay.js';
 import { plural } from '../numbers.js';
 import { Pace } from './pace.js';
-import { PathTable } from './path-table.js';
 import type { Progress } from './progress.js';
 import type { WalkRecorder } from './recording.js';
-import { OUTCOMES, outcomeOf } from './selection.js';
+import { Tally } from './tally.js';
 
 /** Told of each walked frame that was selected, and when a batch of frames is over. */
 export interface FrameListener {
@@ -31,7 +29,7 @@ export interface FeedOptions {
   /** Outcomes that are recorded and listed; bits of selection.ts. */
   readonly only: number;
   readonly recorder: WalkRecorder | null;
-  readonly listener: ((paths: PathTable) => FrameListener) | null;
+  readonly listener: ((tally: Tally) => FrameListener) | null;
   readonly progress: Progress | null;
 }
 
@@ -39,13 +37,11 @@ export interface FeedOptions {
 const BATCH_CAPACITY = 2048;
 
 export class Feed {
-  readonly paths: PathTable;
+  readonly tally: Tally;
   /** Frames read, and of those: cut by the capture's snap length, on a link that is not Ethernet. */
   read = 0;
   cut = 0;
   otherLink = 0;
-  /** By outcome bit. */
-  readonly outcomes = new Float64Array(OUTCOMES);
   bytes = 0;
   /** Capture time of the first and last frame that has one. */
   firstSeconds = 0;
@@ -62,12 +58,8 @@ export class Feed {
   readonly #options: FeedOptions;
   readonly #pace: Pace;
   readonly #listener: FrameListener | null;
-  readonly #devices: readonly Device[];
-  /** Frames received by device row, and sent by nodes' stacks. */
-  readonly #received: Float64Array;
-  #sent = 0;
-  /** Frames by outcome and device row. */
-  readonly #ends: Float64Array;
+  /** Somebody looks at each frame, so that it is counted at once. */
+  readonly #isWatched: boolean;
   #hasTime = false;
   /** Numbers of the first frames of their kind. */
   #firstCut = 0;
@@ -79,12 +71,10 @@ export class Feed {
     this.#replay = replay;
     this.#options = options;
     this.#pace = new Pace(options.speed);
-    this.paths = new PathTable(replay.built.walker.arena.bytes);
-    this.#listener = options.listener === null ? null : options.listener(this.paths);
-    this.#devices = replay.built.network.devices;
-    this.#received = new Float64Array(this.#devices.length);
-    this.#ends = new Float64Array(OUTCOMES * this.#devices.length);
-    replay.tap = this.paths;
+    this.tally = new Tally(replay.built.walker);
+    this.#listener = options.listener === null ? null : options.listener(this.tally);
+    this.#isWatched = this.#listener !== null || options.recorder !== null;
+    replay.tap = this.tally.log;
   }
 
   /** Walks frames until the capture ends, its fault, the limit, or an interrupt. */
@@ -122,6 +112,7 @@ export class Feed {
       }
       if (speed === 0) this.#walkBatch(batch);
       else await this.#walkInTime(batch);
+      this.tally.settle();
       this.#listener?.flush();
       progress?.update(this.read);
       await turn();
@@ -171,52 +162,24 @@ export class Feed {
     const replay = this.#replay;
     const placed = replay.frame(batch.bytes, batch.offset[i], captured, original, seconds, nanoseconds);
     if (placed !== PLACED_IN && placed !== PLACED_BACK) return;
-    const outcome = this.#count();
-    if ((outcome & this.#options.only) === 0) return;
+    this.#log();
+    if (!this.#isWatched) return;
+    this.tally.settle();
+    if ((this.tally.lastOutcome & this.#options.only) === 0) return;
     if (recorder !== null) recorder.write();
-    if (this.#listener !== null) this.#listener.frame(number, seconds, nanoseconds, outcome);
+    if (this.#listener !== null) this.#listener.frame(number, seconds, nanoseconds, this.tally.lastOutcome);
   }
 
-  /** Counts the frame that was walked last; answers its outcome. */
-  #count(): number {
-    const { built, placement, handle, fate, reason } = this.#replay;
-    const { arena, device } = built.walker;
+  /** Leaves the frame that was walked last to be counted with others, its slot with it. */
+  #log(): void {
+    const replay = this.#replay;
+    const { placement, handle, fate } = replay;
+    const { device } = replay.built.walker;
     const from = placement.device;
-    let answered = false;
-    if (placement.entry === ENTER_SEND) this.#sent++;
-    else this.#received[from.index]++;
-    // Without a slot the frame was refused: it is counted as dropped, but nothing is known of its path.
-    if (handle >= 0) {
-      const home = (fate === DELIVERED && device === from.peer) || (fate === TRANSMITTED && device === from);
-      const start = arena.start[handle];
-      const end = start + arena.length[handle];
-      answered = this.paths.leave(start, end, fate, reason, device.index, home);
-    }
-    const outcome = outcomeOf(fate, answered);
-    this.outcomes[outcome]++;
-    this.#ends[outcome * this.#devices.length + device.index]++;
-    return outcome;
-  }
-
-  /** Walked frames by where they entered. */
-  entries(): { fromPods: number; fromOutside: number; fromNodeStack: number } {
-    const received = (wanted: (device: Device) => boolean): number =>
-      this.#devices.reduce((sum, device) => sum + (wanted(device) ? this.#received[device.index] : 0), 0);
-    return {
-      fromPods: received(isPodDevice),
-      fromOutside: received((device) => !isPodDevice(device)),
-      fromNodeStack: this.#sent,
-    };
-  }
-
-  /** Frames of an outcome by the name of the place where they ended. */
-  ends(outcome: number, name: (device: Device) => string): Record<string, number> {
-    const counts: Record<string, number> = {};
-    for (const device of this.#devices) {
-      const count = this.#ends[outcome * this.#devices.length + device.index];
-      if (count > 0) counts[name(device)] = (counts[name(device)] ?? 0) + count;
-    }
-    return counts;
+    const home = (fate === DELIVERED && device === from.peer) || (fate === TRANSMITTED && device === from);
+    const entry = placement.entry === ENTER_SEND ? -1 : from.index;
+    replay.handle = -1;
+    if (this.tally.log.add(handle, fate, replay.reason, entry, device.index, home)) this.tally.settle();
   }
 
   #noteTime(seconds: number, nanoseconds: number): void {
@@ -253,11 +216,6 @@ export class Feed {
       add('the capture holds no frames', 'check its filter and its device');
     }
   }
-}
-
-/** A device with a pod behind it. */
-function isPodDevice(device: Device): boolean {
-  return device.peer !== null && !device.peer.namespace.isHost;
 }
 
 /** `frame 12 is`, `frame 12 and 3 others are`. */

@@ -2,9 +2,9 @@
 import type { Replay } from '../../topologies/replay.js';
 import type { FrameListener } from './feed.js';
 import { Names } from './names.js';
-import type { PathTable } from './path-table.js';
 import { WAS_ANSWERED, WAS_DELIVERED, WAS_DROPPED, WAS_TRANSMITTED } from './selection.js';
 import { changeText, talkText } from './talk-text.js';
+import type { Tally } from './tally.js';
 
 const NUMBER_WIDTH = 6;
 const TIME_WIDTH = 12;
@@ -12,22 +12,22 @@ const TALK_WIDTH = 48;
 
 export class FrameList implements FrameListener {
   readonly #replay: Replay;
-  readonly #paths: PathTable;
+  readonly #tally: Tally;
   readonly #names: Names;
   readonly #write: (text: string) => void;
   #lines = '';
   #first: readonly [number, number] | null = null;
 
-  constructor(replay: Replay, paths: PathTable, write: (text: string) => void) {
+  constructor(replay: Replay, tally: Tally, write: (text: string) => void) {
     this.#replay = replay;
-    this.#paths = paths;
+    this.#tally = tally;
     this.#names = new Names(replay.built);
     this.#write = write;
   }
 
   frame(number: number, seconds: number, nanoseconds: number, outcome: number): void {
-    const { handle } = this.#replay;
-    const talk = handle < 0 ? 'not walked' : talkText(this.#paths.last.before);
+    const { lastHasPath, paths } = this.#tally;
+    const talk = lastHasPath ? talkText(paths.last.before) : 'a frame that no slot holds';
     const columns = [
       String(number).padStart(NUMBER_WIDTH),
       this.#time(seconds, nanoseconds).padStart(TIME_WIDTH),
@@ -52,7 +52,7 @@ export class FrameList implements FrameListener {
   #outcome(outcome: number): string {
     const { device } = this.#replay.built.walker;
     if (outcome === WAS_DROPPED) return `dropped: ${this.#names.reason(this.#replay.reason)}`;
-    const { before, after } = this.#paths.last;
+    const { before, after } = this.#tally.paths.last;
     if (outcome === WAS_ANSWERED) return `answered: ${talkText(after)}`;
     const change = changeText(before, after);
     if (outcome === WAS_DELIVERED) return `delivered to ${device.namespace.name}${change}`;

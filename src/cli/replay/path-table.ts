@@ -14,9 +14,10 @@ import {
   PROTOCOL_MASK,
   SHORT_TUPLE,
   type Talk,
-  TupleReader,
+  type TupleReader,
   talkOf,
 } from './frame-tuple.js';
+import type { WalkLog } from './walk-log.js';
 
 /** In the kind word going in: drop reason (9 bits), fate (2 bits), answered; in that coming out: device row. */
 const REASON_SHIFT = KIND_BITS;
@@ -59,32 +60,28 @@ export class PathTable {
   readonly #short = table('paths', SHORT_TUPLE, SHORT_ROWS);
   readonly #long = table('long paths', LONG_TUPLE, LONG_ROWS);
   readonly #tuples: TupleReader;
-  /** The frame at hand: its tuple going in (of `#length` words) and coming out (`#afterLength`). */
+  readonly #key = new Int32Array(2 * LONG_TUPLE);
+  /** The tuples of the frame that was counted last, going in and coming out. */
   readonly #before = new Int32Array(LONG_TUPLE);
   readonly #after = new Int32Array(LONG_TUPLE);
-  readonly #key = new Int32Array(2 * LONG_TUPLE);
-  #length = SHORT_TUPLE;
+  #beforeLength = SHORT_TUPLE;
   #afterLength = SHORT_TUPLE;
 
-  /** `bytes`: the memory that frames are walked in. */
-  constructor(bytes: Uint8Array) {
-    this.#tuples = new TupleReader(bytes);
-  }
-
-  /** Takes down who talks in the frame from `start` to `end` that is about to be walked. */
-  enter(_bytes: Uint8Array, start: number, end: number): void {
-    this.#length = this.#tuples.read(start, end, this.#before, 0);
+  constructor(tuples: TupleReader) {
+    this.#tuples = tuples;
   }
 
   /**
-   * Counts the frame that entered last by what became of it. `home`: it ended where it came from; it was then
-   * answered if it is another kind of packet than before. Tells whether it was answered.
+   * Counts the frame of a row of the log, which came out as what is in the arena from `start` to `end`. Tells whether
+   * it was answered: it ended where it came from, as another kind of packet than before.
    */
-  leave(start: number, end: number, fate: number, reason: number, device: number, home: boolean): boolean {
+  count(log: WalkLog, row: number, start: number, end: number): boolean {
     const key = this.#key;
     const before = this.#before;
-    const length = this.#length;
+    const length = log.beforeLength[row];
     const after = this.#tuples.read(start, end, this.#after, 0);
+    for (let i = 0; i < length; i++) before[i] = log.before[row * LONG_TUPLE + i];
+    this.#beforeLength = length;
     this.#afterLength = after;
     const isLong = length + after !== 2 * SHORT_TUPLE;
     const half = isLong ? LONG_TUPLE : SHORT_TUPLE;
@@ -97,9 +94,10 @@ export class PathTable {
         key[SHORT_TUPLE + i] = this.#after[i];
       }
     }
-    const answered = home && isOtherKind(key, half);
-    key[half - 1] |= (reason << REASON_SHIFT) | (fate << FATE_SHIFT) | (answered ? ANSWERED_BIT : 0);
-    key[2 * half - 1] |= device << DEVICE_SHIFT;
+    const answered = log.home[row] !== 0 && isOtherKind(key, half);
+    key[half - 1] |=
+      (log.reason[row] << REASON_SHIFT) | (log.fate[row] << FATE_SHIFT) | (answered ? ANSWERED_BIT : 0);
+    key[2 * half - 1] |= log.device[row] << DEVICE_SHIFT;
     const map = isLong ? this.#long : this.#short;
     let at = map.lookup(key, 0);
     if (at < 0) at = map.insert(key, 0, BPF_ANY);
@@ -114,7 +112,7 @@ export class PathTable {
   /** Who talked in the frame that was counted last, going in and coming out. */
   get last(): { readonly before: Talk; readonly after: Talk } {
     return {
-      before: talkOf(this.#before, 0, this.#length),
+      before: talkOf(this.#before, 0, this.#beforeLength),
       after: talkOf(this.#after, 0, this.#afterLength),
     };
   }

@@ -66,7 +66,7 @@ async function replaySource(source: LookAhead, options: ReplayOptions): Promise<
     ...options,
     recorder,
     progress: new Progress(source),
-    listener: options.lists ? (paths) => new FrameList(replay, paths, print) : null,
+    listener: options.lists ? (tally) => new FrameList(replay, tally, print) : null,
   });
   await feed.run();
   writer?.close();

@@ -136,8 +136,9 @@ export interface SummaryContext {
 
 export function summarize(feed: Feed, replay: Replay, context: SummaryContext): ReplaySummary {
   const { built, counters } = replay;
-  const { outcomes } = feed;
-  const flows = flowsOf(feed.paths, built);
+  const { tally } = feed;
+  const { outcomes } = tally;
+  const flows = flowsOf(tally.paths, built);
   return {
     capture: context.capture,
     topology: {
@@ -148,7 +149,7 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
     },
     frames: {
       read: feed.read,
-      ...feed.entries(),
+      ...tally.entries(),
       answersSeen: counters.outputsMatched + counters.outputsUnmatched,
       leftOut: counters.leftOut,
       otherLinkType: feed.otherLink,
@@ -156,9 +157,9 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
       bytes: feed.bytes,
     },
     fates: {
-      delivered: feed.ends(WAS_DELIVERED, (device) => device.namespace.name),
-      transmitted: feed.ends(WAS_TRANSMITTED, (device) => `${device.namespace.name}/${device.name}`),
-      stack: feed.ends(WAS_TAKEN, (device) => device.namespace.name),
+      delivered: tally.ends(WAS_DELIVERED, (device) => device.namespace.name),
+      transmitted: tally.ends(WAS_TRANSMITTED, (device) => `${device.namespace.name}/${device.name}`),
+      stack: tally.ends(WAS_TAKEN, (device) => device.namespace.name),
       answered: outcomes[WAS_ANSWERED],
       dropped: drops(replay),
     },
@@ -169,8 +170,8 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
       answered: outcomes[WAS_ANSWERED],
       dropped: built.walker.counters.fates[DROPPED],
     },
-    flows: { count: flows.length, untrackedFrames: feed.paths.untracked, top: flows.slice(0, context.top) },
-    services: servicesOf(feed.paths, built),
+    flows: { count: flows.length, untrackedFrames: tally.paths.untracked, top: flows.slice(0, context.top) },
+    services: servicesOf(tally.paths, built),
     mapEntries: context.mapSizes.created(),
     expired: expired(replay),
     programs: context.programs.map(programOf),
