@@ -1,5 +1,6 @@
 /** The list of benchmarks; whoever writes one adds its line here. */
 import type { Benchmark } from './harness.js';
+import { mapBenchmarks } from './maps.js';
 import { nodeWalkBenchmarks } from './node-walks.js';
 import { readCaptureBenchmarks } from './read-capture.js';
 import { walkBenchmarks } from './walks.js';
@@ -9,5 +10,6 @@ export const benchmarks: readonly Benchmark[] = [
   ...walkBenchmarks,
   ...nodeWalkBenchmarks,
   ...wireBenchmarks,
+  ...mapBenchmarks,
   ...readCaptureBenchmarks,
 ];

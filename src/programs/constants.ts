@@ -29,6 +29,8 @@ export const MARK_PROXY_INGRESS = 0x0a00;
 export const MARK_PROXY_EGRESS = 0x0b00;
 export const MARK_HOST = 0x0c00;
 export const MARK_DECRYPT = 0x0d00;
+/** Socket mark of the load balancer's health checks. */
+export const MARK_HEALTH = 0x0d00;
 export const MARK_ENCRYPT = 0x0e00;
 export const MARK_WIREGUARD_ENCRYPTED = 0x1e00;
 export const MARK_IDENTITY = 0x0f00;

@@ -16,6 +16,7 @@ import { IpcacheMemo } from './ipcache-memo.js';
 import { Metrics } from './metrics.js';
 import type { NodeConstants } from './node-constants.js';
 import { SnatTarget } from './snat-target.js';
+import { SocketTarget } from './socket-target.js';
 import { MAP_SPECS } from './tables/map-specs.js';
 
 /** What a datapath is made from. Everything that varies between runs is handed in. */
@@ -43,6 +44,7 @@ export class Keys {
   readonly nat = new Int32Array(10);
   readonly natPartner = new Int32Array(10);
   readonly skip = new Int32Array(8);
+  readonly reverseSocket = new Int32Array(8);
   readonly node = new Int32Array(5);
   readonly lpm = new Int32Array(9);
   readonly small = new Int32Array(4);
@@ -92,6 +94,7 @@ export class Datapath {
   readonly flow: Flow;
   readonly keys = new Keys();
   readonly snatTarget = new SnatTarget();
+  readonly socketTarget = new SocketTarget();
   /** `struct bpf_fib_lookup` of the lookup at hand, as bytes and words. */
   readonly fibParams = new Uint8Array(FIB_PARAMS_SIZE);
   readonly fibWords = new Int32Array(this.fibParams.buffer);

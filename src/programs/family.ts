@@ -36,6 +36,7 @@ export class Family {
   readonly maglev: MapOfMaps;
   readonly sourceRange: BpfMap;
   readonly skipLoadBalancer: BpfMap;
+  readonly reverseSockets: BpfMap;
   readonly fragments: BpfMap;
   readonly snat: BpfMap;
   readonly snatRetries: BpfMap;
@@ -80,6 +81,7 @@ export class Family {
     this.affinity = map(`cilium_lb${version}_affinity`);
     this.maglev = map(`cilium_lb${version}_maglev`) as MapOfMaps;
     this.sourceRange = map(`cilium_lb${version}_source_range`);
+    this.reverseSockets = map(`cilium_lb${version}_reverse_sk`);
     this.skipLoadBalancer = map(`cilium_skip_lb${version}`);
     this.fragments = map(`cilium_ipv${version}_frag_datagrams`);
     this.snat = map(`cilium_snat_v${version}_external`);

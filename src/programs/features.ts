@@ -39,6 +39,8 @@ export interface Features {
   readonly noBackendResponse: boolean;
   readonly socketLbFull: boolean;
   readonly socketLbHostOnly: boolean;
+  /** Sockets see the service as their peer (getpeername). */
+  readonly socketLbPeer: boolean;
   readonly nat46x64: boolean;
   readonly nat46x64Gateway: boolean;
   readonly nat46x64Prefix: readonly [number, number, number, number];
@@ -85,6 +87,8 @@ export interface Features {
   readonly localDeliveryMetrics: boolean;
   readonly traceEvents: boolean;
   readonly dropEvents: boolean;
+  /** Events of socket-level load balancing. */
+  readonly socketTraceEvents: boolean;
   readonly debug: boolean;
   /** 0 none, 1 lowest, 2 low, 3 medium, 4 maximum. */
   readonly monitorAggregation: number;
@@ -125,6 +129,7 @@ export const DEFAULT_FEATURES: Features = {
   noBackendResponse: false,
   socketLbFull: false,
   socketLbHostOnly: false,
+  socketLbPeer: true,
   nat46x64: false,
   nat46x64Gateway: false,
   nat46x64Prefix: [0x00, 0x64, 0xff, 0x9b],
@@ -166,6 +171,7 @@ export const DEFAULT_FEATURES: Features = {
   localDeliveryMetrics: true,
   traceEvents: true,
   dropEvents: true,
+  socketTraceEvents: true,
   debug: false,
   monitorAggregation: 3,
   conntrackReportFlags: 0x07,

@@ -31,6 +31,8 @@ export class Flow {
   tcpFlags = 0;
   /** The tuple and headers are those of the packet at hand, left by the sender's side of a local delivery. */
   tupleRead = false;
+  /** from-netdev: NodePort has left the packet alone; the tuple has its addresses and ports in packet layout. */
+  tupleStands = false;
 
   /** The conntrack maps of this packet: its protocol's, and where related entries go. */
   conntrackMap: BpfMap;
@@ -71,7 +73,7 @@ export class Flow {
   /** NodePort: this packet carries the service address of a DSR request, or belongs to a flow that did. */
   isDsr = false;
 
-  /** to-netdev: the sender's identity as far as the program has learned it. */
+  /** Node programs: the sender's identity as far as the program has learned it. */
   localLabel = 0;
 
   /** Host firewall: the remote identity it decided on. to-netdev: the destination's. */

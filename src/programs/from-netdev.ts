@@ -6,7 +6,7 @@ import * as icmpv6 from '../engine/wire/icmpv6.js';
 import { INGRESS, MARK_DECRYPT, TC_INDEX_SKIP_HOST_FIREWALL, TC_INDEX_SKIP_NODEPORT } from './constants.js';
 import { DROP_UNKNOWN_L3, DROP_UNSUPPORTED_L2 } from './drop-reasons.js';
 import { haveEncapsulation } from './features.js';
-import type { Flow } from './flow.js';
+import { CT_REPLY, type Flow } from './flow.js';
 import type { ProgramInstance } from './instance.js';
 import {
   etherType,
@@ -34,7 +34,8 @@ import {
   TO_STACK,
   trace,
 } from './steps/notify.js';
-import { CONTINUE, RECIRCULATE_IPV4, RECIRCULATE_IPV6 } from './steps/outcome.js';
+import { CONTINUE } from './steps/outcome.js';
+import { runIngress } from './steps/recirculate.js';
 import { resolveSource } from './steps/source-identity.js';
 import { decapsulateSrv6, isForSegment } from './steps/srv6.js';
 import { takeTcIndexBit } from './steps/tc-index.js';
@@ -67,12 +68,13 @@ export function fromNetdev(program: ProgramInstance, packet: PacketContext): num
   const flow = datapath.flow;
   const error = readIp(datapath, packet, flow, version === IP_V6);
   if (error < 0) return drop(program, packet, error, INGRESS, 0, 0, 0, 0);
+  flow.tupleStands = false;
   packet.cb0 = resolveSource(program, packet, flow, 0, false);
   const source = flow.ipcacheLabel;
   const encrypted = features.wireguard && isWireguard(program, packet, flow, source);
   const reason = encrypted ? REASON_ENCRYPTED : REASON_UNKNOWN;
   trace(program, packet, FROM_NETWORK, source, 0, 0, packet.ingressIfindex, reason, MONITOR_ALWAYS, null);
-  return ingress(program, packet, flow, version === IP_V6);
+  return runIngress(program, packet, flow, version === IP_V6, true, accept);
 }
 
 /** What the XDP program of this device has found out. */
@@ -93,31 +95,8 @@ function acceptNonIp(program: ProgramInstance, packet: PacketContext, type: numb
   return features.hostFirewall ? drop(program, packet, DROP_UNKNOWN_L3, INGRESS, 0, 0, 0, 0) : TC_ACT_OK;
 }
 
-/** An IP packet, its header read, with its sender's identity in cb[0]; translation may bring it back here, as the other family too. */
-function ingress(program: ProgramInstance, packet: PacketContext, flow: Flow, v6: boolean): number {
-  let asV6 = v6;
-  let error = 0;
-  for (;;) {
-    const label = packet.cb0;
-    packet.cb0 = 0;
-    flow.extendedError = 0;
-    const outcome = error < 0 ? error : accept(program, packet, flow, asV6, label);
-    if (outcome !== RECIRCULATE_IPV4 && outcome !== RECIRCULATE_IPV6) {
-      return outcome < 0 ? drop(program, packet, outcome, INGRESS, label, 0, 0, flow.extendedError) : outcome;
-    }
-    asV6 = outcome === RECIRCULATE_IPV6;
-    error = readIp(program.datapath, packet, flow, asV6);
-  }
-}
-
 /** A verdict, a drop reason, or RECIRCULATE_*. The IP header has been read. */
-function accept(
-  program: ProgramInstance,
-  packet: PacketContext,
-  flow: Flow,
-  v6: boolean,
-  label: number,
-): number {
+function accept(program: ProgramInstance, packet: PacketContext, flow: Flow, v6: boolean): number {
   const datapath = program.datapath;
   const features = program.features;
   let error = refuseUntrackedFragments(packet, flow);
@@ -130,7 +109,7 @@ function accept(
   }
   if (!passesFirewall) {
     if (features.nodePort && !takeTcIndexBit(packet, TC_INDEX_SKIP_NODEPORT)) {
-      const outcome = nodePortIngress(program, packet, flow, label);
+      const outcome = nodePortIngress(program, packet, flow, flow.localLabel);
       if (outcome !== CONTINUE) return outcome;
       error = readIp(datapath, packet, flow, v6);
       if (error < 0) return error;
@@ -144,7 +123,12 @@ function accept(
     return decapsulateSrv6(program, packet, flow);
   }
   if (!features.hostRouting) return TC_ACT_OK;
-  const outcome = deliverToPod(program, packet, flow, label, false);
+  // The pod's side goes on with the tuple as NodePort has read it; CT_REPLY: it is in packet layout.
+  flow.tupleRead = flow.tupleStands && !features.hostFirewall;
+  flow.status = CT_REPLY;
+  const outcome = deliverToPod(program, packet, flow, flow.localLabel, false);
+  // It may have ended before the pod's side.
+  flow.tupleRead = false;
   return outcome === CONTINUE ? TC_ACT_OK : outcome;
 }
 

@@ -5,7 +5,7 @@ import type { Features } from './features.js';
 import { PolicyDecisions } from './policy-decisions.js';
 
 /** The objects that Cilium loads. */
-export type ObjectKind = 'lxc' | 'host' | 'overlay' | 'xdp' | 'wireguard' | 'network';
+export type ObjectKind = 'lxc' | 'host' | 'overlay' | 'xdp' | 'wireguard' | 'network' | 'sock';
 
 /** Run-time configuration of one loaded object. MACs are 6 bytes or more, IPv6 addresses 16. */
 export interface InstanceConfig {

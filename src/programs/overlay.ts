@@ -47,7 +47,7 @@ import {
   takeClusterId,
   worldOf,
 } from './steps/identity.js';
-import { decryptMark, isEsp, sendingNode } from './steps/ipsec.js';
+import { carriesEsp, decryptMark, isEsp, sendingNode } from './steps/ipsec.js';
 import { deliverLocally, deliverToPod } from './steps/local-delivery.js';
 import { egressNat } from './steps/nat-egress.js';
 import { nodePortIngress } from './steps/nodeport-ingress.js';
@@ -63,7 +63,8 @@ import {
   TO_STACK,
   trace,
 } from './steps/notify.js';
-import { CONTINUE, RECIRCULATE_IPV4, RECIRCULATE_IPV6 } from './steps/outcome.js';
+import { CONTINUE } from './steps/outcome.js';
+import { runIngress } from './steps/recirculate.js';
 import { snatReverse } from './steps/snat.js';
 import { takeTcIndexBit } from './steps/tc-index.js';
 import { hasReceivedIpv4Key, hasReceivedKey, receivedIdentity } from './steps/tunnel-key.js';
@@ -101,40 +102,26 @@ function fromOverlay(program: ProgramInstance, packet: PacketContext): number {
     }
     packet.cb0 = label;
   }
-  let reason = REASON_UNKNOWN;
-  if (features.ipsec && version !== IP_NONE && !decrypted) {
-    if (readIp(datapath, packet, flow, version === IP_V6) >= 0 && isEsp(packet, flow))
-      reason = REASON_ENCRYPTED;
-  }
-  const monitor = reason === REASON_ENCRYPTED ? 0 : MONITOR_ALWAYS;
+  const encrypted = features.ipsec && !decrypted && carriesEsp(program, packet, flow, version);
+  const reason = encrypted ? REASON_ENCRYPTED : REASON_UNKNOWN;
+  const monitor = encrypted ? 0 : MONITOR_ALWAYS;
   const point = decrypted ? FROM_STACK : FROM_OVERLAY;
   trace(program, packet, point, label, 0, 0, packet.ingressIfindex, reason, monitor, null);
-  if (version !== IP_NONE) return receive(program, packet, flow, version === IP_V6, decrypted);
+  if (version !== IP_NONE) {
+    const step = decrypted ? acceptDecrypted : acceptFromTunnel;
+    return runIngress(program, packet, flow, version === IP_V6, false, step);
+  }
   if (type === ethernet.TYPE_ARP && features.ipv4 && features.vtep) return answerVtepArp(program, packet);
   const isOtherFamily = type === ethernet.TYPE_IPV4 || type === ethernet.TYPE_IPV6;
   return isOtherFamily ? drop(program, packet, DROP_UNKNOWN_L3, INGRESS, 0, 0, 0, 0) : TC_ACT_OK;
 }
 
-/** An IP packet with its sender's identity in cb[0]; translation may bring it back here. */
-function receive(
-  program: ProgramInstance,
-  packet: PacketContext,
-  flow: Flow,
-  v6: boolean,
-  decrypted: boolean,
-): number {
-  let asV6 = v6;
-  for (;;) {
-    flow.localLabel = packet.cb0;
-    packet.cb0 = 0;
-    flow.extendedError = 0;
-    const outcome = accept(program, packet, flow, asV6, decrypted);
-    if (outcome !== RECIRCULATE_IPV4 && outcome !== RECIRCULATE_IPV6) {
-      if (outcome >= 0) return outcome;
-      return drop(program, packet, outcome, INGRESS, flow.localLabel, 0, 0, flow.extendedError);
-    }
-    asV6 = outcome === RECIRCULATE_IPV6;
-  }
+function acceptFromTunnel(program: ProgramInstance, packet: PacketContext, flow: Flow, v6: boolean): number {
+  return accept(program, packet, flow, v6, false);
+}
+
+function acceptDecrypted(program: ProgramInstance, packet: PacketContext, flow: Flow, v6: boolean): number {
+  return accept(program, packet, flow, v6, true);
 }
 
 /** A verdict, a drop reason, or RECIRCULATE_*. `flow.localLabel` is the sender's identity as far as it is known. */
@@ -146,9 +133,7 @@ function accept(
   decrypted: boolean,
 ): number {
   const features = program.features;
-  let error = readIp(program.datapath, packet, flow, v6);
-  if (error < 0) return error;
-  error = refuseUntrackedFragments(packet, flow);
+  let error = refuseUntrackedFragments(packet, flow);
   if (error < 0) return error;
   flow.isDsr = false;
   if (features.nodePort && !takeTcIndexBit(packet, TC_INDEX_SKIP_NODEPORT)) {
@@ -268,18 +253,9 @@ function toOverlay(program: ProgramInstance, packet: PacketContext): number {
   const cluster = features.clusterAwareAddressing ? takeClusterId(packet) : 0;
   const type = etherType(packet);
   const label = hasReceivedIpv4Key(packet) ? receivedIdentity(packet, worldOf(datapath, packet.protocol)) : 0;
-  let magic = MARK_OVERLAY;
-  if (features.ipsec) {
-    const version = type < 0 ? IP_NONE : ipVersion(datapath, type);
-    if (
-      version !== IP_NONE &&
-      readIp(datapath, packet, flow, version === IP_V6) >= 0 &&
-      isEsp(packet, flow)
-    ) {
-      magic = MARK_OVERLAY_ENCRYPTED;
-    }
-  }
-  packet.mark = identityMark(magic, label);
+  const version = type < 0 ? IP_NONE : ipVersion(datapath, type);
+  const encrypted = features.ipsec && carriesEsp(program, packet, flow, version);
+  packet.mark = identityMark(encrypted ? MARK_OVERLAY_ENCRYPTED : MARK_OVERLAY, label);
   if (!features.nodePort || isTranslated) return TC_ACT_OK;
   flow.extendedError = 0;
   flow.traceReason = REASON_UNKNOWN;

@@ -19,7 +19,8 @@ import { deliverToPod } from './steps/local-delivery.js';
 import { egressNat } from './steps/nat-egress.js';
 import { nodePortIngress } from './steps/nodeport-ingress.js';
 import { drop, FROM_CRYPTO, MONITOR_ALWAYS, REASON_UNKNOWN, TO_CRYPTO, trace } from './steps/notify.js';
-import { CONTINUE, RECIRCULATE_IPV4, RECIRCULATE_IPV6 } from './steps/outcome.js';
+import { CONTINUE } from './steps/outcome.js';
+import { runIngress } from './steps/recirculate.js';
 import { takeTcIndexBit } from './steps/tc-index.js';
 
 /** The two programs of the WireGuard device, by their kernel names. */
@@ -49,7 +50,7 @@ function fromWireguard(program: ProgramInstance, packet: PacketContext): number 
   }
   const ifindex = packet.ingressIfindex;
   trace(program, packet, FROM_CRYPTO, label, 0, 0, ifindex, REASON_UNKNOWN, MONITOR_ALWAYS, null);
-  return version === IP_NONE ? TC_ACT_OK : receive(program, packet, flow, version === IP_V6);
+  return version === IP_NONE ? TC_ACT_OK : runIngress(program, packet, flow, version === IP_V6, true, accept);
 }
 
 /** The sender's identity by its address: WireGuard has checked that it is the peer's. */
@@ -60,44 +61,22 @@ function senderOf(program: ProgramInstance, packet: PacketContext, flow: Flow): 
   return at < 0 ? flow.family.worldIdentity : ipcacheIdentity(datapath, at);
 }
 
-/** An IP packet with its sender's identity in cb[0]; translation may bring it back here. */
-function receive(program: ProgramInstance, packet: PacketContext, flow: Flow, v6: boolean): number {
-  let asV6 = v6;
-  for (;;) {
-    const label = packet.cb0;
-    packet.cb0 = 0;
-    flow.extendedError = 0;
-    const outcome = accept(program, packet, flow, asV6, label);
-    if (outcome !== RECIRCULATE_IPV4 && outcome !== RECIRCULATE_IPV6) {
-      return outcome < 0 ? drop(program, packet, outcome, INGRESS, label, 0, 0, flow.extendedError) : outcome;
-    }
-    asV6 = outcome === RECIRCULATE_IPV6;
-  }
-}
-
 /** A verdict, a drop reason, or RECIRCULATE_*. */
-function accept(
-  program: ProgramInstance,
-  packet: PacketContext,
-  flow: Flow,
-  v6: boolean,
-  label: number,
-): number {
+function accept(program: ProgramInstance, packet: PacketContext, flow: Flow, v6: boolean): number {
   const features = program.features;
-  let error = readIp(program.datapath, packet, flow, v6);
-  if (error < 0) return error;
+  let error = 0;
   if (!v6) {
     error = refuseUntrackedFragments(packet, flow);
     if (error < 0) return error;
   }
   if (features.nodePort && !takeTcIndexBit(packet, TC_INDEX_SKIP_NODEPORT)) {
-    const outcome = nodePortIngress(program, packet, flow, label);
+    const outcome = nodePortIngress(program, packet, flow, flow.localLabel);
     if (outcome !== CONTINUE) return outcome;
     error = readIp(program.datapath, packet, flow, v6);
     if (error < 0) return error;
   }
   if (!features.hostRouting) return TC_ACT_OK;
-  const outcome = deliverToPod(program, packet, flow, label, false);
+  const outcome = deliverToPod(program, packet, flow, flow.localLabel, false);
   return outcome === CONTINUE ? TC_ACT_OK : outcome;
 }
 

@@ -21,6 +21,7 @@ export const PROTOCOL_GRE = 47;
 export const PROTOCOL_ESP = 50;
 export const PROTOCOL_AH = 51;
 export const PROTOCOL_SCTP = 132;
+export const PROTOCOL_UDP_LITE = 136;
 
 /** Bits of `fragmentField`; the offset counts units of 8 bytes. */
 export const DONT_FRAGMENT = 0x4000;
@@ -165,6 +166,14 @@ export function putSource(bytes: Uint8Array, at: number, rawWord: number): void 
 /** Writes the raw word; does not touch any checksum. */
 export function putDestination(bytes: Uint8Array, at: number, rawWord: number): void {
   put32le(bytes, at + 16, rawWord);
+}
+
+/** 127.0.0.1 as a raw word. */
+export const LOOPBACK_WORD = 0x0100007f;
+
+/** Whether a raw word is an address of 127.0.0.0/8. */
+export function isLoopbackWord(word: number): boolean {
+  return (word & 0xff) === (LOOPBACK_WORD & 0xff);
 }
 
 /** Mask of a prefix of 0 to 32 bits as a raw word. */

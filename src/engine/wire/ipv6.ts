@@ -112,6 +112,27 @@ export function putDestinationWord(bytes: Uint8Array, at: number, index: number,
   put32le(bytes, at + 24 + (index << 2), word);
 }
 
+/** Last word of ::1 and third word of ::ffff:0:0/96, raw. */
+const LOOPBACK_LAST_WORD = 0x01000000;
+const MAPPED_THIRD_WORD = 0xffff0000 | 0;
+
+/** Whether the raw words of an address are ::1. */
+export function isLoopbackWords(words: Int32Array, at: number): boolean {
+  return (words[at] | words[at + 1] | words[at + 2]) === 0 && words[at + 3] === LOOPBACK_LAST_WORD;
+}
+
+export function putLoopbackWords(words: Int32Array, at: number): void {
+  words[at] = 0;
+  words[at + 1] = 0;
+  words[at + 2] = 0;
+  words[at + 3] = LOOPBACK_LAST_WORD;
+}
+
+/** Whether the raw words of an address are an IPv4 address in IPv6 clothes: ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
+export function isIpv4MappedWords(words: Int32Array, at: number): boolean {
+  return (words[at] | words[at + 1]) === 0 && words[at + 2] === MAPPED_THIRD_WORD;
+}
+
 export function putSource(bytes: Uint8Array, at: number, address: Uint8Array, addressAt: number): void {
   copy(bytes, at + 8, address, addressAt, ADDRESS_LENGTH);
 }

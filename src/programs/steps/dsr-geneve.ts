@@ -9,7 +9,7 @@ import type { ProgramInstance } from '../instance.js';
 import * as dsr from '../tables/dsr.js';
 import { carriesAddress, forwardRequest, isTooBig } from './dsr-shared.js';
 import { hasTunnelEndpoint, toTunnel } from './encapsulation.js';
-import { readIpv4, readTuple } from './headers.js';
+import { readTuple } from './headers.js';
 import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
 import { MONITOR_ALWAYS } from './notify.js';
 import { CONTINUE } from './outcome.js';
@@ -56,6 +56,6 @@ export function requestByGeneve(program: ProgramInstance, packet: PacketContext,
     sent = toTunnel(program, packet, tunnelAt, label, identity, CT_NEW, MONITOR_ALWAYS, optionLength);
   }
   if (sent !== CONTINUE) return sent;
-  readIpv4(datapath, packet, flow);
-  return forwardRequest(program, packet, flow);
+  // The outer packet is IPv4 in either case; its TTL goes down for an IPv4 request only.
+  return forwardRequest(program, packet, flow, family.isV6);
 }

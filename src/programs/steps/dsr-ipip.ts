@@ -30,7 +30,7 @@ export function requestByIpip(program: ProgramInstance, packet: PacketContext, f
   else bytes.fill(0, at + growth, at + 2 * growth);
   if (family.isV6) writeOuterIpv6(program, bytes, at, flow);
   else writeOuterIpv4(program, bytes, at, flow, inner + growth);
-  return forwardRequest(program, packet, flow);
+  return forwardRequest(program, packet, flow, family.isV6);
 }
 
 /** The rest of the header stays as the client sent it; the checksum follows by what changes. */

@@ -60,7 +60,7 @@ function withOption(program: ProgramInstance, packet: PacketContext, flow: Flow)
     const error = insertOption(program, packet, flow);
     if (error < 0) return error;
   }
-  return forwardRequest(program, packet, flow);
+  return forwardRequest(program, packet, flow, false);
 }
 
 function insertOption(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
@@ -95,5 +95,5 @@ function withExtensionHeader(program: ProgramInstance, packet: PacketContext, fl
     ipv6.putNextHeader(bytes, at, ipv6.NEXT_DESTINATION_OPTIONS);
     ipv6.putPayloadLength(bytes, at, payload);
   }
-  return forwardRequest(program, packet, flow);
+  return forwardRequest(program, packet, flow, true);
 }

@@ -27,9 +27,14 @@ export function isTooBig(program: ProgramInstance, length: number): boolean {
   return program.features.dsrIcmpErrors && length > program.config.deviceMtu;
 }
 
-/** Sends the request out by the FIB. IPv4 lowers the TTL, IPv6 keeps the hop limit. A verdict or a drop reason. */
-export function forwardRequest(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
-  return flow.family.isV6
+/** Sends the request out by the FIB, an IPv4 one with a lower TTL, an IPv6 one as it is. A verdict or a drop reason. */
+export function forwardRequest(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  isIpv6Request: boolean,
+): number {
+  return isIpv6Request
     ? forwardByFib(program, packet, flow, false)
     : forwardLowering(program, packet, flow, false);
 }

@@ -1,16 +1,13 @@
 import type { PacketContext } from '../../engine/packet.js';
 import { BPF_F_INGRESS } from '../../engine/packet.js';
-import { copy, i32, put32le } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import { MARK_HEALTH_DONE } from '../constants.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
-import * as tunnelKey from '../tables/tunnel-key.js';
 import { etherType, IP_NONE, IP_V6, ipVersion } from './headers.js';
 import { lookupEndpoint } from './identity.js';
 import { CONTINUE } from './outcome.js';
-
-const TUNNEL_TTL = 64;
+import { sendThroughTunnel } from './tunnel-key.js';
 
 /**
  * Health checks of backends by the node's load balancer take the way of its IPIP packets: into the IPIP device, to the
@@ -37,16 +34,7 @@ export function encapsulateHealth(program: ProgramInstance, packet: PacketContex
     packet.bytes.fill(0, destinationAt, destinationAt + ethernet.ADDRESS_LENGTH);
     return packet.redirect(ifindex, BPF_F_INGRESS);
   }
-  const key = packet.tunnelKey;
-  key.fill(0);
-  key[tunnelKey.TTL] = TUNNEL_TTL;
-  if (v6) {
-    copy(key, tunnelKey.REMOTE, health.bytes, at, 16);
-    packet.setTunnelKey(tunnelKey.SIZE_WITHOUT_SOURCE, tunnelKey.FLAG_IPV6);
-  } else {
-    put32le(key, tunnelKey.REMOTE, i32(health.bytes, at));
-    packet.setTunnelKey(tunnelKey.SIZE_WITHOUT_SOURCE, tunnelKey.FLAG_ZERO_CHECKSUM);
-  }
+  sendThroughTunnel(packet, 0, health.bytes, at, v6);
   packet.mark |= MARK_HEALTH_DONE;
   return packet.redirect(ifindex, 0);
 }

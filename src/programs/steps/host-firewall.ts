@@ -11,6 +11,7 @@ import { authenticate } from './authentication.js';
 import * as conntrack from './conntrack.js';
 import { locateL4, readTuple } from './headers.js';
 import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
+import { masquerades } from './masquerade.js';
 import { TO_PROXY, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import * as policy from './policy.js';
@@ -60,12 +61,6 @@ export function lookupHostEgress(
     if (masquerades(program, flow) || ipcacheLabel !== IDENTITY_HOST) return NOT_ENFORCED;
   }
   return lookup(program, packet, flow, conntrack.CT_EGRESS);
-}
-
-/** BPF masquerades this family, so the stack does not. */
-export function masquerades(program: ProgramInstance, flow: Flow): boolean {
-  const features = program.features;
-  return flow.family.isV6 ? features.masqueradeIpv6 : features.masqueradeIpv4;
 }
 
 function lookup(program: ProgramInstance, packet: PacketContext, flow: Flow, direction: number): number {

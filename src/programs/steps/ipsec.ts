@@ -1,7 +1,6 @@
 /** IPsec: the marks by which programs and the kernel's XFRM tell each other what is to be en- and decrypted. */
 import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
 import { BPF_F_INGRESS, type PacketContext } from '../../engine/packet.js';
-import { i32le } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
@@ -23,7 +22,19 @@ import * as nodes from '../tables/nodes.js';
 import { hasTunnelEndpoint } from './encapsulation.js';
 import { etherType, IP_NONE, IP_V6, ipVersion, readIp } from './headers.js';
 import { ipcacheIdentity, isCluster, isRemoteNode, lookupIpcacheAt, markIdentity } from './identity.js';
+import { lookupNode, nodeId } from './nodes.js';
 import { CONTINUE } from './outcome.js';
+
+/** An IP packet (its header unread) whose payload is ESP. */
+export function carriesEsp(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  version: number,
+): boolean {
+  if (version === IP_NONE) return false;
+  return readIp(program.datapath, packet, flow, version === IP_V6) >= 0 && isEsp(packet, flow);
+}
 
 /** The packet's own IP header says ESP; extension headers are not looked behind. */
 export function isEsp(packet: PacketContext, flow: Flow): boolean {
@@ -31,24 +42,6 @@ export function isEsp(packet: PacketContext, flow: Flow): boolean {
     ? ipv6.nextHeader(packet.bytes, flow.l3At)
     : ipv4.protocol(packet.bytes, flow.l3At);
   return next === ipv4.PROTOCOL_ESP;
-}
-
-/** Offset in `cilium_node_map_v2` of the node with the address at `address[at]` (raw bytes), or -1. */
-export function lookupNode(
-  program: ProgramInstance,
-  family: Family,
-  address: Uint8Array,
-  at: number,
-): number {
-  const key = program.datapath.keys.node;
-  key.fill(0);
-  key[0] = family.keyFamily << nodes.KEY_FAMILY_SHIFT;
-  for (let i = 0; i < family.addressWords; i++) key[1 + i] = i32le(address, at + 4 * i);
-  return program.datapath.nodes.lookup(key, 0);
-}
-
-function nodeIdOf(program: ProgramInstance, nodeAt: number): number {
-  return nodeAt < 0 ? 0 : nodes.id(program.datapath.nodes.words[nodeAt >> 2]);
 }
 
 /** Mark that asks XFRM to decrypt what a node sent. */
@@ -59,13 +52,13 @@ export function decryptMark(nodeId: number): number {
 /** Id of the node that sent the packet, 0 when it is not known. */
 export function sendingNode(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
   const family = flow.family;
-  return nodeIdOf(program, lookupNode(program, family, packet.bytes, flow.l3At + family.sourceOffset));
+  return nodeId(program, lookupNode(program, family, packet.bytes, flow.l3At + family.sourceOffset));
 }
 
 /**
  * ESP packets get the mark that makes XFRM decrypt them; what comes back decrypted (the mark says so) goes to the
- * host device, or with endpoint routes to the stack. A verdict, or DROP_NO_NODE_ID. Does not look at the verdict of
- * others: from-netdev goes on after it.
+ * host device, or with endpoint routes to the stack. A verdict, or DROP_NO_NODE_ID. from-netdev goes on whatever the
+ * verdict, with the redirect already asked for.
  */
 export function decrypt(program: ProgramInstance, packet: PacketContext, flow: Flow, type: number): number {
   const features = program.features;
@@ -82,16 +75,17 @@ export function decrypt(program: ProgramInstance, packet: PacketContext, flow: F
     return packet.redirect(program.datapath.constants.hostIfindex, 0);
   }
   if (!isEsp(packet, flow)) return TC_ACT_OK;
-  const nodeId = sendingNode(program, packet, flow);
-  if (nodeId === 0) return DROP_NO_NODE_ID;
-  packet.mark = decryptMark(nodeId);
+  const sender = sendingNode(program, packet, flow);
+  if (sender === 0) return DROP_NO_NODE_ID;
+  packet.mark = decryptMark(sender);
   packet.changeType(PACKET_HOST);
   return TC_ACT_OK;
 }
 
-/** SPI 15 gives way to 1 and wins over all others: keys count 1 to 15 and start over. */
+/** Keys count from 1 to 15 and start over. */
 const LAST_SPI = 15;
 
+/** The older of two keys, which both nodes still have: the smaller, but 15 where the other is 1 already. */
 function agreedSpi(own: number, peer: number): number {
   if (own === LAST_SPI) return peer === 1 ? LAST_SPI : peer;
   if (peer === LAST_SPI) return own === 1 ? LAST_SPI : own;
@@ -157,14 +151,14 @@ function toXfrm(
   const datapath = program.datapath;
   const constants = datapath.constants;
   const nodeAt = lookupNode(program, family, endpoint, endpointAt);
-  const nodeId = nodeIdOf(program, nodeAt);
-  if (nodeId === 0) return DROP_NO_NODE_ID;
+  const peer = nodeId(program, nodeAt);
+  if (peer === 0) return DROP_NO_NODE_ID;
   const key = datapath.keys.small;
   key[0] = 0;
   const stateAt = datapath.encryptState.lookup(key, 0);
   const own = stateAt < 0 ? 0 : datapath.encryptState.bytes[stateAt];
   const spi = agreedSpi(own, nodes.spi(datapath.nodes.words[nodeAt >> 2]));
-  packet.mark = MARK_ENCRYPT | (spi << 12) | (nodeId << 16);
+  packet.mark = MARK_ENCRYPT | (spi << 12) | (peer << 16);
   packet.cb4 = label;
   packet.cb0 = packet.mark;
   ethernet.putDestination(packet.bytes, packet.start, constants.netMac, 0);

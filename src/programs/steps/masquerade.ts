@@ -6,13 +6,12 @@ import { DROP_CT_UNKNOWN_PROTO, DROP_NO_EGRESS_IP, NAT_NOT_NEEDED } from '../dro
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import type { SnatTarget } from '../snat-target.js';
-import * as ct from '../tables/conntrack.js';
 import * as endpoints from '../tables/endpoints.js';
 import * as conntrack from './conntrack.js';
 import { hasGateway, lacksEgressAddress, lookupPacketPolicy } from './egress-gateway.js';
 import { skipsTunnel } from './encapsulation.js';
 import { readTuple } from './headers.js';
-import { ipcacheIdentity, isCluster, isRemoteNode, lookupEndpointAt, lookupIpcacheAt } from './identity.js';
+import { ipcacheIdentity, isCluster, isRemoteNode, lookupIpcacheAt } from './identity.js';
 
 /** Masquerading of the flow's family is on in this object. */
 export function masquerades(program: ProgramInstance, flow: Flow): boolean {
@@ -22,12 +21,14 @@ export function masquerades(program: ProgramInstance, flow: Flow): boolean {
 /**
  * Decides on SNAT of a packet that leaves, and fills the target: 0 when it is to be translated, NAT_NOT_NEEDED, or
  * a drop reason. Only the native device's program masquerades; the tunnel device's does it for other clusters.
+ * `endpointAt` is the local endpoint of the packet's source, -1 when there is none.
  */
 export function decideMasquerade(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
   target: SnatTarget,
+  endpointAt: number,
 ): number {
   const features = program.features;
   if (program.kind === 'overlay') return decideInterCluster(program, flow, target);
@@ -41,9 +42,7 @@ export function decideMasquerade(
   }
   const datapath = program.datapath;
   const family = flow.family;
-  const sourceAt = flow.l3At + family.sourceOffset;
   const destinationAt = flow.l3At + family.destinationOffset;
-  const endpointAt = lookupEndpointAt(datapath, family, packet, sourceAt);
   if (endpointAt >= 0) {
     target.fromLocalEndpoint = true;
     const reply = isReply(program, packet, flow);
@@ -90,12 +89,8 @@ export const REPLY = 1;
 /** REPLY when the packet's connection came in from where it goes. Unknown protocols have no connections. */
 export function isReply(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
   readTuple(packet, flow);
-  const error = conntrack.extractPorts(program, packet, flow, conntrack.CT_EGRESS);
-  if (error === DROP_CT_UNKNOWN_PROTO) return NO_REPLY;
-  if (error < 0) return error;
-  conntrack.useNodeMaps(flow);
-  flow.tuple[flow.family.metaWord] = flow.protocol | (ct.TUPLE_IN << 8);
-  return flow.conntrackMap.lookup(flow.tuple, 0) >= 0 ? REPLY : NO_REPLY;
+  const reply = conntrack.isReply(program, packet, flow);
+  return reply === DROP_CT_UNKNOWN_PROTO ? NO_REPLY : reply;
 }
 
 function isMasqueradeAddress(program: ProgramInstance, packet: PacketContext, flow: Flow): boolean {

@@ -2,32 +2,26 @@
  * NAT of what leaves the node: replies of local backends get their frontend's address back, then what is to be
  * masqueraded gets the node's.
  */
-import { FIB_NO_NEIGHBOUR, FIB_SUCCESS } from '../../engine/fib.js';
 import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import { EGRESS } from '../constants.js';
-import { DROP_NO_FIB, NAT_NOT_NEEDED } from '../drop-reasons.js';
+import { NAT_NOT_NEEDED } from '../drop-reasons.js';
 import type { Features } from '../features.js';
-import { CT_REPLY, type Flow } from '../flow.js';
+import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import type { SnatTarget } from '../snat-target.js';
-import * as ct from '../tables/conntrack.js';
 import * as endpoints from '../tables/endpoints.js';
-import * as nat from '../tables/nat.js';
-import * as conntrack from './conntrack.js';
-import { fibIfindex, lookupFibFrom, redirectByFib } from './forward.js';
-import { isPortProtocol, loadPorts } from './fragments.js';
-import { etherType, locateL4, readIpv4, readIpv6, readTuple, rememberSource } from './headers.js';
+import { leaveByOtherDevice, reverseTranslate, TRANSLATED } from './backend-reply.js';
+import { isPortProtocol } from './fragments.js';
+import { etherType, locateL4, readIpv4, readIpv6, rememberSource } from './headers.js';
 import { lookupEndpointAt } from './identity.js';
 import { decideMasquerade, isReply, masquerades, REPLY } from './masquerade.js';
 import { markSnatDone } from './nodeport-marks.js';
 import { drop, MONITOR_ALWAYS, REASON_UNKNOWN, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
-import { lookupReverseNat, restoreFrontend } from './reverse-nat.js';
 import { snatForward } from './snat.js';
-import { natKey } from './snat-mapping.js';
 
 /**
  * Egress NAT of a packet that leaves the node. CONTINUE: the caller goes on to its own trace (context in
@@ -118,108 +112,16 @@ function translate(
     if (program.kind === 'host') markSnatDone(packet);
     return CONTINUE;
   }
-  return hasSnatProgram(program.features, flow)
+  return hasSnatProgram(program, flow)
     ? snatProgram(program, packet, flow, sourceLabel, clusterId, point)
     : CONTINUE;
 }
 
-/** The reply of a local backend got its frontend's address back. */
-const TRANSLATED = 0x20000;
-
-/** Reverse DNAT. CONTINUE when it is not such a reply, TRANSLATED, a verdict (redirected), or a drop reason. */
-function reverseTranslate(
-  program: ProgramInstance,
-  packet: PacketContext,
-  flow: Flow,
-  reverseOnly: boolean,
-): number {
-  if (!isPortProtocol(program, flow.protocol)) return CONTINUE;
-  readTuple(packet, flow);
-  const error = loadPorts(program, packet, flow, EGRESS);
-  if (error < 0) return error;
-  flow.tuple[flow.family.metaWord] = flow.protocol | (ct.TUPLE_OUT << 8);
-  conntrack.useNodeMaps(flow);
-  return restoreReply(program, packet, flow, reverseOnly);
-}
-
-function restoreReply(
-  program: ProgramInstance,
-  packet: PacketContext,
-  flow: Flow,
-  reverseOnly: boolean,
-): number {
-  const family = flow.family;
-  const entryAt = flow.conntrackMap.lookup(flow.tuple, 0);
-  if (entryAt < 0) return CONTINUE;
-  const flags = flow.conntrackMap.words[(entryAt >> 2) + ct.FLAGS];
-  const revNat = (flags & ct.FLAG_NODE_PORT) !== 0 ? flags >>> 16 : 0;
-  if ((flags & ct.FLAG_NODE_PORT) === 0) {
-    if (!program.features.dsr || (flags & ct.FLAG_DSR_INTERNAL) === 0) return CONTINUE;
-  }
-  let frontend = family.reverseNat;
-  let frontendAt = -1;
-  if (revNat !== 0) {
-    frontendAt = lookupReverseNat(program, packet, flow, revNat);
-  } else if (program.features.dsr) {
-    // A request that another node forwarded as it was: its frontend is kept as a SNAT entry.
-    frontend = family.snat;
-    frontendAt = frontend.lookup(natKey(program, flow, nat.TUPLE_OUT), 0);
-    if (frontendAt >= 0) frontendAt += 4 * nat.ADDRESS;
-  }
-  if (frontendAt < 0) return CONTINUE;
-  if (program.kind === 'host' && !reverseOnly && !program.features.skipFib) {
-    const elsewhere = leaveByOtherDevice(
-      program,
-      packet,
-      flow,
-      frontend.words,
-      frontendAt >> 2,
-      program.config.interfaceIfindex,
-    );
-    if (elsewhere !== CONTINUE) return elsewhere;
-  }
-  const status = conntrack.lookupTuple(
-    program,
-    packet,
-    flow,
-    conntrack.CT_INGRESS,
-    conntrack.SCOPE_REVERSE,
-    conntrack.KIND_NODEPORT_OR_DSR,
-    0,
-  );
-  if (status < 0) return status;
-  if (status !== CT_REPLY) return CONTINUE;
-  flow.traceReason = CT_REPLY;
-  flow.traceMonitor = flow.monitor;
-  const error = restoreFrontend(program, packet, flow, frontend.words, frontendAt >> 2, false);
-  return error < 0 ? error : TRANSLATED;
-}
-
-/**
- * Whether the packet, with the source address at `source[sourceAt]`, belongs to another device: it is sent there,
- * and that device's program translates it. CONTINUE when it is on the right one, `ownIfindex`.
- */
-function leaveByOtherDevice(
-  program: ProgramInstance,
-  packet: PacketContext,
-  flow: Flow,
-  source: Int32Array,
-  sourceAt: number,
-  ownIfindex: number,
-): number {
-  const result = lookupFibFrom(program, packet, flow, source, sourceAt);
-  if (result !== FIB_SUCCESS && result !== FIB_NO_NEIGHBOUR) {
-    flow.extendedError = result;
-    return DROP_NO_FIB;
-  }
-  if (fibIfindex(program) === ownIfindex) return CONTINUE;
-  return redirectByFib(program, packet, flow, result);
-}
-
 /** With DSR alone nobody's address is translated on the way out, unless something else asks for it. */
-function hasSnatProgram(features: Features, flow: Flow): boolean {
+function hasSnatProgram(program: ProgramInstance, flow: Flow): boolean {
+  const features = program.features;
   if (!features.dsr || features.dsrHybrid) return true;
-  if (flow.family.isV6 ? features.masqueradeIpv6 : features.masqueradeIpv4) return true;
+  if (masquerades(program, flow)) return true;
   return features.clusterAwareAddressing && features.interClusterSnat;
 }
 
@@ -242,17 +144,22 @@ function snatProgram(
 }
 
 function snat(program: ProgramInstance, packet: PacketContext, flow: Flow, clusterId: number): number {
-  const range = program.datapath.constants.natPortRange;
-  const target = program.datapath.snatTarget;
+  const datapath = program.datapath;
+  const range = datapath.constants.natPortRange;
+  const target = datapath.snatTarget;
   target.reset(range[0], range[1]);
   target.clusterId = clusterId;
   const host = program.kind === 'host';
-  if (host && !flow.family.isV6 && masquerades(program, flow)) {
-    const outcome = leaveByParent(program, packet, flow);
+  let endpointAt = -1;
+  if (host && (program.features.egressGateway || masquerades(program, flow))) {
+    endpointAt = lookupEndpointAt(datapath, flow.family, packet, flow.l3At + flow.family.sourceOffset);
+  }
+  if (endpointAt >= 0 && !flow.family.isV6 && masquerades(program, flow)) {
+    const outcome = leaveByParent(program, packet, flow, endpointAt);
     if (outcome !== CONTINUE) return outcome;
   }
   if (!(isPortProtocol(program, flow.protocol) && isOwnAddress(program, packet, flow, target))) {
-    const needed = decideMasquerade(program, packet, flow, target);
+    const needed = decideMasquerade(program, packet, flow, target, endpointAt);
     if (needed === NAT_NOT_NEEDED) return CONTINUE;
     if (needed < 0) return needed;
     if (host && target.egressGateway) {
@@ -272,11 +179,13 @@ function snat(program: ProgramInstance, packet: PacketContext, flow: Flow, clust
  * A pod with a network interface of its own (ENI): what it answers leaves by the device that its address belongs
  * to. CONTINUE, a verdict, or a drop reason.
  */
-function leaveByParent(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+function leaveByParent(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  endpointAt: number,
+): number {
   const datapath = program.datapath;
-  const sourceAt = flow.l3At + flow.family.sourceOffset;
-  const endpointAt = lookupEndpointAt(datapath, flow.family, packet, sourceAt);
-  if (endpointAt < 0) return CONTINUE;
   const parent = datapath.endpoints.words[(endpointAt + endpoints.PARENT_IFINDEX) >> 2];
   if (parent === 0 || parent === program.config.interfaceIfindex) return CONTINUE;
   const reply = isReply(program, packet, flow);

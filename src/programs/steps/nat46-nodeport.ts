@@ -10,7 +10,7 @@ import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as nat from '../tables/nat.js';
 import { forwardLowering } from './forward.js';
-import { isPrefixed, putMapped, putPrefixed, toIpv6, unmap } from './nat46.js';
+import { isMappedWords, isPrefixed, putMapped, putPrefixed, toIpv6, unmap } from './nat46.js';
 import { rememberNeighbour } from './neighbours.js';
 import { requestBySnat } from './nodeport-remote.js';
 import { drop } from './notify.js';
@@ -37,11 +37,9 @@ export function requestAsIpv6(
   return error < 0 ? error : RECIRCULATE_IPV6;
 }
 
-/** The service's frontend (`flow.frontendAddress`) is an IPv6 address of its own, its backends are IPv4. */
+/** The frontend of a translated service (`flow.frontendAddress`) is IPv6 itself, so its backends are IPv4. */
 export function isNat64Frontend(flow: Flow): boolean {
-  putMapped(addresses, 0, 0);
-  for (let i = 0; i < 3; i++) if (flow.frontendAddress[i] !== addresses[i]) return true;
-  return false;
+  return !isMappedWords(flow.frontendAddress, 0);
 }
 
 /**

@@ -32,6 +32,11 @@ export function isMapped(address: Uint8Array, at: number): boolean {
   return hasHead(address, at, 0, MAPPED);
 }
 
+/** As `isMapped`, of the raw words at `words[word]`. */
+export function isMappedWords(words: Int32Array, word: number): boolean {
+  return words[word] === 0 && words[word + 1] === 0 && words[word + 2] === MAPPED;
+}
+
 /** The IPv6 address at `address[at]` is an IPv4 address behind the node's NAT46x64 prefix. */
 export function isPrefixed(program: ProgramInstance, address: Uint8Array, at: number): boolean {
   return hasHead(address, at, prefixWord(program), 0);

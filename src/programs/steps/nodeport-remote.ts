@@ -6,7 +6,6 @@ import type { ProgramInstance } from '../instance.js';
 import { isTunnelled, toTunnel } from './encapsulation.js';
 import { decrementTtl, forwardByFib, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { readPortTuple } from './fragments.js';
-import { readIpv4 } from './headers.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
 import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
 import { putMapped, unmap } from './nat46.js';
@@ -72,7 +71,6 @@ function translateAndSend(
     const identity = ipcacheIdentity(datapath, tunnelAt);
     const sent = toTunnel(program, packet, tunnelAt, label, identity, CT_NEW, MONITOR_ALWAYS);
     if (sent !== CONTINUE) return sent;
-    readIpv4(datapath, packet, flow);
   }
   if (toIpv4) {
     error = unmap(program, packet, flow);

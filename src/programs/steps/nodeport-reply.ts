@@ -9,7 +9,6 @@ import { hasGateway, lookupEgressPolicy } from './egress-gateway.js';
 import { hasTunnelEndpoint, isTunnelled, toTunnel } from './encapsulation.js';
 import { decrementTtl, forwardByFib, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { readPortTuple } from './fragments.js';
-import { readIpv4 } from './headers.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
 import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
 import { comesFromMapped, unmap } from './nat46.js';
@@ -126,6 +125,5 @@ function replyThroughTunnel(
   const identity = ipcacheIdentity(program.datapath, ipcacheAt);
   const sent = toTunnel(program, packet, ipcacheAt, label, identity, CT_REPLY, flow.traceMonitor);
   if (sent !== CONTINUE) return sent;
-  readIpv4(program.datapath, packet, flow);
   return forwardByFib(program, packet, flow, false);
 }

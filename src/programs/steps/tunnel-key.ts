@@ -1,9 +1,33 @@
-/** What a packet's tunnel told: the key with which it came out of (or is about to go into) the tunnel device. */
+/** Keys of tunnels: what a packet came out of the tunnel device with, and what it goes into one with. */
 import type { PacketContext } from '../../engine/packet.js';
-import { i32le } from '../../engine/wire/bytes.js';
+import { copy, i32, i32le, put32le } from '../../engine/wire/bytes.js';
 import { IDENTITY_WORLD } from '../constants.js';
 import type { ProgramInstance } from '../instance.js';
 import * as tunnelKey from '../tables/tunnel-key.js';
+
+const TUNNEL_TTL = 64;
+
+/** Gives the packet the key of a tunnel to the address at `remote[remoteAt]` (raw bytes). */
+export function sendThroughTunnel(
+  packet: PacketContext,
+  id: number,
+  remote: Uint8Array,
+  remoteAt: number,
+  v6: boolean,
+): void {
+  const key = packet.tunnelKey;
+  key.fill(0);
+  put32le(key, tunnelKey.ID, id);
+  key[tunnelKey.TTL] = TUNNEL_TTL;
+  if (v6) {
+    copy(key, tunnelKey.REMOTE, remote, remoteAt, 16);
+    packet.setTunnelKey(tunnelKey.SIZE_WITHOUT_SOURCE, tunnelKey.FLAG_IPV6);
+  } else {
+    // The helper takes IPv4 addresses in host order.
+    put32le(key, tunnelKey.REMOTE, i32(remote, remoteAt));
+    packet.setTunnelKey(tunnelKey.SIZE_WITHOUT_SOURCE, tunnelKey.FLAG_ZERO_CHECKSUM);
+  }
+}
 
 /** The packet has a key of an IPv4 tunnel. */
 export function hasReceivedIpv4Key(packet: PacketContext): boolean {

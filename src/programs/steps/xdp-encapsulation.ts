@@ -12,6 +12,7 @@ import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as ipcache from '../tables/ipcache.js';
 import { tupleHash } from './hash.js';
+import { readIpv4 } from './headers.js';
 import { CONTINUE } from './outcome.js';
 
 export const TUNNEL_GENEVE = 2;
@@ -36,7 +37,8 @@ function sourcePort(program: ProgramInstance): number {
 /**
  * Puts Ethernet, IPv4, UDP and VXLAN or Geneve headers in front of the frame, Ethernet addresses zero. The tuple is in
  * packet layout, for the source port. A Geneve option stands in `packet.tunnelOption`. CONTINUE, or a drop reason: VXLAN
- * takes no options. An IPv6 endpoint is not supported here: the packet goes on as it is.
+ * takes no options. The flow describes the outer packet then. An IPv6 endpoint is not supported here: the packet goes
+ * on as it is.
  */
 export function writeTunnelHeader(
   program: ProgramInstance,
@@ -71,12 +73,14 @@ export function writeTunnelHeader(
   } else {
     vxlan.write(bytes, tunnelAt, networkId);
   }
+  readIpv4(program.datapath, packet, program.datapath.flow);
   return CONTINUE;
 }
 
 /**
  * A request that came in a Geneve tunnel goes on in it, to the endpoint of an ipcache entry: outer addresses, and the
- * option in `packet.tunnelOption` behind the Geneve header. CONTINUE or a drop reason. Voids offsets.
+ * option in `packet.tunnelOption` behind the Geneve header. CONTINUE, with the flow describing the outer packet, or a
+ * drop reason. Voids offsets.
  */
 export function resendInTunnel(
   program: ProgramInstance,
@@ -113,5 +117,6 @@ export function resendInTunnel(
     geneve.putOptionsLength(bytes, geneveAt, geneve.optionsLength(bytes, geneveAt) + optionLength);
     copy(bytes, geneve.optionsAt(geneveAt), packet.tunnelOption, 0, optionLength);
   }
+  readIpv4(program.datapath, packet, flow);
   return CONTINUE;
 }
