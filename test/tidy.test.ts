@@ -21,7 +21,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': ['src'],
   examples: ['src/index.ts'],
   bench: ['src', 'test/support'],
-  test: ['src', 'bench', 'examples'],
+  build: [],
+  test: ['src', 'bench', 'build', 'examples'],
 };
 
 /** Where a packet passes by: what is slow there is slow for every packet. */
@@ -34,7 +35,7 @@ interface Source {
   readonly code: readonly string[];
 }
 
-const sources: readonly Source[] = ['src', 'examples', 'test', 'bench']
+const sources: readonly Source[] = ['src', 'examples', 'test', 'bench', 'build']
   .flatMap((directory) => filesUnder(directory, ['.ts']))
   .map((file) => {
     const text = readText(file);

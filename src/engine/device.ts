@@ -2,6 +2,8 @@ import { HOOK_XDP, HookChain, RECEIVE_ORDER, TRANSMIT_ORDER } from './hooks/chai
 import type { HookProgram } from './hooks/program.js';
 import { XdpDispatcher } from './hooks/xdp-dispatcher.js';
 import type { Namespace } from './namespace.js';
+import type { Segment } from './segment.js';
+import type { Tunnel } from './stack/tunnel.js';
 import * as ethernet from './wire/ethernet.js';
 
 /**
@@ -45,6 +47,13 @@ export class Device {
   readonly acceptLocal: boolean;
   up: boolean;
   peer: Device | null = null;
+  /** The link that it is on together with others; null when it leads out of the network, or to its peer. */
+  segment: Segment | null = null;
+  /** What a tunnel device puts around frames; null for the others. */
+  tunnel: Tunnel | null = null;
+  /** First address of each family, which the stack takes as source of what it sends here. */
+  ipv4Address: Uint8Array | null = null;
+  ipv6Address: Uint8Array | null = null;
 
   /** Programs for received and for transmitted frames. */
   readonly ingress = new HookChain(RECEIVE_ORDER);
@@ -81,11 +90,18 @@ export class Device {
     else this.egress.attach(hook, program, first);
   }
 
+  /** Whether the MAC at `bytes[macAt]` is the device's own. */
+  hasMac(bytes: Uint8Array, macAt: number): boolean {
+    return (
+      ethernet.addressHead(bytes, macAt) === this.#macHead &&
+      ethernet.addressTail(bytes, macAt) === this.#macTail
+    );
+  }
+
   /** The packet type that eth_type_trans gives the frame at `at`, by its destination MAC. */
   packetType(bytes: Uint8Array, at: number): number {
     const macAt = ethernet.destinationAt(at);
-    const head = ethernet.addressHead(bytes, macAt);
-    if (head === this.#macHead && ethernet.addressTail(bytes, macAt) === this.#macTail) return PACKET_HOST;
+    if (this.hasMac(bytes, macAt)) return PACKET_HOST;
     if (!ethernet.isGroup(bytes, macAt)) return PACKET_OTHER_HOST;
     return ethernet.isBroadcast(bytes, macAt) ? PACKET_BROADCAST : PACKET_MULTICAST;
   }

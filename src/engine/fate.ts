@@ -49,6 +49,8 @@ const NAMES = [
   'aborted by an XDP program',
   'more hops than the engine follows: a loop',
   'packet is longer than the MTU: fragmentation is not emulated',
+  'tunnel: no key says where to',
+  'tunnel: invalid header',
 ] as const;
 
 export const NO_REASON_GIVEN = 256;
@@ -81,6 +83,8 @@ export const NO_LINK_HEADER = 282;
 export const XDP_ABORT = 283;
 export const LOOP = 284;
 export const NOT_FRAGMENTED = 285;
+export const NO_TUNNEL_KEY = 286;
+export const TUNNEL_HEADER = 287;
 
 /** Size of a table indexed by drop reason. */
 export const REASON_COUNT = 512;

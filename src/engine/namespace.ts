@@ -30,6 +30,9 @@ export class Namespace {
   localMark = 0;
   localMarkMask = 0;
 
+  /** Devices that take what arrives for their UDP port out of its outer packet. */
+  readonly tunnels: Device[] = [];
+
   /** Row of `devices` plus one, by ifindex. */
   #byIfindex = new Int32Array(64);
 
@@ -69,6 +72,8 @@ export class Namespace {
    * route to its link, as the kernel does.
    */
   addAddress(device: Device, address: Uint8Array, prefixLength: number): void {
+    if (address.length === 4) device.ipv4Address ??= address;
+    else device.ipv6Address ??= address;
     const routes = this.routes(address.length);
     const all = address.length * 8;
     routes.add({ prefix: address, prefixLength: all, kind: ROUTE_LOCAL, ifindex: device.ifindex });

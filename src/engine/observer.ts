@@ -10,6 +10,11 @@ export const BY_REDIRECT_NEIGHBOUR = 4;
 export const BY_PEER = 5;
 /** XDP_TX and XDP redirects, which pass the egress hooks by. */
 export const BY_XDP = 6;
+/** Into a tunnel's outer packet, and out of it. */
+export const BY_ENCAPSULATION = 7;
+export const BY_DECAPSULATION = 8;
+/** Over a segment to another machine. */
+export const BY_LINK = 9;
 
 export const STEP_NAMES: readonly string[] = [
   'route',
@@ -19,6 +24,9 @@ export const STEP_NAMES: readonly string[] = [
   'redirect_neigh',
   'peer',
   'xdp',
+  'encapsulate',
+  'decapsulate',
+  'link',
 ];
 
 /**

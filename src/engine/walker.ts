@@ -24,6 +24,9 @@ import {
 import type { Namespace } from './namespace.js';
 import type { Network } from './network.js';
 import {
+  BY_DECAPSULATION,
+  BY_ENCAPSULATION,
+  BY_LINK,
   BY_PEER,
   BY_REDIRECT,
   BY_REDIRECT_INGRESS,
@@ -35,6 +38,7 @@ import {
 } from './observer.js';
 import { BPF_F_INGRESS, PacketContext, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
 import { StackPath, TO_LOCAL } from './stack/stack-path.js';
+import { tunnelOf, tunnelUdpAt } from './stack/tunnel.js';
 import { insertVlanTag, takeVlanTag } from './stack/vlan-tag.js';
 import { WalkCounters } from './walk-counters.js';
 import * as ethernet from './wire/ethernet.js';
@@ -208,6 +212,11 @@ export class Walker {
       if (!insertVlanTag(packet)) return this.#drop(fate.FRAME_TOO_LONG);
     }
     this.#count(device, false);
+    if (device.tunnel !== null) return this.#encapsulate(device);
+    if (device.segment !== null) {
+      const receiver = device.segment.receiver(device, packet.bytes, packet.start);
+      if (receiver !== null) return this.#cross(receiver);
+    }
     const { peer } = device;
     if (peer === null) {
       return device.kind === 'dummy' ? this.#drop(fate.DEVICE_DISCARDS) : this.#end(fate.TRANSMITTED);
@@ -216,6 +225,31 @@ export class Walker {
     if (peer.namespace !== device.namespace) packet.mark = 0;
     packet.priority = 0;
     return this.#forward(peer, BY_PEER, RECEIVE);
+  }
+
+  /** To another machine: nothing but the frame arrives there. */
+  #cross(receiver: Device): number {
+    const { packet } = this;
+    if (!this.#isForwardable(receiver)) return this.#drop(fate.FRAME_OVER_MTU);
+    const { merged } = packet;
+    packet.reset(packet.start, packet.end, packet.headLimit, packet.tailLimit);
+    packet.merged = merged;
+    return this.#forward(receiver, BY_LINK, RECEIVE);
+  }
+
+  /** The outer packet is the node's own; the mark stays. */
+  #encapsulate(device: Device): number {
+    const { packet } = this;
+    const reason = device.tunnel!.encapsulate(packet, device);
+    if (reason !== 0) return this.#drop(reason);
+    packet.clearControlBlock();
+    packet.vlanPresent = 0;
+    return this.#takeStackResult(
+      this.#stack.send(device.namespace),
+      device.namespace,
+      device.index,
+      BY_ENCAPSULATION,
+    );
   }
 
   /** is_skb_forwardable: MTU, Ethernet header and one VLAN tag. */
@@ -268,14 +302,26 @@ export class Walker {
     return this.#takeStackResult(this.#stack.input(device), device.namespace, device.index);
   }
 
-  #takeStackResult(result: number, namespace: Namespace, fromIndex: number): number {
+  #takeStackResult(result: number, namespace: Namespace, fromIndex: number, how = BY_ROUTE): number {
     if (result > 0) return this.#drop(result);
-    if (result === TO_LOCAL) return this.#deliver(namespace);
+    if (result === TO_LOCAL) {
+      return namespace.tunnels.length === 0 ? this.#deliver(namespace) : this.#decapsulate(namespace);
+    }
     const out = this.#stack.out!;
     this.packet.packetType = PACKET_HOST;
-    if (this.observer !== null) this.observer.forwarded(this.packet, fromIndex, out.index, BY_ROUTE);
+    if (this.observer !== null) this.observer.forwarded(this.packet, fromIndex, out.index, how);
     this.device = out;
     return TRANSMIT;
+  }
+
+  /** A local packet: for one of the namespace's tunnels, which its inner frame then comes out of, or for a socket. */
+  #decapsulate(namespace: Namespace): number {
+    const { packet } = this;
+    const udpAt = tunnelUdpAt(packet);
+    const device = udpAt < 0 ? null : tunnelOf(namespace, packet, udpAt);
+    if (device === null) return this.#deliver(namespace);
+    const reason = device.tunnel!.decapsulate(packet, udpAt);
+    return reason === 0 ? this.#forward(device, BY_DECAPSULATION, RECEIVE) : this.#drop(reason);
   }
 
   #forward(to: Device, how: number, step: number): number {

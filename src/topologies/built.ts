@@ -70,9 +70,14 @@ export class BuiltTopology {
     return this.nodes.flatMap((node) => node.pods);
   }
 
-  /** The node that a device's or pod's namespace is on. */
+  /** The node that a namespace is on; null for a router's. */
+  findNode(namespace: Namespace): BuiltNode | null {
+    return this.nodes.find((node) => node.node === namespace.node) ?? null;
+  }
+
+  /** As `findNode`, for the namespaces of nodes and pods. */
   nodeOf(namespace: Namespace): BuiltNode {
-    return this.nodes.find((node) => node.node === namespace.node)!;
+    return this.findNode(namespace)!;
   }
 
   /**

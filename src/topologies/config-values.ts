@@ -1,10 +1,13 @@
 /** Values of Cilium's ConfigMap, and what reading one sets. */
+import type { Prefix } from '../engine/address-text.js';
 import type { Features } from '../programs/features.js';
 import type { NodeConstants } from '../programs/node-constants.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export type Enforcement = 'default' | 'always' | 'never';
+/** `annotation`: DSR or SNAT as each service says. */
+export type LbMode = 'snat' | 'dsr' | 'hybrid' | 'annotation';
 
 /** A configuration while it is read. */
 export interface Draft {
@@ -14,7 +17,34 @@ export interface Draft {
   allowLocalhost: boolean;
   serviceLoopbackIpv4: string;
   mapEntries: Map<string, number>;
+  lbMode: LbMode;
+  lbModeAnnotation: boolean;
+  kubeProxyReplacement: boolean;
+  /** Null where nothing is said: the agent decides. */
+  hostLegacyRouting: boolean | null;
+  ipv4Masquerade: boolean | null;
+  ipv6Masquerade: boolean | null;
+  bpfMasquerade: boolean;
+  ipMasqAgent: boolean;
+  autoDirectNodeRoutes: boolean;
+  tunnelPort: number | null;
+  ipv6Underlay: boolean;
+  hasTunnel: boolean;
+  devices: string[];
+  directRoutingDevice: string | null;
+  nativeRoutingIpv4: Prefix | null;
+  nativeRoutingIpv6: Prefix | null;
+  rssIpv4: Prefix | null;
+  rssIpv6: Prefix | null;
+  strictMode: Prefix | null;
+  strictModeAllowsNodes: boolean;
+  vlanBypass: number[];
+  l7Proxy: boolean;
 }
+
+type Flag = {
+  [K in keyof Draft]: boolean extends Draft[K] ? (Draft[K] extends boolean | null ? K : never) : never;
+}[keyof Draft];
 
 /** Takes the value's text; answers what it expects when the value is not that. */
 export type Setter = (draft: Draft, text: string) => string | null;
@@ -33,6 +63,20 @@ export function feature(
   return flag((draft, on) => {
     draft.features[name] = on;
   });
+}
+
+/** A switch that is not a feature by itself. */
+export function setting(name: Flag): Setter {
+  return flag((draft, on) => {
+    draft[name] = on;
+  });
+}
+
+export function text(set: (draft: Draft, value: string) => void): Setter {
+  return (draft, value) => {
+    set(draft, value);
+    return null;
+  };
 }
 
 export function choice(choices: Readonly<Record<string, (draft: Draft) => void>>): Setter {

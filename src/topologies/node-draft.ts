@@ -37,11 +37,11 @@ export class NodeDraft {
   readonly neighbours: PlannedNeighbour[] = [];
   readonly pods: PlannedPod[] = [];
 
-  /** `number` is the node's place in the topology. */
-  constructor(spec: NodeSpec, number: number, cluster: ClusterDraft, config: CiliumConfig) {
+  /** `number` is the node's own among all machines, which makes its MACs; `path` its place in the topology. */
+  constructor(spec: NodeSpec, number: number, path: Path, cluster: ClusterDraft, config: CiliumConfig) {
     this.spec = spec;
     this.number = number;
-    this.path = ['nodes', number];
+    this.path = path;
     this.cluster = cluster;
     this.faults = cluster.faults;
     this.config = config;
@@ -60,6 +60,19 @@ export class NodeDraft {
       this.faults.error(path, `${this.spec.name} has no device ${name}${hint}`);
     }
     return device;
+  }
+
+  /** Devices that Cilium's programs for the outside are on: the physical ones that the configuration names. */
+  get nativeDevices(): readonly PlannedDevice[] {
+    const patterns = this.config.devices;
+    return this.devices.filter(
+      ({ name, kind }) =>
+        kind === 'physical' &&
+        (patterns.length === 0 ||
+          patterns.some((pattern) =>
+            pattern.endsWith('+') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+          )),
+    );
   }
 
   /** Adds a route of the agent's making, unless the topology declares one to the same prefix itself. */

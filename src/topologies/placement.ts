@@ -82,7 +82,8 @@ export class Placement {
     this.#pods = built.pods;
     this.#nodeOfPod = this.#pods.map((pod) => built.nodeOf(pod.namespace));
     this.#podAt = this.#devices.map(() => null);
-    this.#nodeAt = this.#devices.map((device) => built.nodeOf(device.namespace));
+    // Frames at a router's devices are walked from there; which node that counts as makes no difference.
+    this.#nodeAt = this.#devices.map((device) => built.findNode(device.namespace) ?? built.nodes[0]);
     this.#loopbackAt = this.#nodeAt.map((node) => rawWordOfText(node.planned.config.serviceLoopbackIpv4));
     this.#pods.forEach((pod, row) => {
       this.#podAt[pod.device.index] = pod;
@@ -91,7 +92,8 @@ export class Placement {
       this.#deviceByMac.set(pod.device.mac, pod.device.index);
     });
     for (const device of this.#devices) {
-      if (device.kind === 'physical') this.#deviceByMac.set(device.mac, device.index);
+      if (device.kind === 'physical' && built.findNode(device.namespace) !== null)
+        this.#deviceByMac.set(device.mac, device.index);
     }
     for (const node of built.nodes) this.#undo.set(node, new TranslationUndo(node.datapath));
     this.#default = options.captureDevice ?? outsideDevice(built.nodes[0]) ?? this.#devices[0];

@@ -21,7 +21,7 @@ import { CAPTURE_PROXY_POST } from './debug.js';
 import { requestByDsr } from './dsr-request.js';
 import { DSR_MODE_IPIP } from './dsr-shared.js';
 import { isLocalScope, lookupEndpoint } from './identity.js';
-import { chooseBackend, isL7Delegate, serviceFlags, serviceRevNat, translate } from './load-balancer.js';
+import { chooseBackend, translate } from './load-balancer.js';
 import { isNat64Frontend, requestAsIpv6 } from './nat46-nodeport.js';
 import { rememberNeighbour } from './neighbours.js';
 import { answerNoService } from './no-service.js';
@@ -30,6 +30,7 @@ import { requestBySnat } from './nodeport-remote.js';
 import { debugCapture, TO_PROXY, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import { hairpinToProxy, toProxy } from './proxy.js';
+import { isL7Delegate, serviceFlags, serviceRevNat } from './service-entry.js';
 import { isInSourceRange } from './source-range.js';
 
 /**
