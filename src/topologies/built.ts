@@ -33,6 +33,8 @@ export interface BuiltNode {
   readonly node: Node;
   readonly datapath: Datapath;
   readonly pods: readonly BuiltPod[];
+  /** Of the host endpoint. */
+  readonly hostPolicyMap: BpfMap;
 }
 
 /** What became of a frame: fate, drop reason (else 0), the device where its walk ended, and the frame as it was then. */

@@ -22,6 +22,7 @@ export interface ReplayArguments {
   readonly program?: readonly string[] | undefined;
   readonly top: number;
   readonly json: boolean;
+  readonly show?: readonly string[] | undefined;
 }
 
 export interface ReplayOptions {
@@ -49,6 +50,8 @@ export interface ReplayOptions {
   /** Flows that the summary lists. */
   readonly top: number;
   readonly json: boolean;
+  /** Commands of listings to print when the run is over. */
+  readonly show: readonly string[];
 }
 
 export function readOptions(args: ReplayArguments): ReplayOptions {
@@ -73,6 +76,7 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
     programs: (args.program ?? []).map(readProgramOption),
     top: wholeNumber('top', args.top, 0),
     json: args.json,
+    show: args.show ?? [],
   };
 }
 

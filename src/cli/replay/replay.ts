@@ -19,6 +19,7 @@ import { findDevice } from '../device-name.js';
 import { EXIT_BAD_INPUT, EXIT_DONE } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import { attachPrograms } from '../programs/attachment.js';
+import { listingText, runListings } from '../show/after-run.js';
 import { Feed } from './feed.js';
 import { FrameList } from './frame-list.js';
 import { LookAhead } from './look-ahead.js';
@@ -52,6 +53,8 @@ async function replaySource(source: LookAhead, options: ReplayOptions): Promise<
   const built = build(chosen.spec, options);
   const programs = await attachPrograms(built, new SeededRandom(~options.seed), options.programs);
   const at = options.at ?? chosen.captureDevice;
+  // Once before the run, so that a wrong command is told at once.
+  runListings(built, options.show);
   const replay = new Replay(built, {
     captureDevice: at === null ? null : findDevice(built, at, `--at ${at}`),
     oneWay: options.oneWay,
@@ -71,7 +74,17 @@ async function replaySource(source: LookAhead, options: ReplayOptions): Promise<
   await feed.run();
   writer?.close();
   const summary = summarize(feed, replay, { ...options, inferred: chosen.inferred, mapSizes, programs });
-  print(options.json ? `${JSON.stringify(summary)}\n` : summaryText(summary));
+  const listings = runListings(built, options.show);
+  if (options.json) {
+    const shown = listings.length === 0 ? summary : { ...summary, listings };
+    print(`${JSON.stringify(shown)}\n`);
+  } else {
+    print(summaryText(summary));
+    for (const listing of listings) {
+      print(listingText(listing));
+      if (listing.errors) put(listing.errors);
+    }
+  }
   for (const fault of feed.faults) log.error(fault.message);
   return feed.faults.length > 0 ? EXIT_BAD_INPUT : EXIT_DONE;
 }

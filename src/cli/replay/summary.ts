@@ -1,13 +1,15 @@
 /** What a replay comes to, as one object: `--json` prints it, summary-text.ts puts it in words. */
-import { DROPPED, REASON_COUNT } from '../../engine/fate.js';
+import { REASON_COUNT } from '../../engine/fate.js';
 import { HOOK_NAMES } from '../../engine/hooks/chain.js';
 import type { BpfMap } from '../../engine/maps/map.js';
+import type { BuiltTopology } from '../../topologies/built.js';
 import { DIFFERENCE_NAMES } from '../../topologies/frame-compare.js';
 import type { AttachedProgram } from '../../topologies/own-programs.js';
 import type { Replay } from '../../topologies/replay.js';
 import type { Feed } from './feed.js';
 import { type FlowSummary, flowsOf, type ServiceSummary, servicesOf } from './flows.js';
-import { WAS_ANSWERED, WAS_DELIVERED, WAS_TAKEN, WAS_TRANSMITTED } from './selection.js';
+import { WAS_ANSWERED, WAS_DELIVERED, WAS_DROPPED, WAS_TAKEN, WAS_TRANSMITTED } from './selection.js';
+import type { Tally } from './tally.js';
 
 export interface ReplaySummary {
   readonly capture: string;
@@ -161,14 +163,14 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
       transmitted: tally.ends(WAS_TRANSMITTED, (device) => `${device.namespace.name}/${device.name}`),
       stack: tally.ends(WAS_TAKEN, (device) => device.namespace.name),
       answered: outcomes[WAS_ANSWERED],
-      dropped: drops(replay),
+      dropped: drops(tally, built),
     },
     totals: {
       delivered: outcomes[WAS_DELIVERED],
       transmitted: outcomes[WAS_TRANSMITTED],
       stack: outcomes[WAS_TAKEN],
       answered: outcomes[WAS_ANSWERED],
-      dropped: built.walker.counters.fates[DROPPED],
+      dropped: outcomes[WAS_DROPPED],
     },
     flows: { count: flows.length, untrackedFrames: tally.paths.untracked, top: flows.slice(0, context.top) },
     services: servicesOf(tally.paths, built),
@@ -184,8 +186,7 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
   };
 }
 
-function drops({ built }: Replay): ReplaySummary['fates']['dropped'] {
-  const { dropped } = built.walker.counters;
+function drops({ dropped }: Tally, built: BuiltTopology): ReplaySummary['fates']['dropped'] {
   const found: { reason: number; name: string; frames: number }[] = [];
   for (let reason = 0; reason < REASON_COUNT; reason++) {
     if (dropped[reason] > 0)

@@ -29,7 +29,8 @@ export function lookupService(program: ProgramInstance, flow: Flow, switchScope:
   const n = family.addressWords;
   const portWord = n;
   const protocolWord = n + 1;
-  for (let i = 0; i < n; i++) key[i] = flow.tuple[i];
+  key[0] = flow.tuple[0];
+  for (let i = 1; i < n; i++) key[i] = flow.tuple[i];
   key[portWord] = flow.tuple[family.portsWord] >>> 16;
   const protocol = program.features.serviceProtocolDifferentiation ? flow.protocol : 0;
   key[protocolWord] = protocol | (services.SCOPE_EXTERNAL << 8);

@@ -89,7 +89,8 @@ function toBackend(
 ): number {
   const features = program.features;
   const family = flow.family;
-  for (let i = 0; i < family.addressWords; i++) flow.frontendAddress[i] = flow.tuple[i];
+  flow.frontendAddress[0] = flow.tuple[0];
+  for (let i = 1; i < family.addressWords; i++) flow.frontendAddress[i] = flow.tuple[i];
   flow.frontendPort = flow.tuple[family.portsWord] >>> 16;
   const backendAt = chooseBackend(program, packet, flow, serviceAt);
   if (backendAt < 0) {
@@ -149,7 +150,8 @@ function moveTuple(flow: Flow, backendAt: number, keepsPort: boolean): void {
   const words = family.backends.words;
   const word = backendAt >> 2;
   const n = family.addressWords;
-  for (let i = 0; i < n; i++) flow.tuple[i] = words[word + i];
+  flow.tuple[0] = words[word];
+  for (let i = 1; i < n; i++) flow.tuple[i] = words[word + i];
   const port = backends.port(words[word + n]);
   if (keepsPort || port === 0) return;
   flow.tuple[family.portsWord] = (flow.tuple[family.portsWord] & 0xffff) | (port << 16);
