@@ -11,11 +11,14 @@ import { SYN, SYN_ACK, type Walked, Walks } from '../topologies/walk-support.js'
 const SEED = 11;
 const DAY_NS = 86_400e9;
 
+const NATIVE =
+  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16"';
+
 /** Options of the agent that go together in any way, or are refused. */
 const features = fc
   .record({
     routing: fc.constantFrom(
-      'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16"',
+      NATIVE,
       'routing-mode: tunnel, tunnel-protocol: vxlan',
       'routing-mode: tunnel, tunnel-protocol: geneve',
     ),
@@ -128,4 +131,63 @@ describe('two nodes with any features', () => {
     );
     assert.equal(built, 24);
   });
+});
+
+interface Rule {
+  readonly peer: string;
+  /** First and last port; null for all. */
+  readonly ports: readonly [number, number] | null;
+  readonly protocol: 'TCP' | 'UDP' | 'ANY';
+}
+
+const rule: fc.Arbitrary<Rule> = fc.record({
+  peer: fc.constantFrom(
+    'fromEndpoints: [{ app: pod1 }]',
+    'fromEndpoints: [{}]',
+    'fromEntities: [all]',
+    'fromEntities: [world]',
+  ),
+  ports: fc.constantFrom<readonly [number, number] | null>(
+    null,
+    [80, 80],
+    [80, 95],
+    [64, 127],
+    [8080, 8080],
+    [1, 65535],
+  ),
+  protocol: fc.constantFrom('TCP', 'UDP', 'ANY'),
+});
+
+function ruleText({ peer, ports, protocol }: Rule): string {
+  if (ports === null) return `{ ${peer} }`;
+  const [port, endPort] = ports;
+  return `{ ${peer}, toPorts: [{ ports: [{ port: ${port}, endPort: ${endPort}, protocol: ${protocol} }] }] }`;
+}
+
+/** Whether the rule is about a TCP packet from pod1 to this port. */
+function matches({ peer, ports, protocol }: Rule, port: number): boolean {
+  if (peer.includes('world')) return false;
+  return ports === null || (protocol !== 'UDP' && port >= ports[0] && port <= ports[1]);
+}
+
+test('what a deny rule matches is denied, whatever allows it; the rest is allowed by a rule or not at all', () => {
+  const rules = fc.array(rule, { maxLength: 4, size: 'max' });
+  fc.assert(
+    fc.property(rules, rules, (allowing, denying) => {
+      const text = (list: readonly Rule[]): string => `[${list.map(ruleText).join(', ')}]`;
+      const policy = `{ endpointSelector: { app: pod2 }, ingress: ${text(allowing)}, ingressDeny: ${text(denying)} }`;
+      const walks = new Walks(twoNodes(NATIVE, `policies: [${policy}]`));
+      for (const [i, port] of [79, 80, 81, 95, 96, 127, 128, 8080, 8081].entries()) {
+        const { steps } = walks.fromPod('pod1', { from: `10.1.1.10:${2000 + i}`, to: `10.1.2.10:${port}` });
+        const isAllowed =
+          allowing.some((one) => matches(one, port)) && !denying.some((one) => matches(one, port));
+        const isDenied = denying.some((one) => matches(one, port));
+        const expected = isAllowed
+          ? 'delivered pod2/eth0'
+          : `dropped: Policy denied${isDenied ? ' by denylist' : ''}`;
+        assert.equal(steps.at(-1), expected, `${policy}: port ${port}`);
+      }
+    }),
+    { numRuns: 60, seed: SEED, endOnFailure: true, includeErrorInReport: true },
+  );
 });
