@@ -80,8 +80,9 @@ describe('--out', () => {
           'service web 10.96.0.80:80 → backend 10.1.2.40:8080; ' +
             'egress policy allowed (L3-L4) to identity 10004 (pod4); NEW; passed to the stack',
         ],
-        [9, 'node1:bond0:out', 'routed to bond0; sent out of bond0'],
-        [10, 'node1:bond0:in', 'arrives at bond0'],
+        [9, 'node1:bond0:tcx-egress:cil_to_netdev', 'routed to bond0; to the network'],
+        [9, 'node1:bond0:out', 'sent out of bond0'],
+        [10, 'node1:bond0:tcx-ingress:cil_from_netdev', 'passed on'],
         [
           10,
           toPod,
@@ -113,11 +114,12 @@ describe('--out', () => {
         ],
       );
       const syn = rows.filter(({ packetId }) => packetId === 9).map(({ frame }) => frame);
-      // MACs; destination address and port: the service at the pod, the backend at bond0.
+      // MACs; destination address and port: the service at the pod, the backend at bond0's hook and out of it.
       assert.deepEqual(
         syn.map((frame) => [frame.slice(0, 24), frame.slice(60, 68), frame.slice(72, 76)]),
         [
           ['0a00000011aa0a000a01010a', '0a600050', '0050'],
+          ['00005e00010c92d463f9ddb1', '0a010228', '1f90'],
           ['00005e00010c92d463f9ddb1', '0a010228', '1f90'],
         ],
       );
@@ -159,7 +161,8 @@ describe('--out', () => {
         'node1:lxc00aa:tcx-ingress:cil_from_container|9|' +
           'service web 10.96.0.80:80 → backend 10.1.2.40:8080; ' +
           'egress policy allowed (L3-L4) to identity 10004 (pod4); NEW; passed to the stack|0\n' +
-          'node1:bond0:out|9|routed to bond0; sent out of bond0|\n',
+          'node1:bond0:tcx-egress:cil_to_netdev|9|routed to bond0; to the network|0\n' +
+          'node1:bond0:out|9|sent out of bond0|\n',
       );
     });
   });
@@ -169,7 +172,7 @@ describe('--out', () => {
       const file = path.join(directory, 'walk.pcapng');
       packetwalk(['replay', LIFE, '-t', 'life-of-a-packet', '-o', file]);
       const run = spawnSync('capinfos', ['-c', '-I', file]);
-      assert.match(run.stdout.toString(), /Number of packets: +258\n/);
+      assert.match(run.stdout.toString(), /Number of packets: +298\n/);
       assert.match(run.stdout.toString(), /Name = node1:bond0:out\n/);
     });
   });
