@@ -8,6 +8,7 @@ import type { ProgArray } from '../engine/maps/prog-array.js';
 import { FIB_PARAMS_SIZE } from '../engine/packet.js';
 import type { RandomSource } from '../engine/random.js';
 import { IDENTITY_WORLD, IDENTITY_WORLD_IPV4, IDENTITY_WORLD_IPV6 } from './constants.js';
+import { EndpointMemo } from './endpoint-memo.js';
 import { Family } from './family.js';
 import { type Features, perPacketLoadBalancing } from './features.js';
 import { Flow } from './flow.js';
@@ -67,6 +68,7 @@ export class Datapath {
   readonly ipcache: BpfMap;
   readonly ipcacheMemo: IpcacheMemo;
   readonly endpoints: BpfMap;
+  readonly endpointMemo: EndpointMemo;
   readonly policyStats: BpfMap;
   readonly affinityMatch: BpfMap;
   readonly activeConnections: BpfMap;
@@ -96,6 +98,8 @@ export class Datapath {
   /** `struct bpf_fib_lookup` of the lookup at hand, as bytes and words. */
   readonly fibParams = new Uint8Array(FIB_PARAMS_SIZE);
   readonly fibWords = new Int32Array(this.fibParams.buffer);
+  /** Its addresses may have IPv6 words left in them. */
+  fibHasIpv6 = false;
   /** Room for a piece of a frame that is being rearranged. */
   readonly scratch = new Uint8Array(256);
   /** Decided once: the pod programs translate services packet by packet. */
@@ -129,6 +133,7 @@ export class Datapath {
     this.ipcache = map('cilium_ipcache_v2');
     this.ipcacheMemo = new IpcacheMemo(this.ipcache);
     this.endpoints = map('cilium_lxc');
+    this.endpointMemo = new EndpointMemo(this.endpoints);
     this.policyStats = map('cilium_policystats');
     this.affinityMatch = map('cilium_lb_affinity_match');
     this.activeConnections = map('cilium_lb_act');

@@ -13,7 +13,7 @@ import * as ipv4 from '../engine/wire/ipv4.js';
 import { MARK_HEALTH } from './constants.js';
 import type { Family } from './family.js';
 import type { ProgramInstance } from './instance.js';
-import { isL7Delegate, serviceFlags } from './steps/load-balancer.js';
+import { isL7Delegate, serviceFlags } from './steps/service-entry.js';
 import { lookupBoundService } from './steps/socket-service.js';
 import {
   isMapped,

@@ -12,7 +12,7 @@ import type { Flow } from './flow.js';
 import type { ProgramInstance } from './instance.js';
 import { DSR_MODE_GENEVE } from './steps/dsr-shared.js';
 import { enterGeneve } from './steps/geneve-entry.js';
-import { etherType, readIpv4, readIpv6 } from './steps/headers.js';
+import { etherType, readIp } from './steps/headers.js';
 import { nodePortIngress } from './steps/nodeport-ingress.js';
 import { drop } from './steps/notify.js';
 import { CONTINUE, RECIRCULATE_IPV4, RECIRCULATE_IPV6 } from './steps/outcome.js';
@@ -36,18 +36,26 @@ function entry(program: ProgramInstance, packet: PacketContext): number {
   if (!(v6 ? features.ipv6 : type === ethernet.TYPE_IPV4 && features.ipv4)) return XDP_PASS;
   const flow = datapath.flow;
   if (features.prefilter) {
-    const error = v6 ? readIpv6(datapath, packet, flow) : readIpv4(datapath, packet, flow);
+    const error = readIp(datapath, packet, flow, v6);
     if (error < 0 || isPrefiltered(program, packet, flow)) return XDP_DROP;
   }
   if (!features.nodePortAcceleration) return XDP_PASS;
-  return balance(program, packet, flow, v6);
+  return balance(program, packet, flow, v6, features.prefilter);
 }
 
-/** NodePort; translation may bring the packet back here as the other family. */
-function balance(program: ProgramInstance, packet: PacketContext, flow: Flow, v6: boolean): number {
+/** NodePort; translation may bring the packet back here as the other family, its header to be read again. */
+function balance(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  v6: boolean,
+  headerRead: boolean,
+): number {
   let asV6 = v6;
+  let isRead = headerRead;
   for (;;) {
-    const outcome = translate(program, packet, flow, asV6);
+    const outcome = translate(program, packet, flow, asV6, isRead);
+    isRead = false;
     if (outcome === RECIRCULATE_IPV4 || outcome === RECIRCULATE_IPV6) {
       asV6 = outcome === RECIRCULATE_IPV6;
       if ((packet.tcIndex & TC_INDEX_SKIP_NODEPORT) === 0) continue;
@@ -59,12 +67,18 @@ function balance(program: ProgramInstance, packet: PacketContext, flow: Flow, v6
 }
 
 /** CONTINUE, RECIRCULATE_*, a verdict, or a drop reason. */
-function translate(program: ProgramInstance, packet: PacketContext, flow: Flow, v6: boolean): number {
+function translate(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  v6: boolean,
+  headerRead: boolean,
+): number {
   const features = program.features;
   const datapath = program.datapath;
   flow.extendedError = 0;
   flow.outerAt = -1;
-  let error = v6 ? readIpv6(datapath, packet, flow) : readIpv4(datapath, packet, flow);
+  let error = headerRead ? 0 : readIp(datapath, packet, flow, v6);
   if (error < 0) return error;
   if (!v6 && features.dsr && !features.dsrHybrid && features.dsrMode === DSR_MODE_GENEVE) {
     error = enterGeneve(program, packet, flow);
@@ -78,8 +92,14 @@ function pass(packet: PacketContext): number {
   packet.tcIndex = 0;
   packet.clearControlBlock();
   if (packet.xdpMeta !== 0) {
-    put32le(packet.bytes, packet.start - METADATA_LENGTH, packet.xdpMeta);
-    packet.metaLength = METADATA_LENGTH;
+    const metadataAt = packet.start - METADATA_LENGTH;
+    if (metadataAt < packet.headLimit) {
+      // bpf_xdp_adjust_meta finds no room: tc is not told, and looks for services again.
+      packet.xdpMeta = 0;
+    } else {
+      put32le(packet.bytes, metadataAt, packet.xdpMeta);
+      packet.metaLength = METADATA_LENGTH;
+    }
   }
   return XDP_PASS;
 }

@@ -112,11 +112,18 @@ export function extractPorts(
 /** Swaps the tuple's addresses and ports; with `flip` its IN bit too. */
 export function reverseTuple(flow: Flow, flip: boolean): void {
   const words = flow.tuple;
-  const n = flow.family.addressWords;
-  for (let i = 0; i < n; i++) {
+  if (!flow.family.isV6) {
+    const word = words[0];
+    words[0] = words[1];
+    words[1] = word;
+    words[2] = (words[2] << 16) | (words[2] >>> 16);
+    if (flip) words[3] ^= entry.TUPLE_IN << 8;
+    return;
+  }
+  for (let i = 0; i < 4; i++) {
     const word = words[i];
-    words[i] = words[i + n];
-    words[i + n] = word;
+    words[i] = words[i + 4];
+    words[i + 4] = word;
   }
   const ports = words[flow.family.portsWord];
   words[flow.family.portsWord] = (ports << 16) | (ports >>> 16);

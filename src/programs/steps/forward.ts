@@ -68,18 +68,29 @@ export function lookupFibFrom(
   const view = packet.view;
   const isV6 = flow.family.isV6;
   const destination = flow.l3At + flow.family.destinationOffset;
-  // Every word is written: `fill` would be a call out of the optimised code, 30 ns.
+  // The last answer had an IPv6 gateway.
+  if (words[FAMILY_WORD] === AF_INET6) datapath.fibHasIpv6 = true;
   words[FAMILY_WORD] = isV6 ? AF_INET6 : AF_INET;
   words[FAMILY_WORD + 1] = 0;
   words[IFINDEX_WORD] = packet.ifindex;
   words[IFINDEX_WORD + 1] = 0;
   words[SOURCE_WORD] = source[sourceAt];
   words[DESTINATION_WORD] = view.getInt32(destination, true);
-  for (let i = 1; i < 4; i++) {
-    words[SOURCE_WORD + i] = isV6 ? source[sourceAt + i] : 0;
-    words[DESTINATION_WORD + i] = isV6 ? view.getInt32(destination + 4 * i, true) : 0;
+  if (isV6) {
+    for (let i = 1; i < 4; i++) {
+      words[SOURCE_WORD + i] = source[sourceAt + i];
+      words[DESTINATION_WORD + i] = view.getInt32(destination + 4 * i, true);
+    }
+    datapath.fibHasIpv6 = true;
+  } else if (datapath.fibHasIpv6) {
+    words.fill(0, SOURCE_WORD + 1, SOURCE_WORD + 4);
+    words.fill(0, DESTINATION_WORD + 1, DESTINATION_WORD + 4);
+    datapath.fibHasIpv6 = false;
   }
-  for (let i = 0; i < 4; i++) words[MAC_WORD + i] = 0;
+  words[MAC_WORD] = 0;
+  words[MAC_WORD + 1] = 0;
+  words[MAC_WORD + 2] = 0;
+  words[MAC_WORD + 3] = 0;
   return datapath.fib.lookup(packet, datapath.fibParams, 0);
 }
 

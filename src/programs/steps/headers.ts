@@ -53,8 +53,9 @@ export function readIpv4At(datapath: Datapath, packet: PacketContext, flow: Flow
   flow.l3At = at;
   flow.l4At = at + ipv4.headerLength(bytes, at);
   flow.protocol = ipv4.protocol(bytes, at);
-  flow.isFragment = ipv4.isFragment(bytes, at);
-  flow.isLaterFragment = ipv4.isLaterFragment(bytes, at);
+  const fragment = ipv4.fragmentField(bytes, at);
+  flow.isFragment = (fragment & (ipv4.MORE_FRAGMENTS | ipv4.FRAGMENT_OFFSET_MASK)) !== 0;
+  flow.isLaterFragment = (fragment & ipv4.FRAGMENT_OFFSET_MASK) !== 0;
   return 0;
 }
 

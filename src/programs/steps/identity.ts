@@ -64,6 +64,7 @@ export function ipcacheIdentity(datapath: Datapath, entryAt: number): number {
 
 /** Offset of the local endpoint with the address at `words[at]` (raw), or -1. */
 export function lookupEndpoint(datapath: Datapath, family: Family, words: Int32Array, at: number): number {
+  if (!family.isV6) return datapath.endpointMemo.lookup(words[at]);
   const key = datapath.keys.endpoint;
   fillAddress(key, 0, family, words, at);
   key[endpoints.KEY_FAMILY_WORD] = family.keyFamily;
@@ -92,7 +93,9 @@ export function lookupEndpointAt(
 /** An address of the packet as raw words; they hold until the next is asked for. */
 export function addressAt(datapath: Datapath, family: Family, packet: PacketContext, at: number): Int32Array {
   const words = datapath.keys.address;
-  for (let i = 0; i < family.addressWords; i++) words[i] = packet.view.getInt32(at + 4 * i, true);
+  const view = packet.view;
+  words[0] = view.getInt32(at, true);
+  if (family.isV6) for (let i = 1; i < 4; i++) words[i] = view.getInt32(at + 4 * i, true);
   return words;
 }
 

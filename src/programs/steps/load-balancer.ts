@@ -13,6 +13,7 @@ import * as conntrack from './conntrack.js';
 import { debugLoadBalancer, LB_BACKEND_MISSING, LB_SLOT, LB_SLOT_MISSING } from './debug.js';
 import { maglevBackend } from './maglev.js';
 import * as rewrite from './rewrite.js';
+import { serviceRevNat } from './service-entry.js';
 
 const SELECTION_MAGLEV = 2;
 const SELECTION_FIRST = 3;
@@ -28,7 +29,8 @@ export function lookupService(program: ProgramInstance, flow: Flow, switchScope:
   const n = family.addressWords;
   const portWord = n;
   const protocolWord = n + 1;
-  for (let i = 0; i < n; i++) key[i] = flow.tuple[i];
+  key[0] = flow.tuple[0];
+  for (let i = 1; i < n; i++) key[i] = flow.tuple[i];
   key[portWord] = flow.tuple[family.portsWord] >>> 16;
   const protocol = program.features.serviceProtocolDifferentiation ? flow.protocol : 0;
   key[protocolWord] = protocol | (services.SCOPE_EXTERNAL << 8);
@@ -52,22 +54,6 @@ function lookupWithAnyProtocol(
   if (at >= 0 || protocol === 0) return at;
   key[protocolWord] = scope << 8;
   return map.lookup(key, 0);
-}
-
-/** Reverse NAT index (raw) of a service. */
-export function serviceRevNat(flow: Flow, serviceAt: number): number {
-  return flow.family.services.words[(serviceAt >> 2) + services.COUNT_AND_REV_NAT] >>> 16;
-}
-
-export function serviceFlags(flow: Flow, serviceAt: number): number {
-  return flow.family.services.words[(serviceAt >> 2) + services.FLAGS] & services.FLAG_BITS;
-}
-
-/** A service whose packets an L7 proxy takes where their backend is. */
-export function isL7Delegate(flags: number): boolean {
-  return (
-    (flags & (services.LOOPBACK_OR_L7_DELEGATE | services.HOSTPORT)) === services.LOOPBACK_OR_L7_DELEGATE
-  );
 }
 
 /**

@@ -95,7 +95,7 @@ export function isReply(program: ProgramInstance, packet: PacketContext, flow: F
 
 function isMasqueradeAddress(program: ProgramInstance, packet: PacketContext, flow: Flow): boolean {
   const at = flow.l3At + flow.family.sourceOffset;
-  if (!flow.family.isV6) return i32le(packet.bytes, at) === program.config.natIpv4Masquerade;
+  if (!flow.family.isV6) return packet.view.getInt32(at, true) === program.config.natIpv4Masquerade;
   const own = program.config.natIpv6Masquerade;
   for (let i = 0; i < 16; i++) if (packet.bytes[at + i] !== own[i]) return false;
   return true;
@@ -131,7 +131,7 @@ function isExcluded(program: ProgramInstance, packet: PacketContext, flow: Flow)
   }
   const { address, prefixLength } = constants.ipv4MasqueradeExclusion;
   const mask = prefixLength === 0 ? 0 : -1 << (32 - prefixLength);
-  return ((i32le(packet.bytes, at) ^ address) & swap32(mask)) === 0;
+  return ((packet.view.getInt32(at, true) ^ address) & swap32(mask)) === 0;
 }
 
 function hasPrefix(bytes: Uint8Array, at: number, prefix: Uint8Array, length: number): boolean {

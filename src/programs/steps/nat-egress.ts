@@ -144,15 +144,19 @@ function snatProgram(
 }
 
 function snat(program: ProgramInstance, packet: PacketContext, flow: Flow, clusterId: number): number {
-  const datapath = program.datapath;
-  const range = datapath.constants.natPortRange;
-  const target = datapath.snatTarget;
+  const range = program.datapath.constants.natPortRange;
+  const target = program.datapath.snatTarget;
   target.reset(range[0], range[1]);
   target.clusterId = clusterId;
   const host = program.kind === 'host';
   let endpointAt = -1;
   if (host && (program.features.egressGateway || masquerades(program, flow))) {
-    endpointAt = lookupEndpointAt(datapath, flow.family, packet, flow.l3At + flow.family.sourceOffset);
+    endpointAt = lookupEndpointAt(
+      program.datapath,
+      flow.family,
+      packet,
+      flow.l3At + flow.family.sourceOffset,
+    );
   }
   if (endpointAt >= 0 && !flow.family.isV6 && masquerades(program, flow)) {
     const outcome = leaveByParent(program, packet, flow, endpointAt);
@@ -218,7 +222,7 @@ function isOwnAddress(
   const at = flow.l3At + family.sourceOffset;
   for (let i = 0; i < family.addressWords; i++) {
     const word = typeof own === 'number' ? own : i32le(own, 4 * i);
-    if (i32le(packet.bytes, at + 4 * i) !== word) return false;
+    if (packet.view.getInt32(at + 4 * i, true) !== word) return false;
     target.address[i] = word;
   }
   target.needsConntrack = true;

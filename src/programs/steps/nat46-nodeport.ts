@@ -10,16 +10,7 @@ import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as nat from '../tables/nat.js';
 import { forwardLowering } from './forward.js';
-import {
-  embeddedIpv4,
-  isMapped,
-  isMappedWords,
-  isPrefixed,
-  putMapped,
-  putPrefixed,
-  toIpv4,
-  toIpv6,
-} from './nat46.js';
+import { isMappedWords, isPrefixed, putMapped, putPrefixed, toIpv6, unmap } from './nat46.js';
 import { rememberNeighbour } from './neighbours.js';
 import { requestBySnat } from './nodeport-remote.js';
 import { drop } from './notify.js';
@@ -49,20 +40,6 @@ export function requestAsIpv6(
 /** The frontend of a translated service (`flow.frontendAddress`) is IPv6 itself, so its backends are IPv4. */
 export function isNat64Frontend(flow: Flow): boolean {
   return !isMappedWords(flow.frontendAddress, 0);
-}
-
-/** An IPv6 packet with IPv4 addresses inside its own, mapped or prefixed, becomes an IPv4 one. 0 or a drop reason. */
-export function unmap(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
-  const bytes = packet.bytes;
-  const family = flow.family;
-  const source = embeddedIpv4(bytes, flow.l3At + family.sourceOffset);
-  const destination = embeddedIpv4(bytes, flow.l3At + family.destinationOffset);
-  return toIpv4(program, packet, flow, source, destination);
-}
-
-/** Whether the IPv6 packet comes from a mapped address, so that an IPv4 client is behind its destination. */
-export function comesFromMapped(packet: PacketContext, flow: Flow): boolean {
-  return flow.family.isV6 && isMapped(packet.bytes, flow.l3At + flow.family.sourceOffset);
 }
 
 /**

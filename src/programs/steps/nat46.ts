@@ -199,3 +199,17 @@ function correct(packet: PacketContext, flow: Flow, difference: number): number 
   else checksum.addDifference(packet.bytes, at, difference);
   return 0;
 }
+
+/** A packet that is back at its IPv6 frontend's mapped address becomes IPv4 again. 0 or a drop reason. */
+export function unmap(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const bytes = packet.bytes;
+  const family = flow.family;
+  const source = embeddedIpv4(bytes, flow.l3At + family.sourceOffset);
+  const destination = embeddedIpv4(bytes, flow.l3At + family.destinationOffset);
+  return toIpv4(program, packet, flow, source, destination);
+}
+
+/** Whether the IPv6 packet comes from a mapped address, so that an IPv4 client is behind its destination. */
+export function comesFromMapped(packet: PacketContext, flow: Flow): boolean {
+  return flow.family.isV6 && isMapped(packet.bytes, flow.l3At + flow.family.sourceOffset);
+}

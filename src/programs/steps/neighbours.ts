@@ -5,11 +5,12 @@
  */
 import { BPF_ANY } from '../../engine/maps/map.js';
 import type { PacketContext } from '../../engine/packet.js';
-import { i32le, u16le } from '../../engine/wire/bytes.js';
+import { i32le } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import type { Family } from '../family.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
+import { addressAt } from './identity.js';
 
 /** Offset of the MAC of the address at `address[at]` (raw bytes), or -1. */
 export function lookupNeighbour(
@@ -27,11 +28,11 @@ export function lookupNeighbour(
  */
 export function rememberNeighbour(program: ProgramInstance, packet: PacketContext, flow: Flow): void {
   const map = flow.family.neighbours;
-  const bytes = packet.bytes;
+  const view = packet.view;
   const macAt = ethernet.sourceAt(packet.start);
-  const low = i32le(bytes, macAt);
-  const high = u16le(bytes, macAt + ethernet.ADDRESS_LENGTH - 2);
-  const key = neighbourKey(program, flow.family, bytes, flow.l3At + flow.family.sourceOffset);
+  const low = view.getInt32(macAt, true);
+  const high = view.getUint16(macAt + ethernet.ADDRESS_LENGTH - 2, true);
+  const key = addressAt(program.datapath, flow.family, packet, flow.l3At + flow.family.sourceOffset);
   let at = map.lookup(key, 0);
   if (at >= 0 && map.words[at >> 2] === low && map.words[(at >> 2) + 1] === high) return;
   at = map.insert(key, 0, BPF_ANY);

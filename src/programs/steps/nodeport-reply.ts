@@ -11,7 +11,7 @@ import { decrementTtl, forwardByFib, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { readPortTuple } from './fragments.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
 import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
-import { comesFromMapped, unmap } from './nat46-nodeport.js';
+import { comesFromMapped, unmap } from './nat46.js';
 import { noteSnatDone } from './nodeport-marks.js';
 import { drop } from './notify.js';
 import { CONTINUE } from './outcome.js';

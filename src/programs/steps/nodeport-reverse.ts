@@ -24,10 +24,11 @@ export function reverseTranslate(
   isGatewayReply: boolean,
 ): number {
   const family = flow.family;
-  const [minimum, maximum] = program.datapath.constants.natPortRange;
+  // By index: taking the pair apart runs an iterator.
+  const range = program.datapath.constants.natPortRange;
   flow.traceReason = REASON_UNKNOWN;
   flow.traceMonitor = MONITOR_ALWAYS;
-  const status = snatReverse(program, packet, flow, minimum, maximum);
+  const status = snatReverse(program, packet, flow, range[0], range[1]);
   if (status >= 0) {
     noteSnatDone(program, packet);
     if (knowsReplies(program, family.isV6)) {

@@ -21,7 +21,7 @@ import { CAPTURE_PROXY_POST } from './debug.js';
 import { requestByDsr } from './dsr-request.js';
 import { DSR_MODE_IPIP } from './dsr-shared.js';
 import { isLocalScope, lookupEndpoint } from './identity.js';
-import { chooseBackend, isL7Delegate, serviceFlags, serviceRevNat, translate } from './load-balancer.js';
+import { chooseBackend, translate } from './load-balancer.js';
 import { isNat64Frontend, requestAsIpv6 } from './nat46-nodeport.js';
 import { rememberNeighbour } from './neighbours.js';
 import { answerNoService } from './no-service.js';
@@ -30,6 +30,7 @@ import { requestBySnat } from './nodeport-remote.js';
 import { debugCapture, TO_PROXY, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import { hairpinToProxy, toProxy } from './proxy.js';
+import { isL7Delegate, serviceFlags, serviceRevNat } from './service-entry.js';
 import { isInSourceRange } from './source-range.js';
 
 /**
@@ -88,7 +89,8 @@ function toBackend(
 ): number {
   const features = program.features;
   const family = flow.family;
-  for (let i = 0; i < family.addressWords; i++) flow.frontendAddress[i] = flow.tuple[i];
+  flow.frontendAddress[0] = flow.tuple[0];
+  for (let i = 1; i < family.addressWords; i++) flow.frontendAddress[i] = flow.tuple[i];
   flow.frontendPort = flow.tuple[family.portsWord] >>> 16;
   const backendAt = chooseBackend(program, packet, flow, serviceAt);
   if (backendAt < 0) {
@@ -148,7 +150,8 @@ function moveTuple(flow: Flow, backendAt: number, keepsPort: boolean): void {
   const words = family.backends.words;
   const word = backendAt >> 2;
   const n = family.addressWords;
-  for (let i = 0; i < n; i++) flow.tuple[i] = words[word + i];
+  flow.tuple[0] = words[word];
+  for (let i = 1; i < n; i++) flow.tuple[i] = words[word + i];
   const port = backends.port(words[word + n]);
   if (keepsPort || port === 0) return;
   flow.tuple[family.portsWord] = (flow.tuple[family.portsWord] & 0xffff) | (port << 16);

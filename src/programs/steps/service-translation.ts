@@ -9,10 +9,11 @@ import { DEBUG_LOOPBACK } from './debug.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import { readTuple } from './headers.js';
 import { lookupEndpoint } from './identity.js';
-import { chooseBackend, isL7Delegate, lookupService, serviceFlags, translate } from './load-balancer.js';
+import { chooseBackend, lookupService, translate } from './load-balancer.js';
 import { answerNoService } from './no-service.js';
 import { debug } from './notify.js';
 import { CONTINUE } from './outcome.js';
+import { isL7Delegate, serviceFlags } from './service-entry.js';
 
 /**
  * Per-packet service translation of what a pod sends: the destination of a service becomes a backend. What was

@@ -29,10 +29,16 @@ export function natKey(program: ProgramInstance, flow: Flow, flags: number): Int
   const key = program.datapath.keys.nat;
   const family = flow.family;
   const tuple = flow.tuple;
-  for (let i = 0; i < family.portsWord; i++) key[i] = tuple[i];
-  const ports = tuple[family.portsWord];
-  key[family.portsWord] = (ports << 16) | (ports >>> 16);
-  key[family.metaWord] = flow.protocol | (flags << 8);
+  if (!family.isV6) {
+    key[0] = tuple[0];
+    key[1] = tuple[1];
+    key[2] = (tuple[2] << 16) | (tuple[2] >>> 16);
+    key[3] = flow.protocol | (flags << 8);
+    return key;
+  }
+  for (let i = 0; i < 8; i++) key[i] = tuple[i];
+  key[8] = (tuple[8] << 16) | (tuple[8] >>> 16);
+  key[9] = flow.protocol | (flags << 8);
   return key;
 }
 
@@ -49,8 +55,7 @@ function writeEntry(
 ): void {
   const words = map.words;
   const base = at >> 2;
-  const end = base + nat.valueWords(addressWords);
-  for (let i = base; i < end; i++) words[i] = 0;
+  for (let i = nat.valueWords(addressWords) - 1; i >= 0; i--) words[base + i] = 0;
   writeU64(words, base + nat.CREATED, program.datapath.clock.nowSeconds);
   words[base + nat.NEEDS_CONNTRACK] = needsConntrack;
   for (let i = 0; i < addressWords; i++) words[base + nat.ADDRESS + i] = address[word + i];
@@ -88,14 +93,20 @@ function incomingKey(
 ): Int32Array {
   const out = program.datapath.keys.nat;
   const key = program.datapath.keys.natPartner;
-  const n = flow.family.addressWords;
-  for (let i = 0; i < n; i++) {
-    key[i] = address[word + i];
-    key[n + i] = out[i];
+  const meta = flow.protocol | (nat.TUPLE_IN << 8);
+  if (!flow.family.isV6) {
+    key[0] = address[word];
+    key[1] = out[0];
+    key[2] = port | (out[2] << 16);
+    key[3] = meta;
+    return key;
   }
-  const portsWord = flow.family.portsWord;
-  key[portsWord] = port | (out[portsWord] << 16);
-  key[flow.family.metaWord] = flow.protocol | (nat.TUPLE_IN << 8);
+  for (let i = 0; i < 4; i++) {
+    key[i] = address[word + i];
+    key[4 + i] = out[i];
+  }
+  key[8] = port | (out[8] << 16);
+  key[9] = meta;
   return key;
 }
 
@@ -125,7 +136,8 @@ export function mapSource(
   const port = words[base + nat.ADDRESS + n] & 0xffff;
   const partner = incomingKey(program, flow, words, base + nat.ADDRESS, port);
   let same = words[base + nat.NEEDS_CONNTRACK] === needsConntrack;
-  for (let i = 0; same && i < n; i++) same = words[base + nat.ADDRESS + i] === target.address[i];
+  if (words[base + nat.ADDRESS] !== target.address[0]) same = false;
+  for (let i = 1; same && i < n; i++) same = words[base + nat.ADDRESS + i] === target.address[i];
   if (same) {
     if (map.lookup(partner, 0) >= 0) return port;
     const sourcePort = out[family.portsWord] >>> 16;

@@ -1,6 +1,5 @@
 /** One end of a packet, or of the packet that an ICMP error quotes, becomes another address and port. */
 import type { PacketContext } from '../../engine/packet.js';
-import { i32le, put16le, put32le, u16le } from '../../engine/wire/bytes.js';
 import * as checksum from '../../engine/wire/checksum.js';
 import * as icmp from '../../engine/wire/icmp.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
@@ -46,23 +45,29 @@ export function rewriteEnd(
   portOffset: number,
   port: number,
 ): number {
-  const bytes = packet.bytes;
+  const view = packet.view;
   const addressAt = l3At + addressOffset;
-  const n = family.addressWords;
-  const oldPort = hasL4 && portOffset !== NO_PORT ? u16le(bytes, l4At + portOffset) : port;
-  let same = oldPort === port;
-  for (let i = 0; same && i < n; i++) same = i32le(bytes, addressAt + 4 * i) === words[word + i];
+  const oldPort = hasL4 && portOffset !== NO_PORT ? view.getUint16(l4At + portOffset, true) : port;
+  const oldWord = view.getInt32(addressAt, true);
+  let same = oldPort === port && oldWord === words[word];
+  if (family.isV6) {
+    for (let i = 1; same && i < 4; i++) same = view.getInt32(addressAt + 4 * i, true) === words[word + i];
+  }
   if (same) return 0;
-  let difference = 0;
-  for (let i = 0; i < n; i++) {
-    difference = checksum.difference(difference, i32le(bytes, addressAt + 4 * i), words[word + i]);
-    put32le(bytes, addressAt + 4 * i, words[word + i]);
+  let difference = checksum.difference(0, oldWord, words[word]);
+  view.setInt32(addressAt, words[word], true);
+  if (family.isV6) {
+    for (let i = 1; i < 4; i++) {
+      const at = addressAt + 4 * i;
+      difference = checksum.difference(difference, view.getInt32(at, true), words[word + i]);
+      view.setInt32(at, words[word + i], true);
+    }
   }
   if (hasL4) {
     const error = rewriteL4(packet, protocol, l4At, difference, portOffset, oldPort, port);
     if (error < 0) return error;
   }
-  if (!family.isV6) checksum.addDifference(bytes, ipv4.checksumAt(l3At), difference);
+  if (!family.isV6) checksum.addDifferenceInView(view, ipv4.checksumAt(l3At), difference);
   return 0;
 }
 
@@ -83,15 +88,14 @@ function rewriteL4(
   // ICMP has no pseudo-header: its checksum knows of the identifier only.
   const isIcmp = protocol === ipv4.PROTOCOL_ICMP;
   if (offset < 0 || (isIcmp && !changed)) return 0;
-  const bytes = packet.bytes;
   const checksumAt = l4At + offset;
   if (checksumAt + 2 > packet.end) return DROP_CSUM_L4;
   let sum = isIcmp ? 0 : difference;
   if (changed) {
-    sum = checksum.difference(sum, oldPort, port);
-    put16le(bytes, l4At + portOffset, port);
+    sum = checksum.fold(sum) + checksum.difference16(oldPort, port);
+    packet.view.setUint16(l4At + portOffset, port, true);
   }
-  if (protocol === ipv4.PROTOCOL_UDP) checksum.addDifferenceUdp(bytes, checksumAt, sum);
-  else checksum.addDifference(bytes, checksumAt, sum);
+  if (protocol === ipv4.PROTOCOL_UDP) checksum.addDifferenceUdp(packet.bytes, checksumAt, sum);
+  else checksum.addDifferenceInView(packet.view, checksumAt, sum);
   return 0;
 }

@@ -7,7 +7,8 @@ import type { Family } from '../family.js';
 import type { ProgramInstance } from '../instance.js';
 import * as services from '../tables/services.js';
 import { ipcacheIdentity, isRemoteNode, lookupIpcache } from './identity.js';
-import { lookupService, serviceFlags } from './load-balancer.js';
+import { lookupService } from './load-balancer.js';
+import { serviceFlags } from './service-entry.js';
 
 /**
  * The service of an address (raw words at `words[at]`), port (raw) and protocol, in its internal scope: offset of its

@@ -11,7 +11,6 @@ import * as reverse from '../tables/reverse-sockets.js';
 import * as services from '../tables/services.js';
 import { bindBackend, boundBackend, namespaceKey } from './affinity.js';
 import { ipcacheIdentity, lookupIpcache } from './identity.js';
-import { serviceFlags, serviceRevNat } from './load-balancer.js';
 import {
   POST_TRANSLATION_FORWARD,
   POST_TRANSLATION_REVERSE,
@@ -19,6 +18,7 @@ import {
   PRE_TRANSLATION_REVERSE,
   traceSocket,
 } from './notify.js';
+import { serviceFlags, serviceRevNat } from './service-entry.js';
 import { isLoopback, lookupSocketService } from './socket-service.js';
 
 /** Answers of a translation; a positive number is the errno that the call is to fail with. */
