@@ -13,7 +13,7 @@ import { Clock } from '../../src/engine/clock.js';
 import { SeededRandom } from '../../src/engine/random.js';
 import { buildTopology } from '../../src/topologies/build.js';
 import type { BuiltTopology } from '../../src/topologies/built.js';
-import { loadTopology } from '../../src/topologies/load.js';
+import { loadTopology, readTopology } from '../../src/topologies/load.js';
 import { inTemporaryDirectory, lab, packetwalk } from './run.js';
 
 /** Topologies are built once: all listings of this file look at the same ones. */
@@ -149,6 +149,37 @@ test('what the agent lists: endpoints with their labels, identities', () => {
   );
 });
 
+test('a router between nodes has routes and neighbours, and no Cilium', () => {
+  const text = `
+name: routed
+nodes:
+  - name: n1
+    podCIDR: 10.1.1.0/24
+    devices: [{ name: eth0, addresses: [192.168.1.1/24] }]
+links:
+  - { name: left, devices: [n1/eth0, tor/left] }
+routers:
+  - name: tor
+    devices: [{ name: left, mac: 02:00:00:00:00:01, addresses: [192.168.1.254/24] }]
+`;
+  built.set(
+    'routed',
+    buildTopology(readTopology(text, 'routed').spec, { clock: new Clock(), random: new SeededRandom(1) }),
+  );
+  assert.equal(
+    show('routed', '--node', 'tor', 'ip', 'route'),
+    '10.1.1.0/24 via 192.168.1.1 dev left \n192.168.1.0/24 dev left proto kernel scope link src 192.168.1.254 \n',
+  );
+  assert.match(
+    show('routed', '--node', 'tor', 'ip', 'addr'),
+    /\n {4}inet 192\.168\.1\.254\/24 scope global left\n/,
+  );
+  assert.throws(() => output('routed', '--node', 'tor', 'cilium', 'bpf', 'lb', 'list'), {
+    name: 'UsageError',
+    message: /tor is a router/,
+  });
+});
+
 test('maps as bpftool shows and dumps them, by full name and by the kernel’s', () => {
   const node = (...words: readonly string[]) => show('life-of-a-packet', '--node', 'node1', ...words);
   assert.match(
@@ -254,7 +285,7 @@ describe('replay --show', () => {
     const wrong = packetwalk([...replay, 'clint: arp -an']);
     assert.equal(wrong.exitCode, 2);
     assert.equal(wrong.stdout, '');
-    assert.match(wrong.stderr, /no node or pod clint; did you mean "client"/);
+    assert.match(wrong.stderr, /no node, router or pod clint; did you mean "client"/);
   });
 });
 
