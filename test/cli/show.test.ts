@@ -180,6 +180,17 @@ routers:
   });
 });
 
+test('ipcache get answers by the longest prefix', () => {
+  const get = (address: string) => show('same-node', 'cilium-dbg', 'bpf', 'ipcache', 'get', address);
+  const rest = 'encryptkey=0 tunnelendpoint=0.0.0.0 flags=<none>\n';
+  assert.equal(get('10.3.0.179'), `10.3.0.179 maps to identity identity=1 ${rest}`);
+  assert.equal(get('8.8.8.8'), `8.8.8.8 maps to identity identity=2 ${rest}`);
+  assert.deepEqual(output('same-node', 'cilium-dbg', 'bpf', 'ipcache', 'get', 'fd00::1'), {
+    text: 'fd00::1 does not map to any identity\n',
+    exitCode: 1,
+  });
+});
+
 test('maps as bpftool shows and dumps them, by full name and by the kernel’s', () => {
   const node = (...words: readonly string[]) => show('life-of-a-packet', '--node', 'node1', ...words);
   assert.match(
@@ -224,6 +235,7 @@ describe('what cannot be shown', () => {
     fails('same-node', 'ifcnfig', /nearest ones are\n {2}ifconfig \[DEVICE\]/);
     fails('same-node', 'bpftool map dump name cilium_lx', /near it: cilium_lxc/);
     fails('same-node', 'route -x', /option -x is not known here; it takes -n/);
+    fails('same-node', 'cilium bpf ct list global -o yaml', /there is json alone/);
     fails('same-node', '--json route', /route has no JSON output/);
     fails('same-node', 'cilium-dbg bpf policy get 5', /no endpoint 5 .* there are 101 \(client\)/);
     fails('same-node', 'cilium-dbg bpf ipcache get', /ipcache get what\?/);
