@@ -180,6 +180,22 @@ routers:
   });
 });
 
+test('a key looked up in a map', () => {
+  const lookup = (key: string, ...options: readonly string[]) =>
+    output('life-of-a-packet', '--node', 'node1', `bpftool map lookup name ${key}`, ...options);
+  assert.deepEqual(lookup('cilium_lb4_reverse_nat key hex 00 02'), {
+    text: 'key: 00 02  value: 0a 60 00 35 00 35\n',
+  });
+  assert.deepEqual(lookup('cilium_lb4_reverse_nat key 0 9'), {
+    text: 'key:\n00 09\n\nNot found\n',
+    exitCode: 254,
+  });
+  assert.equal(lookup('cilium_lb4_reverse_nat key 0 9', '-j').text, 'null\n');
+  assert.throws(() => lookup('cilium_lb4_reverse_nat key 0 1 2'), {
+    message: /keys of cilium_lb4_reverse_nat have 2 bytes, this one 3/,
+  });
+});
+
 test('ipcache get answers by the longest prefix', () => {
   const get = (address: string) => show('same-node', 'cilium-dbg', 'bpf', 'ipcache', 'get', address);
   const rest = 'encryptkey=0 tunnelendpoint=0.0.0.0 flags=<none>\n';
