@@ -41,7 +41,7 @@ async function replay(source: PacketSource): Promise<ReplaySummary> {
   });
   await feed.run();
   source.close();
-  return summarize(feed, run, { capture: source.name, inferred: false, mapSizes, top: 1e9 });
+  return summarize(feed, run, { capture: source.name, inferred: false, mapSizes, programs: [], top: 1e9 });
 }
 
 function sum(values: readonly number[]): number {

@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import { HOOK_OPTION_NAMES } from '../programs/attachment.js';
 import { readOptions } from '../replay/options.js';
 import { SELECTION_NAMES } from '../replay/selection.js';
 
@@ -74,6 +75,18 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
           requiresArg: true,
           default: 1,
           describe: 'for what is left to chance',
+        })
+        .option('program', {
+          alias: 'p',
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: `run a program of one's own: FILE@DEVICE/HOOK[:before|after], before or after Cilium's; FILE is .js or .ts, HOOK ${HOOK_OPTION_NAMES.join(', ')}`,
+        })
+        .option('keep-expired', {
+          type: 'boolean',
+          default: false,
+          describe: 'keep connections past their lifetime, as without garbage collection',
         })
         .option('top', { type: 'number', requiresArg: true, default: 10, describe: 'how many flows to show' })
         .option('show', {
