@@ -68,7 +68,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
 }
 
 /** Options that collect what they are given; of another that is repeated the last one counts. */
-const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr'];
+const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show'];
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(args)) {
