@@ -3,6 +3,7 @@ import type { Benchmark } from './harness.js';
 import { mapBenchmarks } from './maps.js';
 import { nodeWalkBenchmarks } from './node-walks.js';
 import { readCaptureBenchmarks } from './read-capture.js';
+import { replayBenchmarks } from './replay.js';
 import { walkBenchmarks } from './walks.js';
 import { wireBenchmarks } from './wire.js';
 
@@ -12,4 +13,5 @@ export const benchmarks: readonly Benchmark[] = [
   ...wireBenchmarks,
   ...mapBenchmarks,
   ...readCaptureBenchmarks,
+  ...replayBenchmarks,
 ];

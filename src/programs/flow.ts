@@ -31,6 +31,8 @@ export class Flow {
   tcpFlags = 0;
   /** The tuple and headers are those of the packet at hand, left by the sender's side of a local delivery. */
   tupleRead = false;
+  /** from-netdev: NodePort has left the packet alone; the tuple has its addresses and ports in packet layout. */
+  tupleStands = false;
 
   /** The conntrack maps of this packet: its protocol's, and where related entries go. */
   conntrackMap: BpfMap;

@@ -6,7 +6,7 @@ import * as icmpv6 from '../engine/wire/icmpv6.js';
 import { INGRESS, MARK_DECRYPT, TC_INDEX_SKIP_HOST_FIREWALL, TC_INDEX_SKIP_NODEPORT } from './constants.js';
 import { DROP_UNKNOWN_L3, DROP_UNSUPPORTED_L2 } from './drop-reasons.js';
 import { haveEncapsulation } from './features.js';
-import type { Flow } from './flow.js';
+import { CT_REPLY, type Flow } from './flow.js';
 import type { ProgramInstance } from './instance.js';
 import {
   etherType,
@@ -68,12 +68,13 @@ export function fromNetdev(program: ProgramInstance, packet: PacketContext): num
   const flow = datapath.flow;
   const error = readIp(datapath, packet, flow, version === IP_V6);
   if (error < 0) return drop(program, packet, error, INGRESS, 0, 0, 0, 0);
+  flow.tupleStands = false;
   packet.cb0 = resolveSource(program, packet, flow, 0, false);
   const source = flow.ipcacheLabel;
   const encrypted = features.wireguard && isWireguard(program, packet, flow, source);
   const reason = encrypted ? REASON_ENCRYPTED : REASON_UNKNOWN;
   trace(program, packet, FROM_NETWORK, source, 0, 0, packet.ingressIfindex, reason, MONITOR_ALWAYS, null);
-  return runIngress(program, packet, flow, version === IP_V6, accept);
+  return runIngress(program, packet, flow, version === IP_V6, true, accept);
 }
 
 /** What the XDP program of this device has found out. */
@@ -94,13 +95,11 @@ function acceptNonIp(program: ProgramInstance, packet: PacketContext, type: numb
   return features.hostFirewall ? drop(program, packet, DROP_UNKNOWN_L3, INGRESS, 0, 0, 0, 0) : TC_ACT_OK;
 }
 
-/** A verdict, a drop reason, or RECIRCULATE_*. */
+/** A verdict, a drop reason, or RECIRCULATE_*. The IP header has been read. */
 function accept(program: ProgramInstance, packet: PacketContext, flow: Flow, v6: boolean): number {
   const datapath = program.datapath;
   const features = program.features;
-  let error = readIp(datapath, packet, flow, v6);
-  if (error < 0) return error;
-  error = refuseUntrackedFragments(packet, flow);
+  let error = refuseUntrackedFragments(packet, flow);
   if (error < 0) return error;
   let passesFirewall = false;
   if (v6) {
@@ -124,7 +123,12 @@ function accept(program: ProgramInstance, packet: PacketContext, flow: Flow, v6:
     return decapsulateSrv6(program, packet, flow);
   }
   if (!features.hostRouting) return TC_ACT_OK;
+  // The pod's side goes on with the tuple as NodePort has read it; CT_REPLY: it is in packet layout.
+  flow.tupleRead = flow.tupleStands && !features.hostFirewall;
+  flow.status = CT_REPLY;
   const outcome = deliverToPod(program, packet, flow, flow.localLabel, false);
+  // It may have ended before the pod's side.
+  flow.tupleRead = false;
   return outcome === CONTINUE ? TC_ACT_OK : outcome;
 }
 

@@ -109,7 +109,7 @@ function fromOverlay(program: ProgramInstance, packet: PacketContext): number {
   trace(program, packet, point, label, 0, 0, packet.ingressIfindex, reason, monitor, null);
   if (version !== IP_NONE) {
     const step = decrypted ? acceptDecrypted : acceptFromTunnel;
-    return runIngress(program, packet, flow, version === IP_V6, step);
+    return runIngress(program, packet, flow, version === IP_V6, false, step);
   }
   if (type === ethernet.TYPE_ARP && features.ipv4 && features.vtep) return answerVtepArp(program, packet);
   const isOtherFamily = type === ethernet.TYPE_IPV4 || type === ethernet.TYPE_IPV6;
@@ -133,9 +133,7 @@ function accept(
   decrypted: boolean,
 ): number {
   const features = program.features;
-  let error = readIp(program.datapath, packet, flow, v6);
-  if (error < 0) return error;
-  error = refuseUntrackedFragments(packet, flow);
+  let error = refuseUntrackedFragments(packet, flow);
   if (error < 0) return error;
   flow.isDsr = false;
   if (features.nodePort && !takeTcIndexBit(packet, TC_INDEX_SKIP_NODEPORT)) {

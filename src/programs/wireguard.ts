@@ -50,7 +50,7 @@ function fromWireguard(program: ProgramInstance, packet: PacketContext): number 
   }
   const ifindex = packet.ingressIfindex;
   trace(program, packet, FROM_CRYPTO, label, 0, 0, ifindex, REASON_UNKNOWN, MONITOR_ALWAYS, null);
-  return version === IP_NONE ? TC_ACT_OK : runIngress(program, packet, flow, version === IP_V6, accept);
+  return version === IP_NONE ? TC_ACT_OK : runIngress(program, packet, flow, version === IP_V6, true, accept);
 }
 
 /** The sender's identity by its address: WireGuard has checked that it is the peer's. */
@@ -64,8 +64,7 @@ function senderOf(program: ProgramInstance, packet: PacketContext, flow: Flow): 
 /** A verdict, a drop reason, or RECIRCULATE_*. */
 function accept(program: ProgramInstance, packet: PacketContext, flow: Flow, v6: boolean): number {
   const features = program.features;
-  let error = readIp(program.datapath, packet, flow, v6);
-  if (error < 0) return error;
+  let error = 0;
   if (!v6) {
     error = refuseUntrackedFragments(packet, flow);
     if (error < 0) return error;

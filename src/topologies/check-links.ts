@@ -64,13 +64,14 @@ function readEnd(
   faults: FaultList,
 ): { machine: NodeDraft; device: PlannedDevice } | null {
   const [machineName, deviceName] = text.split('/', 2);
+  if (deviceName === undefined) {
+    faults.error(path, `${JSON.stringify(text)} is not NODE/DEVICE`);
+    return null;
+  }
   const machine = machines.find((candidate) => candidate.spec.name === machineName);
-  if (machine === undefined || deviceName === undefined) {
+  if (machine === undefined) {
     const names = machines.map((candidate) => candidate.spec.name);
-    faults.error(
-      path,
-      `expected NODE/DEVICE; there is no machine ${machineName}${suggestion(machineName, names)}`,
-    );
+    faults.error(path, `there is no machine ${machineName}${suggestion(machineName, names)}`);
     return null;
   }
   const device = machine.requireDevice(deviceName, path);

@@ -95,6 +95,13 @@ function checkDeviceNames(node: NodeDraft): void {
   if (config.directRoutingDevice !== null) {
     node.requireDevice(config.directRoutingDevice, [...at, 'direct-routing-device']);
   }
+  if (config.features.wireguard) {
+    const what = 'packets to pods of other nodes leave the network there, not encrypted';
+    faults.warning([...at, 'enable-wireguard'], `cilium_wg0 does not reach its peers yet: ${what}`);
+  }
+  if (config.features.ipsec) {
+    faults.warning([...at, 'enable-ipsec'], 'XFRM is not emulated: marked packets go on unencrypted');
+  }
   if (config.features.hostFirewall && node.nativeDevices.length === 0) {
     faults.error([...at, 'enable-host-firewall'], 'the host firewall needs a physical device');
   }

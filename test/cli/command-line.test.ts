@@ -89,13 +89,22 @@ describe('topologies', () => {
         .trimEnd()
         .split('\n')
         .map((line) => line.split(/ {2,}/)[0]),
-      ['digitalocean-pod', 'life-of-a-packet', 'same-node'],
+      [
+        'digitalocean-pod',
+        'dual-stack',
+        'egress-gateway',
+        'host-firewall',
+        'life-of-a-packet',
+        'node-port',
+        'same-node',
+        'vxlan',
+      ],
     );
   });
 
   test('lists them as JSON', () => {
     const list = JSON.parse(packetwalk(['topologies', '--json']).stdout);
-    assert.deepEqual(list[2], {
+    assert.deepEqual(list[6], {
       name: 'same-node',
       description: 'One node with two pods, client and server',
     });

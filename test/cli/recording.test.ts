@@ -114,7 +114,7 @@ describe('--out', () => {
         ],
       );
       const syn = rows.filter(({ packetId }) => packetId === 9).map(({ frame }) => frame);
-      // MACs; destination address and port: the service at the pod, the backend at bond0.
+      // MACs; destination address and port: the service at the pod, the backend at bond0's hook and out of it.
       assert.deepEqual(
         syn.map((frame) => [frame.slice(0, 24), frame.slice(60, 68), frame.slice(72, 76)]),
         [

@@ -45,7 +45,16 @@ test('all ready-made topologies are sound and say what they are', () => {
   const ready = listTopologies();
   assert.deepEqual(
     ready.map((topology) => topology.name),
-    ['digitalocean-pod', 'life-of-a-packet', 'same-node'],
+    [
+      'digitalocean-pod',
+      'dual-stack',
+      'egress-gateway',
+      'host-firewall',
+      'life-of-a-packet',
+      'node-port',
+      'same-node',
+      'vxlan',
+    ],
   );
   for (const { name, description } of ready) {
     assert.deepEqual(loadTopology(name).warnings.map(faultText), []);

@@ -6,7 +6,7 @@ import { DELIVERED, DROPPED, FATE_NAMES, TRANSMITTED } from '../../src/engine/fa
 import { BY_LINK, STEP_NAMES } from '../../src/engine/observer.js';
 import type { BuiltTopology } from '../../src/topologies/built.js';
 import { readTopology } from '../../src/topologies/load.js';
-import { build } from './support.js';
+import { build, buildReady } from './support.js';
 
 const TCP = 6;
 const UDP = 17;
@@ -46,9 +46,9 @@ export class Walks {
   readonly built: BuiltTopology;
   #steps: string[] = [];
 
-  /** `topology` in YAML. */
+  /** A topology in YAML, or the name of a ready-made one. */
   constructor(topology: string) {
-    this.built = build(readTopology(topology, 'walks').spec);
+    this.built = topology.includes('\n') ? build(readTopology(topology, 'walks').spec) : buildReady(topology);
     const { network } = this.built;
     const name = (index: number): string => {
       const device = network.devices[index];

@@ -12,7 +12,7 @@ import {
   XDP_PASS,
   XDP_TX,
 } from '../../engine/hooks/verdict.js';
-import { BY_ROUTE } from '../../engine/observer.js';
+import { BY_DECAPSULATION, BY_ENCAPSULATION, BY_LINK, BY_ROUTE } from '../../engine/observer.js';
 import { BPF_F_INGRESS, type PacketContext, REDIRECT_NEIGHBOUR, REDIRECT_PEER } from '../../engine/packet.js';
 import * as arp from '../../engine/wire/arp.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
@@ -67,7 +67,10 @@ export class Describer {
   /** A step between devices; nothing where the hooks and the end say it already. */
   step(_fromIndex: number, toIndex: number, how: number): string {
     const { name } = this.#topology.network.devices[toIndex];
-    return how === BY_ROUTE ? `routed to ${name}` : '';
+    if (how === BY_ROUTE) return `routed to ${name}`;
+    if (how === BY_ENCAPSULATION) return `in the tunnel's outer packet, routed to ${name}`;
+    if (how === BY_DECAPSULATION) return `out of the tunnel at ${name}`;
+    return how === BY_LINK ? `over the link to ${name}` : '';
   }
 
   end(fate: number, deviceIndex: number, reason: number): string {

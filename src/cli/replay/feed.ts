@@ -115,8 +115,7 @@ export class Feed {
         await Promise.race([source.wait(), this.#pace.sleep()]);
         continue;
       }
-      this.#interfaces = source.interfaces;
-      if (speed === 0) this.#walkBatch(batch);
+      if (speed === 0) this.walk(batch);
       else await this.#walkInTime(batch);
       this.#listener?.flush();
       progress?.update(this.read);
@@ -124,13 +123,16 @@ export class Feed {
     }
   }
 
-  #walkBatch(batch: PacketBatch): void {
+  /** Walks a batch of the source, up to the limit. */
+  walk(batch: PacketBatch): void {
+    this.#interfaces = this.#source.interfaces;
     const count = Math.min(batch.count, this.#options.limit - this.read);
     for (let i = 0; i < count; i++) this.#walk(batch, i);
     this.tally.settle();
   }
 
   async #walkInTime(batch: PacketBatch): Promise<void> {
+    this.#interfaces = this.#source.interfaces;
     const count = Math.min(batch.count, this.#options.limit - this.read);
     for (let i = 0; i < count && !this.interrupted; i++) {
       while (!this.interrupted && !this.#pace.isDue(batch.seconds[i], batch.nanoseconds[i])) {

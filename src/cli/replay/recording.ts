@@ -208,8 +208,10 @@ export class WalkRecorder implements WalkObserver {
   /** What the node of a device has told since the last call. */
   #takeEvents(deviceIndex: number): DatapathEvent[] {
     const { namespace } = this.#topology.network.devices[deviceIndex];
-    const ring = this.#topology.nodeOf(namespace).datapath.events;
     const events: DatapathEvent[] = [];
+    // Routers tell nothing.
+    const ring = this.#topology.findNode(namespace)?.datapath.events;
+    if (ring === undefined) return events;
     for (let at = ring.read(); at >= 0; at = ring.read())
       events.push(decodeEvent(ring.bytes, at, ring.length));
     return events;

@@ -144,19 +144,15 @@ function snatProgram(
 }
 
 function snat(program: ProgramInstance, packet: PacketContext, flow: Flow, clusterId: number): number {
-  const range = program.datapath.constants.natPortRange;
-  const target = program.datapath.snatTarget;
+  const datapath = program.datapath;
+  const range = datapath.constants.natPortRange;
+  const target = datapath.snatTarget;
   target.reset(range[0], range[1]);
   target.clusterId = clusterId;
   const host = program.kind === 'host';
   let endpointAt = -1;
   if (host && (program.features.egressGateway || masquerades(program, flow))) {
-    endpointAt = lookupEndpointAt(
-      program.datapath,
-      flow.family,
-      packet,
-      flow.l3At + flow.family.sourceOffset,
-    );
+    endpointAt = lookupEndpointAt(datapath, flow.family, packet, flow.l3At + flow.family.sourceOffset);
   }
   if (endpointAt >= 0 && !flow.family.isV6 && masquerades(program, flow)) {
     const outcome = leaveByParent(program, packet, flow, endpointAt);

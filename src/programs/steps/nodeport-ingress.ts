@@ -71,11 +71,12 @@ function notAService(
   if (!hasPorts && !(v6 ? features.masqueradeIpv6 : features.masqueradeIpv4)) return CONTINUE;
   if (v6) packet.cb1 = 0;
   packet.cb0 = label;
+  const tupleRead = hasPorts && !flow.isFragment && !features.dsr;
   if (v6 || !hasPorts || !(features.nat46x64 || features.nat46x64Gateway)) {
-    return reverseTranslate(program, packet, flow, false);
+    return reverseTranslate(program, packet, flow, false, tupleRead);
   }
   const reply = replyAsIpv6(program, packet, flow);
-  return reply < 0 ? reply : reverseTranslate(program, packet, flow, reply === REPLY_OF_HOST);
+  return reply < 0 ? reply : reverseTranslate(program, packet, flow, reply === REPLY_OF_HOST, false);
 }
 
 /** DSR by Geneve arrives at the tunnel device, the other modes anywhere else. */

@@ -9,26 +9,30 @@ import { noteSnatDone } from './nodeport-marks.js';
 import { reverseDnat, seesGatewayReplies } from './nodeport-reply.js';
 import { drop, MONITOR_ALWAYS, REASON_UNKNOWN } from './notify.js';
 import { CONTINUE, RECIRCULATE_IPV4, RECIRCULATE_IPV6 } from './outcome.js';
-import { snatReverse } from './snat.js';
+import { snatReverse, snatReversePorts } from './snat.js';
 
 /**
  * A packet to no service may be the reply to something that left under this node's address: SNAT is undone, then the
  * service translation of a reply that is not for this node. Answers a verdict (drops are reported here), or
  * RECIRCULATE_*: whoever it is for now is to be found by the program, which skips NodePort then. A reply of a host
- * behind the NAT46/64 gateway goes to its client at once.
+ * behind the NAT46/64 gateway goes to its client at once. With `tupleRead` the tuple has addresses and ports already, in
+ * packet layout.
  */
 export function reverseTranslate(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
   isGatewayReply: boolean,
+  tupleRead: boolean,
 ): number {
   const family = flow.family;
   // By index: taking the pair apart runs an iterator.
   const range = program.datapath.constants.natPortRange;
   flow.traceReason = REASON_UNKNOWN;
   flow.traceMonitor = MONITOR_ALWAYS;
-  const status = snatReverse(program, packet, flow, range[0], range[1]);
+  const status = tupleRead
+    ? snatReversePorts(program, packet, flow, range[0], range[1], 0)
+    : snatReverse(program, packet, flow, range[0], range[1]);
   if (status >= 0) {
     noteSnatDone(program, packet);
     if (knowsReplies(program, family.isV6)) {
@@ -37,7 +41,7 @@ export function reverseTranslate(
     }
   } else if (status !== NAT_NOT_NEEDED && status !== DROP_NAT_NO_MAPPING) {
     return drop(program, packet, status, INGRESS, 0, 0, 0, flow.extendedError);
-  }
+  } else flow.tupleStands = tupleRead;
   packet.tcIndex |= TC_INDEX_SKIP_NODEPORT;
   return family.isV6 ? RECIRCULATE_IPV6 : RECIRCULATE_IPV4;
 }

@@ -9,9 +9,11 @@ import type { ProgramInstance } from '../instance.js';
  */
 export function isPrefiltered(program: ProgramInstance, packet: PacketContext, flow: Flow): boolean {
   const family = flow.family;
+  const { prefilterPrefixes, prefilterAddresses } = family;
+  if (prefilterPrefixes.size === 0 && prefilterAddresses.size === 0) return false;
   const key = program.datapath.keys.lpm;
   const sourceAt = flow.l3At + family.sourceOffset;
   key[0] = 32 * family.addressWords;
   for (let i = 0; i < family.addressWords; i++) key[1 + i] = i32le(packet.bytes, sourceAt + 4 * i);
-  return family.prefilterPrefixes.lookup(key, 0) >= 0 || family.prefilterAddresses.lookup(key, 0) >= 0;
+  return prefilterPrefixes.lookup(key, 0) >= 0 || prefilterAddresses.lookup(key, 0) >= 0;
 }

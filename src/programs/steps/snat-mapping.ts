@@ -55,7 +55,8 @@ function writeEntry(
 ): void {
   const words = map.words;
   const base = at >> 2;
-  for (let i = nat.valueWords(addressWords) - 1; i >= 0; i--) words[base + i] = 0;
+  const end = base + nat.valueWords(addressWords);
+  for (let i = base; i < end; i++) words[i] = 0;
   writeU64(words, base + nat.CREATED, program.datapath.clock.nowSeconds);
   words[base + nat.NEEDS_CONNTRACK] = needsConntrack;
   for (let i = 0; i < addressWords; i++) words[base + nat.ADDRESS + i] = address[word + i];

@@ -151,9 +151,7 @@ export function snatReverse(
   if (isPortProtocol(program, flow.protocol)) {
     const error = loadPorts(program, packet, flow, INGRESS);
     if (error < 0) return error;
-    const port = swap16(flow.tuple[family.portsWord] >>> 16);
-    if (port < minimumPort || port > maximumPort) return NAT_NOT_NEEDED;
-    return reverseMapped(program, packet, flow, clusterId, rewrite.DESTINATION_PORT);
+    return snatReversePorts(program, packet, flow, minimumPort, maximumPort, clusterId);
   }
   if (flow.protocol !== family.icmpProtocol) return NAT_NOT_NEEDED;
   const at = flow.l4At;
@@ -163,6 +161,20 @@ export function snatReverse(
   if (kind !== ICMP_ECHO) return kind;
   flow.tuple[family.portsWord] = icmp.identifierRaw(packet.bytes, at) << 16;
   return reverseMapped(program, packet, flow, clusterId, icmp.IDENTIFIER_OFFSET);
+}
+
+/** As `snatReverse`, for a protocol with ports, which stand in the tuple (packet layout). */
+export function snatReversePorts(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  minimumPort: number,
+  maximumPort: number,
+  clusterId: number,
+): number {
+  const port = swap16(flow.tuple[flow.family.portsWord] >>> 16);
+  if (port < minimumPort || port > maximumPort) return NAT_NOT_NEEDED;
+  return reverseMapped(program, packet, flow, clusterId, rewrite.DESTINATION_PORT);
 }
 
 function receivedIcmp(bytes: Uint8Array, at: number): number {
