@@ -3,13 +3,15 @@ import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { CaptureError } from '../io/capture-error.js';
 import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
+import { OwnProgramError } from '../topologies/own-programs.js';
 import { addReplay } from './commands/replay.js';
+import { addShow, splitShowArguments } from './commands/show.js';
 import { addTopologies } from './commands/topologies.js';
 import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'topologies', 'help'];
+const COMMANDS = ['replay', 'show', 'topologies', 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -26,7 +28,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     await parser(args, setExitCode).parseAsync();
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof CaptureError || error instanceof TopologyError)) {
+    if (!isUsersError(error)) {
       throw error;
     }
     log.error(error instanceof TopologyError ? topologyErrorText(error) : error.message);
@@ -35,9 +37,16 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   return exitCode;
 }
 
+function isUsersError(error: unknown): error is Error {
+  return [UsageError, CaptureError, TopologyError, OwnProgramError].some((kind) => error instanceof kind);
+}
+
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
-  const known = yargs(args.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
+  // What follows `show` and its options is another tool's command line.
+  const { own, words } = args[0] === 'show' ? splitShowArguments(args) : { own: args, words: [] };
+  const known = yargs(own.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
   addReplay(known, setExitCode);
+  addShow(known, words, setExitCode);
   addTopologies(known);
   known
     .demandCommand(1, 'which command?')
@@ -48,13 +57,23 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
     .alias('version', 'V')
     .epilogue(EPILOGUE)
     .wrap(Math.min(110, process.stdout.columns ?? 110))
-    .parserConfiguration({ 'boolean-negation': false, 'duplicate-arguments-array': false })
+    .parserConfiguration({ 'boolean-negation': false })
+    .middleware(takeLast, true)
     .exitProcess(false);
   return known.fail((message, error) => {
     // Errors of the arguments come with a message, or as yargs' own; all others are not about the command line.
     if (error instanceof Error && error.name !== 'YError') throw error;
     throw new UsageError(usageMessage(message ?? error.message, args, known));
   });
+}
+
+/** Options that collect what they are given; of another that is repeated the last one counts. */
+const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show'];
+
+function takeLast(args: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(args)) {
+    if (Array.isArray(value) && !COLLECTING.includes(name)) args[name] = value.at(-1);
+  }
 }
 
 /** yargs takes `-` for an option without a name; what reads arguments turns this back. */

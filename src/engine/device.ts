@@ -1,5 +1,6 @@
 import { HOOK_XDP, HookChain, RECEIVE_ORDER, TRANSMIT_ORDER } from './hooks/chain.js';
 import type { HookProgram } from './hooks/program.js';
+import { XdpDispatcher } from './hooks/xdp-dispatcher.js';
 import type { Namespace } from './namespace.js';
 import type { Segment } from './segment.js';
 import type { Tunnel } from './stack/tunnel.js';
@@ -76,11 +77,17 @@ export class Device {
     this.#macTail = ethernet.addressTail(options.mac, 0);
   }
 
-  /** Attaches a program to one of the HOOK_ places, behind those already there. */
-  attach(hook: number, program: HookProgram): void {
-    if (hook === HOOK_XDP) this.xdp = program;
-    else if (RECEIVE_ORDER.includes(hook)) this.ingress.attach(hook, program);
-    else this.egress.attach(hook, program);
+  /**
+   * Attaches a program to one of the HOOK_ places, behind those already there, or with `first` before them. XDP has
+   * room for one program: with another there already, a dispatcher of both takes its place.
+   */
+  attach(hook: number, program: HookProgram, first = false): void {
+    if (hook === HOOK_XDP) {
+      const { xdp } = this;
+      if (xdp === null) this.xdp = program;
+      else this.xdp = first ? new XdpDispatcher(program, xdp) : new XdpDispatcher(xdp, program);
+    } else if (RECEIVE_ORDER.includes(hook)) this.ingress.attach(hook, program, first);
+    else this.egress.attach(hook, program, first);
   }
 
   /** Whether the MAC at `bytes[macAt]` is the device's own. */

@@ -12,10 +12,11 @@ export const FATE_COUNT = 4;
 export const FATE_NAMES: readonly string[] = ['delivered', 'transmitted', 'consumed', 'dropped'];
 
 /**
- * Drop reasons share one number space: 1 .. 255 are the programs' own (`PacketContext.dropReason`), from 256 on the
- * engine's.
+ * Drop reasons share one number space: 1 .. 255 are Cilium's (`PacketContext.dropReason`), 256 .. 383 the engine's,
+ * and from 384 on those that programs of a user's own have names for.
  */
 export const FIRST_ENGINE_REASON = 256;
+export const FIRST_OWN_REASON = 384;
 
 const NAMES = [
   'dropped by a program without a reason',
@@ -86,7 +87,7 @@ export const NO_TUNNEL_KEY = 286;
 export const TUNNEL_HEADER = 287;
 
 /** Size of a table indexed by drop reason. */
-export const REASON_COUNT = FIRST_ENGINE_REASON + NAMES.length;
+export const REASON_COUNT = 512;
 
 /** The engine's name for a reason from 256 on. */
 export function engineReasonName(reason: number): string {

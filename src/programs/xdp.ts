@@ -92,8 +92,14 @@ function pass(packet: PacketContext): number {
   packet.tcIndex = 0;
   packet.clearControlBlock();
   if (packet.xdpMeta !== 0) {
-    put32le(packet.bytes, packet.start - METADATA_LENGTH, packet.xdpMeta);
-    packet.metaLength = METADATA_LENGTH;
+    const metadataAt = packet.start - METADATA_LENGTH;
+    if (metadataAt < packet.headLimit) {
+      // bpf_xdp_adjust_meta finds no room: tc is not told, and looks for services again.
+      packet.xdpMeta = 0;
+    } else {
+      put32le(packet.bytes, metadataAt, packet.xdpMeta);
+      packet.metaLength = METADATA_LENGTH;
+    }
   }
   return XDP_PASS;
 }

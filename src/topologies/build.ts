@@ -98,6 +98,7 @@ class NodeBuilder {
   readonly #programs: NodePrograms;
   readonly #mapSpec: (spec: MapSpec) => MapSpec;
   readonly #pods: BuiltPod[] = [];
+  readonly #hostPolicyMap: BpfMap;
 
   constructor(plan: Plan, planned: PlannedNode, options: BuildOptions) {
     this.#plan = plan;
@@ -121,13 +122,18 @@ class NodeBuilder {
     this.#buildHost();
     fillMaps(this.#datapath, plan, planned);
     for (const pod of planned.pods) this.#buildPod(pod);
-    this.#programs.attachNode(
-      this.#policyMap(planned.hostEndpointId, plan.hostPolicies.get(planned.name) ?? []),
-    );
+    this.#hostPolicyMap = this.#policyMap(planned.hostEndpointId, plan.hostPolicies.get(planned.name) ?? []);
+    this.#programs.attachNode(this.#hostPolicyMap);
   }
 
   built(): BuiltNode {
-    return { planned: this.#planned, node: this.node, datapath: this.#datapath, pods: this.#pods };
+    return {
+      planned: this.#planned,
+      node: this.node,
+      datapath: this.#datapath,
+      pods: this.#pods,
+      hostPolicyMap: this.#hostPolicyMap,
+    };
   }
 
   #buildHost(): void {

@@ -1,6 +1,13 @@
 import type { Clock } from '../engine/clock.js';
 import type { Device } from '../engine/device.js';
-import { engineReasonName, FIRST_ENGINE_REASON, FRAME_TOO_LONG, NO_FREE_SLOT } from '../engine/fate.js';
+import {
+  engineReasonName,
+  FIRST_ENGINE_REASON,
+  FIRST_OWN_REASON,
+  FRAME_TOO_LONG,
+  NO_FREE_SLOT,
+  REASON_COUNT,
+} from '../engine/fate.js';
 import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
@@ -9,6 +16,7 @@ import type { Node } from '../engine/node.js';
 import type { Walker } from '../engine/walker.js';
 import type { Datapath } from '../programs/datapath.js';
 import { reasonText } from '../programs/drop-reasons.js';
+import { Agent } from './agent.js';
 import type { Plan, PlannedNode, PlannedPod } from './plan.js';
 
 export interface BuiltPod {
@@ -25,6 +33,8 @@ export interface BuiltNode {
   readonly node: Node;
   readonly datapath: Datapath;
   readonly pods: readonly BuiltPod[];
+  /** Of the host endpoint. */
+  readonly hostPolicyMap: BpfMap;
 }
 
 /** What became of a frame: fate, drop reason (else 0), the device where its walk ended, and the frame as it was then. */
@@ -42,6 +52,9 @@ export class BuiltTopology {
   readonly walker: Walker;
   readonly clock: Clock;
   readonly nodes: readonly BuiltNode[];
+  /** Of all nodes; whoever drives the run polls it as the clock moves. */
+  readonly agent: Agent;
+  readonly #ownReasons: string[] = [];
 
   constructor(plan: Plan, walker: Walker, clock: Clock, nodes: readonly BuiltNode[]) {
     this.plan = plan;
@@ -49,6 +62,10 @@ export class BuiltTopology {
     this.walker = walker;
     this.clock = clock;
     this.nodes = nodes;
+    this.agent = new Agent(
+      clock,
+      nodes.map(({ datapath }) => datapath),
+    );
   }
 
   get pods(): readonly BuiltPod[] {
@@ -71,6 +88,7 @@ export class BuiltTopology {
    */
   walk(device: Device, frame: Uint8Array): WalkResult {
     const { walker } = this;
+    this.agent.poll();
     const { arena } = walker;
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     const handle = arena.put(view, 0, frame.length);
@@ -87,6 +105,19 @@ export class BuiltTopology {
     };
   }
 
+  /**
+   * A number for a drop reason of a program that is not Cilium's; the same name has the same number. Throws RangeError
+   * when there are too many.
+   */
+  ownReason(name: string): number {
+    const known = this.#ownReasons.indexOf(name);
+    if (known >= 0) return FIRST_OWN_REASON + known;
+    const reason = FIRST_OWN_REASON + this.#ownReasons.length;
+    if (reason >= REASON_COUNT) throw new RangeError(`no number left for drop reason "${name}"`);
+    this.#ownReasons.push(name);
+    return reason;
+  }
+
   /** `DEVICE` or `NODE/DEVICE`; null when there is none or more than one. */
   device(name: string): Device | null {
     return this.network.device(name);
@@ -97,8 +128,9 @@ export class BuiltTopology {
     return this.network.namespaces[index].name;
   }
 
-  /** A drop reason as users read it: Cilium's monitor text for the programs' reasons, the engine's for its own. */
+  /** A drop reason as users read it: Cilium's monitor text for the programs' reasons, else as who gave it calls it. */
   dropReasonName(reason: number): string {
+    if (reason >= FIRST_OWN_REASON) return this.#ownReasons[reason - FIRST_OWN_REASON] ?? `reason ${reason}`;
     return reason < FIRST_ENGINE_REASON ? reasonText(reason) : engineReasonName(reason);
   }
 }

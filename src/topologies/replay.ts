@@ -92,6 +92,7 @@ export class Replay {
     const { counters, placement } = this;
     this.#freeSlot();
     this.#clock.advance(seconds, nanoseconds);
+    this.built.agent.poll();
     counters.frames++;
     this.reason = 0;
     this.comparison = 0;

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
+import { HOOK_OPTION_NAMES } from '../programs/attachment.js';
 import { readOptions } from '../replay/options.js';
-import { replayCapture } from '../replay/replay.js';
 import { SELECTION_NAMES } from '../replay/selection.js';
 
 const USAGE =
@@ -76,13 +76,34 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
           default: 1,
           describe: 'for what is left to chance',
         })
+        .option('program', {
+          alias: 'p',
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: `run a program of one's own: FILE@DEVICE/HOOK[:before|after], before or after Cilium's; FILE is .js or .ts, HOOK ${HOOK_OPTION_NAMES.join(', ')}`,
+        })
+        .option('keep-expired', {
+          type: 'boolean',
+          default: false,
+          describe: 'keep connections past their lifetime, as without garbage collection',
+        })
         .option('top', { type: 'number', requiresArg: true, default: 10, describe: 'how many flows to show' })
+        .option('show', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: "then print a listing, as packetwalk show does: 'COMMAND', or 'NODE: COMMAND'",
+        })
         .option('json', { type: 'boolean', default: false, describe: 'print the summary as one JSON object' })
         .example('$0 replay pod.pcap', 'with an inferred topology')
         .example('$0 replay pod.pcap --only dropped', 'drops and their reasons')
         .example('tcpdump -w - | $0 replay - -t mine.yaml', 'from a pipe'),
     async ({ CAPTURE, ...args }) => {
-      setExitCode(await replayCapture(readOptions({ ...args, capture: CAPTURE })));
+      const options = readOptions({ ...args, capture: CAPTURE });
+      // Loaded when it is needed: a wrong command line or --help answers in half the time.
+      const { replayCapture } = await import('../replay/replay.js');
+      setExitCode(await replayCapture(options));
     },
   );
 }

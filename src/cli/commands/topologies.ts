@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { suggestion } from '../../topologies/faults.js';
-import { listTopologies, loadTopology } from '../../topologies/load.js';
 import { UsageError } from '../exit-codes.js';
 
 export function addTopologies(parser: Argv): Argv {
@@ -15,20 +14,22 @@ export function addTopologies(parser: Argv): Argv {
         .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
         .example('$0 topologies', 'which there are')
         .example('$0 topologies life-of-a-packet > mine.yaml', 'a start for your own'),
-    ({ NAME, json }) => {
-      process.stdout.write(NAME === undefined ? listText(json) : topologyText(NAME, json));
+    async ({ NAME, json }) => {
+      process.stdout.write(await (NAME === undefined ? listText(json) : topologyText(NAME, json)));
     },
   );
 }
 
-function listText(json: boolean): string {
+async function listText(json: boolean): Promise<string> {
+  const { listTopologies } = await import('../../topologies/load.js');
   const all = listTopologies().map(({ name, description }) => ({ name, description }));
   if (json) return `${JSON.stringify(all)}\n`;
   const width = Math.max(...all.map(({ name }) => name.length));
   return all.map(({ name, description }) => `${name.padEnd(width)}  ${description}\n`).join('');
 }
 
-function topologyText(name: string, json: boolean): string {
+async function topologyText(name: string, json: boolean): Promise<string> {
+  const { listTopologies, loadTopology } = await import('../../topologies/load.js');
   const all = listTopologies();
   const topology = all.find((candidate) => candidate.name === name);
   if (topology === undefined) {

@@ -4,10 +4,11 @@
  */
 import { ENTER_SEND } from '../../engine/burst.js';
 import { DELIVERED, TRANSMITTED } from '../../engine/fate.js';
+import { SMALL_FRAME_LIMIT } from '../../engine/frame-arena.js';
 import { CaptureError } from '../../io/capture-error.js';
 import { LINKTYPE_ETHERNET, linkTypeName } from '../../io/link-type.js';
 import { PacketBatch } from '../../io/packet-batch.js';
-import { END, NOTHING_YET, type PacketSource } from '../../io/packet-source.js';
+import { type CaptureInterface, END, NOTHING_YET, type PacketSource } from '../../io/packet-source.js';
 import { PLACED_BACK, PLACED_IN } from '../../topologies/placement.js';
 import type { Replay } from '../../topologies/replay.js';
 import { plural } from '../numbers.js';
@@ -31,6 +32,8 @@ export interface FeedOptions {
   readonly recorder: WalkRecorder | null;
   readonly listener: ((tally: Tally) => FrameListener) | null;
   readonly progress: Progress | null;
+  /** Paths that are kept; default as PathTable has it. */
+  readonly pathRows?: number;
 }
 
 /** Batches of this many frames leave the event loop time for signals a thousand times a second. */
@@ -60,6 +63,7 @@ export class Feed {
   readonly #listener: FrameListener | null;
   /** Somebody looks at each frame, so that it is counted at once. */
   readonly #isWatched: boolean;
+  #interfaces: readonly CaptureInterface[] = [];
   #hasTime = false;
   /** Numbers of the first frames of their kind. */
   #firstCut = 0;
@@ -71,7 +75,7 @@ export class Feed {
     this.#replay = replay;
     this.#options = options;
     this.#pace = new Pace(options.speed);
-    this.tally = new Tally(replay.built.walker);
+    this.tally = new Tally(replay.built.walker, options.pathRows);
     this.#listener = options.listener === null ? null : options.listener(this.tally);
     this.#isWatched = this.#listener !== null || options.recorder !== null;
     replay.tap = this.tally.log;
@@ -91,6 +95,7 @@ export class Feed {
       if (!(error instanceof CaptureError)) throw error;
       this.faults.push(error);
     } finally {
+      this.tally.settle();
       process.off('SIGINT', interrupt);
       process.off('SIGTERM', interrupt);
       this.#options.progress?.clear();
@@ -110,9 +115,9 @@ export class Feed {
         await Promise.race([source.wait(), this.#pace.sleep()]);
         continue;
       }
+      this.#interfaces = source.interfaces;
       if (speed === 0) this.#walkBatch(batch);
       else await this.#walkInTime(batch);
-      this.tally.settle();
       this.#listener?.flush();
       progress?.update(this.read);
       await turn();
@@ -122,6 +127,7 @@ export class Feed {
   #walkBatch(batch: PacketBatch): void {
     const count = Math.min(batch.count, this.#options.limit - this.read);
     for (let i = 0; i < count; i++) this.#walk(batch, i);
+    this.tally.settle();
   }
 
   async #walkInTime(batch: PacketBatch): Promise<void> {
@@ -141,7 +147,7 @@ export class Feed {
     const nanoseconds = batch.nanoseconds[i];
     const number = ++this.read;
     this.#noteTime(seconds, nanoseconds);
-    const link = this.#source.interfaces[batch.interfaceIndex[i]];
+    const link = this.#interfaces[batch.interfaceIndex[i]];
     if (link.linkType !== LINKTYPE_ETHERNET) {
       if (this.otherLink++ === 0) {
         this.#firstOtherLink = number;
@@ -162,16 +168,17 @@ export class Feed {
     const replay = this.#replay;
     const placed = replay.frame(batch.bytes, batch.offset[i], captured, original, seconds, nanoseconds);
     if (placed !== PLACED_IN && placed !== PLACED_BACK) return;
-    this.#log();
+    const full = this.#log();
+    // There are few slots for long frames.
+    if (full || this.#isWatched || original > SMALL_FRAME_LIMIT) this.tally.settle();
     if (!this.#isWatched) return;
-    this.tally.settle();
     if ((this.tally.lastOutcome & this.#options.only) === 0) return;
     if (recorder !== null) recorder.write();
     if (this.#listener !== null) this.#listener.frame(number, seconds, nanoseconds, this.tally.lastOutcome);
   }
 
-  /** Leaves the frame that was walked last to be counted with others, its slot with it. */
-  #log(): void {
+  /** Leaves the frame that was walked last, and its slot, to be counted with others; true when there are enough. */
+  #log(): boolean {
     const replay = this.#replay;
     const { placement, handle, fate } = replay;
     const { device } = replay.built.walker;
@@ -179,7 +186,7 @@ export class Feed {
     const home = (fate === DELIVERED && device === from.peer) || (fate === TRANSMITTED && device === from);
     const entry = placement.entry === ENTER_SEND ? -1 : from.index;
     replay.handle = -1;
-    if (this.tally.log.add(handle, fate, replay.reason, entry, device.index, home)) this.tally.settle();
+    return this.tally.log.add(handle, fate, replay.reason, entry, device.index, home);
   }
 
   #noteTime(seconds: number, nanoseconds: number): void {

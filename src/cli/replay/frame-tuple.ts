@@ -16,10 +16,12 @@ import * as udp from '../../engine/wire/udp.js';
 import * as vlan from '../../engine/wire/vlan.js';
 
 export const FORM_IP = 0;
-/** No transport header in the packet: a fragment that is not the first, or a header cut short. */
-export const FORM_IP_ALONE = 1;
-export const FORM_ARP = 2;
-export const FORM_OTHER = 3;
+/** A fragment that is not the first: no transport header. */
+export const FORM_FRAGMENT = 1;
+/** The transport header is not all there. */
+export const FORM_CUT = 2;
+export const FORM_ARP = 3;
+export const FORM_OTHER = 4;
 
 export const FORM_SHIFT = 8;
 export const PROTOCOL_MASK = 0xff;
@@ -31,7 +33,8 @@ export const SHORT_TUPLE = 4;
 export const LONG_TUPLE = 10;
 
 /** Shortest frame that the quick way reads: Ethernet, IPv4 without options, ports. */
-const QUICK_LENGTH = ethernet.HEADER_LENGTH + ipv4.HEADER_LENGTH + 4;
+const PORTS_LENGTH = 4;
+const QUICK_LENGTH = ethernet.HEADER_LENGTH + ipv4.HEADER_LENGTH + PORTS_LENGTH;
 const PLAIN_IPV4 = 0x45;
 
 /** Reads tuples of the frames in one memory. */
@@ -110,8 +113,8 @@ function readIpv4(bytes: Uint8Array, l3At: number, end: number, words: Int32Arra
   words[at] = ipv4.source(bytes, l3At);
   words[at + 1] = ipv4.destination(bytes, l3At);
   const protocol = ipv4.protocol(bytes, l3At);
-  const l4At = ipv4.isLaterFragment(bytes, l3At) ? end : l3At + ipv4.headerLength(bytes, l3At);
-  putTransport(bytes, l4At, end, protocol, words, at + 2);
+  if (ipv4.isLaterFragment(bytes, l3At)) putForm(protocol, FORM_FRAGMENT, words, at + 2);
+  else putTransport(bytes, l3At + ipv4.headerLength(bytes, l3At), end, protocol, words, at + 2);
   return SHORT_TUPLE;
 }
 
@@ -125,12 +128,20 @@ function readIpv6(bytes: Uint8Array, l3At: number, end: number, words: Int32Arra
   while (ipv6.isExtension(next) && ipv6.fitsExtension(l4At, end)) {
     const kind = next;
     const length = ipv6.extensionLength(bytes, l4At, kind);
-    const isLater = kind === ipv6.NEXT_FRAGMENT && l4At + length <= end && ipv6.isLaterFragment(bytes, l4At);
     next = ipv6.extensionNextHeader(bytes, l4At);
-    l4At = isLater ? end : l4At + length;
+    if (kind === ipv6.NEXT_FRAGMENT && l4At + length <= end && ipv6.isLaterFragment(bytes, l4At)) {
+      putForm(next, FORM_FRAGMENT, words, at + 8);
+      return LONG_TUPLE;
+    }
+    l4At += length;
   }
   putTransport(bytes, l4At, end, next, words, at + 8);
   return LONG_TUPLE;
+}
+
+function putForm(protocol: number, form: number, words: Int32Array, at: number): void {
+  words[at] = 0;
+  words[at + 1] = protocol | (form << FORM_SHIFT);
 }
 
 /** Ports and kind of what stands at `l4At`. */
@@ -142,28 +153,26 @@ function putTransport(
   words: Int32Array,
   at: number,
 ): void {
-  words[at] = 0;
-  words[at + 1] = protocol | (FORM_IP << FORM_SHIFT);
+  putForm(protocol, FORM_IP, words, at);
   if (protocol === ipv4.PROTOCOL_TCP || protocol === ipv4.PROTOCOL_UDP || protocol === ipv4.PROTOCOL_SCTP) {
-    // The ports of all three are where UDP has them, and its header is the shortest.
-    if (udp.fits(l4At, end)) {
-      words[at] = udp.sourcePort(bytes, l4At) | (udp.destinationPort(bytes, l4At) << 16);
-      return;
-    }
-  } else if (protocol === ipv4.PROTOCOL_ICMP && icmp.fits(l4At, end)) {
-    const type = icmp.type(bytes, l4At);
-    const isEcho = type === icmp.ECHO_REQUEST || type === icmp.ECHO_REPLY;
-    const identifier = isEcho ? icmp.identifier(bytes, l4At) : 0;
-    words[at] = type | (icmp.code(bytes, l4At) << 8) | (identifier << 16);
-    return;
-  } else if (protocol === ipv6.NEXT_ICMPV6 && icmpv6.fits(l4At, end)) {
-    const type = icmpv6.type(bytes, l4At);
-    const isEcho = type === icmpv6.ECHO_REQUEST || type === icmpv6.ECHO_REPLY;
-    const identifier = isEcho ? icmpv6.identifier(bytes, l4At) : 0;
-    words[at] = type | (icmpv6.code(bytes, l4At) << 8) | (identifier << 16);
-    return;
-  } else if (l4At < end) return;
-  words[at + 1] = protocol | (FORM_IP_ALONE << FORM_SHIFT);
+    // The ports of all three are where UDP has them.
+    if (l4At + PORTS_LENGTH > end) putForm(protocol, FORM_CUT, words, at);
+    else words[at] = udp.sourcePort(bytes, l4At) | (udp.destinationPort(bytes, l4At) << 16);
+  } else if (protocol === ipv4.PROTOCOL_ICMP || protocol === ipv6.NEXT_ICMPV6) {
+    // Type, code and identifier are where ICMP has them in both.
+    if (icmp.fits(l4At, end)) words[at] = icmpWord(bytes, l4At, protocol);
+    else putForm(protocol, FORM_CUT, words, at);
+  }
+}
+
+function icmpWord(bytes: Uint8Array, l4At: number, protocol: number): number {
+  const type = icmp.type(bytes, l4At);
+  const isEcho =
+    protocol === ipv4.PROTOCOL_ICMP
+      ? type === icmp.ECHO_REQUEST || type === icmp.ECHO_REPLY
+      : type === icmpv6.ECHO_REQUEST || type === icmpv6.ECHO_REPLY;
+  const identifier = isEcho ? icmp.identifier(bytes, l4At) : 0;
+  return type | (icmp.code(bytes, l4At) << 8) | (identifier << 16);
 }
 
 /** A tuple as an object, for printing. */

@@ -2,6 +2,7 @@
 import { parsePrefix } from '../../engine/address-text.js';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
+import { type ProgramOption, readProgramOption } from '../programs/attachment.js';
 import { readSelection } from './selection.js';
 
 /** The arguments as yargs gives them. */
@@ -17,8 +18,11 @@ export interface ReplayArguments {
   readonly limit?: number | undefined;
   readonly speed: string;
   readonly seed: number;
+  readonly keepExpired: boolean;
+  readonly program?: readonly string[] | undefined;
   readonly top: number;
   readonly json: boolean;
+  readonly show?: readonly string[] | undefined;
 }
 
 export interface ReplayOptions {
@@ -39,9 +43,15 @@ export interface ReplayOptions {
   /** Capture seconds per second; 0 for as fast as it goes. */
   readonly speed: number;
   readonly seed: number;
+  /** Connections and NAT mappings stay after the end of their lifetime. */
+  readonly keepExpired: boolean;
+  /** Programs of the user's own, in the order in which they are attached. */
+  readonly programs: readonly ProgramOption[];
   /** Flows that the summary lists. */
   readonly top: number;
   readonly json: boolean;
+  /** Commands of listings to print when the run is over. */
+  readonly show: readonly string[];
 }
 
 export function readOptions(args: ReplayArguments): ReplayOptions {
@@ -62,8 +72,11 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
     limit: args.limit === undefined ? Number.POSITIVE_INFINITY : wholeNumber('limit', args.limit, 1),
     speed: readSpeed(args.speed),
     seed: wholeNumber('seed', args.seed, 0),
+    keepExpired: args.keepExpired,
+    programs: (args.program ?? []).map(readProgramOption),
     top: wholeNumber('top', args.top, 0),
     json: args.json,
+    show: args.show ?? [],
   };
 }
 

@@ -28,9 +28,8 @@ const ANSWERED_BIT = 1 << (FATE_SHIFT + 2);
 const DEVICE_SHIFT = KIND_BITS;
 const KIND_MASK = (1 << KIND_BITS) - 1;
 
-/** Rows that are kept; frames of paths beyond are counted together. */
-const SHORT_ROWS = 1 << 19;
-const LONG_ROWS = 1 << 17;
+/** Rows that are kept of either family; frames of paths beyond are counted together. */
+export const DEFAULT_ROWS = 1 << 18;
 
 /** Words of the value: frames and bytes, 64 bits each. */
 const FRAMES = 0;
@@ -57,8 +56,8 @@ function table(name: string, tupleWords: number, maxEntries: number): HashMap {
 export class PathTable {
   /** Frames whose path found no room. */
   untracked = 0;
-  readonly #short = table('paths', SHORT_TUPLE, SHORT_ROWS);
-  readonly #long = table('long paths', LONG_TUPLE, LONG_ROWS);
+  readonly #short: HashMap;
+  readonly #long: HashMap;
   readonly #tuples: TupleReader;
   readonly #key = new Int32Array(2 * LONG_TUPLE);
   /** The tuples of the frame that was counted last, going in and coming out. */
@@ -67,7 +66,9 @@ export class PathTable {
   #beforeLength = SHORT_TUPLE;
   #afterLength = SHORT_TUPLE;
 
-  constructor(tuples: TupleReader) {
+  constructor(tuples: TupleReader, rows = DEFAULT_ROWS) {
+    this.#short = table('paths', SHORT_TUPLE, rows);
+    this.#long = table('long paths', LONG_TUPLE, rows);
     this.#tuples = tuples;
   }
 

@@ -1,7 +1,6 @@
 /** `packetwalk replay`: opens the capture, builds the topology, walks the frames, prints what it comes to. */
 import { writeFileSync } from 'node:fs';
 import { Clock } from '../../engine/clock.js';
-import type { Device } from '../../engine/device.js';
 import { SeededRandom } from '../../engine/random.js';
 import { openCapture } from '../../io/capture-file.js';
 import { openError } from '../../io/file-input.js';
@@ -11,14 +10,16 @@ import { buildTopology } from '../../topologies/build.js';
 import type { BuiltTopology } from '../../topologies/built.js';
 import { CaptureFacts } from '../../topologies/capture-facts.js';
 import { formatTopology } from '../../topologies/document.js';
-import { faultText, suggestion } from '../../topologies/faults.js';
+import { faultText } from '../../topologies/faults.js';
 import { inferTopology } from '../../topologies/infer.js';
 import { loadTopology } from '../../topologies/load.js';
 import { Replay } from '../../topologies/replay.js';
 import type { TopologySpec } from '../../topologies/spec.js';
-import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from '../exit-codes.js';
+import { findDevice } from '../device-name.js';
+import { EXIT_BAD_INPUT, EXIT_DONE } from '../exit-codes.js';
 import { log, put } from '../log.js';
-import { plural } from '../numbers.js';
+import { attachPrograms } from '../programs/attachment.js';
+import { listingText, runListings } from '../show/after-run.js';
 import { Feed } from './feed.js';
 import { FrameList } from './frame-list.js';
 import { LookAhead } from './look-ahead.js';
@@ -50,8 +51,12 @@ async function replaySource(source: LookAhead, options: ReplayOptions): Promise<
   const chosen = options.topology === null ? await infer(source, options) : load(options.topology);
   if (options.saveTopology !== null) save(chosen.spec, options.saveTopology, options.capture);
   const built = build(chosen.spec, options);
+  const programs = await attachPrograms(built, new SeededRandom(~options.seed), options.programs);
+  const at = options.at ?? chosen.captureDevice;
+  // Once before the run, so that a wrong command is told at once.
+  runListings(built, options.show);
   const replay = new Replay(built, {
-    captureDevice: captureDevice(built, options.at ?? chosen.captureDevice),
+    captureDevice: at === null ? null : findDevice(built, at, `--at ${at}`),
     oneWay: options.oneWay,
     adoptLinks: chosen.adoptLinks,
   });
@@ -68,8 +73,18 @@ async function replaySource(source: LookAhead, options: ReplayOptions): Promise<
   });
   await feed.run();
   writer?.close();
-  const summary = summarize(feed, replay, { ...options, inferred: chosen.inferred, mapSizes });
-  print(options.json ? `${JSON.stringify(summary)}\n` : summaryText(summary));
+  const summary = summarize(feed, replay, { ...options, inferred: chosen.inferred, mapSizes, programs });
+  const listings = runListings(built, options.show);
+  if (options.json) {
+    const shown = listings.length === 0 ? summary : { ...summary, listings };
+    print(`${JSON.stringify(shown)}\n`);
+  } else {
+    print(summaryText(summary));
+    for (const listing of listings) {
+      print(listingText(listing));
+      if (listing.errors) put(listing.errors);
+    }
+  }
   for (const fault of feed.faults) log.error(fault.message);
   return feed.faults.length > 0 ? EXIT_BAD_INPUT : EXIT_DONE;
 }
@@ -104,10 +119,10 @@ function build(spec: TopologySpec, options: ReplayOptions): BuiltTopology {
     clock: new Clock(),
     random: new SeededRandom(options.seed),
   });
+  built.agent.collects = !options.keepExpired;
   // Nobody reads the events of a plain run: they are counted, as with a kernel's ring without reader.
   for (const { datapath } of built.nodes) {
     datapath.events.mode = 'discard';
-    datapath.signals.mode = 'discard';
   }
   return built;
 }
@@ -121,22 +136,6 @@ function observedSpec(spec: TopologySpec, { out }: ReplayOptions): TopologySpec 
     cilium: { ...spec.cilium, ...all },
     nodes: spec.nodes.map((node) => ({ ...node, cilium: { ...node.cilium, ...all } })),
   };
-}
-
-function captureDevice(built: BuiltTopology, name: string | null): Device | null {
-  if (name === null) return null;
-  const device = built.device(name);
-  if (device !== null) return device;
-  const all = built.network.nodes.flatMap((node) =>
-    node.host.devices.map((candidate) => `${node.name}/${candidate.name}`),
-  );
-  const same = all.filter((candidate) => candidate.endsWith(`/${name}`));
-  if (same.length > 1) {
-    throw new UsageError(`--at ${name}: ${plural(same.length, 'node')} have it; give ${same.join(' or ')}`);
-  }
-  const names = [...all, ...all.map((candidate) => candidate.slice(candidate.indexOf('/') + 1))];
-  const hint = suggestion(name, names) || `; there are ${all.join(', ')}`;
-  throw new UsageError(`--at ${name}: no such device in topology ${built.plan.name}${hint}`);
 }
 
 function openWriter(path: string): PcapngWriter {

@@ -11,7 +11,7 @@ export function summaryText(summary: ReplaySummary): string {
   const parts = [
     head(summary),
     [...entered(summary), ...fates(summary), ...outputs(summary)],
-    [...services(summary), ...created(summary)],
+    [...programs(summary), ...services(summary), ...created(summary), ...expired(summary)],
     flows(summary),
     [pace(summary)],
   ];
@@ -103,6 +103,20 @@ function outputs({ outputs: found }: ReplaySummary): string[] {
   return [line('as captured', text.join('; '))];
 }
 
+function programs({ programs: own }: ReplaySummary): string[] {
+  return own.map(({ name, device, hook, runs, drops, counts: told }, i) => {
+    const text = [
+      `ran on ${plural(runs, 'frame')}`,
+      part(drops, 'dropped'),
+      Object.entries(told)
+        .map(([what, count]) => part(count, what))
+        .filter((words) => words !== '')
+        .join(', '),
+    ].filter((words) => words !== '');
+    return line(i === 0 ? 'programs' : '', `${name} at ${device}/${hook}: ${text.join('; ')}`);
+  });
+}
+
 function services({ services: hits }: ReplaySummary): string[] {
   return hits.map(({ name, frontend, protocol, backend, flows: count, frames }, i) =>
     line(
@@ -118,6 +132,16 @@ function created({ mapEntries }: ReplaySummary): string[] {
     const maps = mapEntries.filter((entry) => entry.node === node);
     const text = maps.map(({ map, created: count }) => `${countText(count)} in ${map}`).join(', ');
     return line(i === 0 ? 'map entries' : '', `${node}: ${text}`);
+  });
+}
+
+function expired({ expired: nodes }: ReplaySummary): string[] {
+  return nodes.map(({ node, connections, mappings }, i) => {
+    const text = [
+      connections > 0 ? plural(connections, 'connection') : '',
+      mappings > 0 ? plural(mappings, 'NAT mapping') : '',
+    ];
+    return line(i === 0 ? 'expired' : '', `${node}: ${text.filter((part) => part !== '').join(', ')}`);
   });
 }
 

@@ -1,11 +1,15 @@
 /** What a replay comes to, as one object: `--json` prints it, summary-text.ts puts it in words. */
-import { DROPPED, REASON_COUNT } from '../../engine/fate.js';
+import { REASON_COUNT } from '../../engine/fate.js';
+import { HOOK_NAMES } from '../../engine/hooks/chain.js';
 import type { BpfMap } from '../../engine/maps/map.js';
+import type { BuiltTopology } from '../../topologies/built.js';
 import { DIFFERENCE_NAMES } from '../../topologies/frame-compare.js';
+import type { AttachedProgram } from '../../topologies/own-programs.js';
 import type { Replay } from '../../topologies/replay.js';
 import type { Feed } from './feed.js';
 import { type FlowSummary, flowsOf, type ServiceSummary, servicesOf } from './flows.js';
-import { WAS_ANSWERED, WAS_DELIVERED, WAS_TAKEN, WAS_TRANSMITTED } from './selection.js';
+import { WAS_ANSWERED, WAS_DELIVERED, WAS_DROPPED, WAS_TAKEN, WAS_TRANSMITTED } from './selection.js';
+import type { Tally } from './tally.js';
 
 export interface ReplaySummary {
   readonly capture: string;
@@ -56,6 +60,22 @@ export interface ReplaySummary {
     readonly created: number;
     readonly total: number;
   }[];
+  /** What the nodes' agents collected because its lifetime was over; nodes without are left out. */
+  readonly expired: readonly {
+    readonly node: string;
+    readonly connections: number;
+    readonly mappings: number;
+  }[];
+  /** The user's own programs; `counts` are what they tell themselves. */
+  readonly programs: readonly {
+    readonly name: string;
+    readonly device: string;
+    readonly hook: string;
+    readonly place: string;
+    readonly runs: number;
+    readonly drops: number;
+    readonly counts: Readonly<Record<string, number>>;
+  }[];
   /** Frames that the capture shows coming out, held against what the walks gave out. */
   readonly outputs: {
     readonly expected: number;
@@ -80,23 +100,30 @@ export class MapSizes {
     readonly name: string;
     readonly map: BpfMap;
     readonly before: number;
+    readonly removedBefore: number;
   }[];
 
   constructor(replay: Replay) {
     this.#maps = replay.built.nodes.flatMap(({ node, datapath }) =>
-      [...datapath.maps].map(([name, map]) => ({ node: node.name, name, map, before: map.size })),
+      [...datapath.maps].map(([name, map]) => ({
+        node: node.name,
+        name,
+        map,
+        before: map.size,
+        removedBefore: map.removals,
+      })),
     );
   }
 
   created(): ReplaySummary['mapEntries'] {
     return this.#maps
-      .filter(({ name, map, before }) => map.size > before && name !== 'cilium_metrics')
-      .map(({ node, name, map, before }) => ({
+      .map(({ node, name, map, before, removedBefore }) => ({
         node,
         map: name,
-        created: map.size - before,
+        created: map.size - before + map.removals - removedBefore,
         total: map.size,
-      }));
+      }))
+      .filter(({ map, created }) => created > 0 && map !== 'cilium_metrics');
   }
 }
 
@@ -104,6 +131,7 @@ export interface SummaryContext {
   readonly capture: string;
   readonly inferred: boolean;
   readonly mapSizes: MapSizes;
+  readonly programs: readonly AttachedProgram[];
   /** Flows to list. */
   readonly top: number;
 }
@@ -135,18 +163,20 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
       transmitted: tally.ends(WAS_TRANSMITTED, (device) => `${device.namespace.name}/${device.name}`),
       stack: tally.ends(WAS_TAKEN, (device) => device.namespace.name),
       answered: outcomes[WAS_ANSWERED],
-      dropped: drops(replay),
+      dropped: drops(tally, built),
     },
     totals: {
       delivered: outcomes[WAS_DELIVERED],
       transmitted: outcomes[WAS_TRANSMITTED],
       stack: outcomes[WAS_TAKEN],
       answered: outcomes[WAS_ANSWERED],
-      dropped: built.walker.counters.fates[DROPPED],
+      dropped: outcomes[WAS_DROPPED],
     },
     flows: { count: flows.length, untrackedFrames: tally.paths.untracked, top: flows.slice(0, context.top) },
     services: servicesOf(tally.paths, built),
     mapEntries: context.mapSizes.created(),
+    expired: expired(replay),
+    programs: context.programs.map(programOf),
     outputs: outputs(replay),
     captureTime: captureTime(feed),
     elapsedSeconds: feed.elapsedSeconds,
@@ -156,14 +186,35 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
   };
 }
 
-function drops({ built }: Replay): ReplaySummary['fates']['dropped'] {
-  const { dropped } = built.walker.counters;
+function drops({ dropped }: Tally, built: BuiltTopology): ReplaySummary['fates']['dropped'] {
   const found: { reason: number; name: string; frames: number }[] = [];
   for (let reason = 0; reason < REASON_COUNT; reason++) {
     if (dropped[reason] > 0)
       found.push({ reason, name: built.dropReasonName(reason), frames: dropped[reason] });
   }
   return found.sort((a, b) => b.frames - a.frames);
+}
+
+function programOf(program: AttachedProgram): ReplaySummary['programs'][number] {
+  const { name, device, hook, place, runs, drops } = program;
+  return {
+    name,
+    device: `${device.namespace.name}/${device.name}`,
+    hook: HOOK_NAMES[hook].replace(' ', '-'),
+    place,
+    runs,
+    drops,
+    counts: program.counts(),
+  };
+}
+
+function expired({ built }: Replay): ReplaySummary['expired'] {
+  return built.nodes
+    .map(({ node }, i) => {
+      const { connections, mappings } = built.agent.collected[i];
+      return { node: node.name, connections, mappings };
+    })
+    .filter(({ connections, mappings }) => connections + mappings > 0);
 }
 
 /** An answer that a walk gave out too is a match; one that none did is missing from the walks. */

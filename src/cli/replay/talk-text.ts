@@ -5,7 +5,7 @@ import * as icmp from '../../engine/wire/icmp.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
-import { FORM_ARP, FORM_IP, FORM_OTHER, type Talk } from './frame-tuple.js';
+import { FORM_ARP, FORM_CUT, FORM_FRAGMENT, FORM_IP, FORM_OTHER, type Talk } from './frame-tuple.js';
 
 const PROTOCOLS: Readonly<Record<number, string>> = {
   [ipv4.PROTOCOL_ICMP]: 'icmp',
@@ -86,7 +86,8 @@ export function kindText(talk: Talk): string {
     return talk.protocol === arp.OPERATION_REPLY ? 'arp reply' : `arp operation ${talk.protocol}`;
   }
   const name = protocolText(talk.protocol);
-  if (talk.form !== FORM_IP) return `${name} fragment`;
+  if (talk.form === FORM_FRAGMENT) return `${name} fragment`;
+  if (talk.form === FORM_CUT) return `${name} cut short`;
   if (!isIcmp(talk)) return name;
   const types = talk.protocol === ipv4.PROTOCOL_ICMP ? ICMP_TYPES : ICMPV6_TYPES;
   return `${name} ${types[talk.icmpType] ?? `type ${talk.icmpType}`}`;

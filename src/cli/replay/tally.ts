@@ -1,10 +1,11 @@
 /** What the walks of a replay come to: frames by path, by outcome and place, and by where they entered. */
 import type { Device } from '../../engine/device.js';
+import { REASON_COUNT } from '../../engine/fate.js';
 import type { FrameArena } from '../../engine/frame-arena.js';
 import type { Walker } from '../../engine/walker.js';
 import { TupleReader } from './frame-tuple.js';
 import { PathTable } from './path-table.js';
-import { OUTCOMES, outcomeOf } from './selection.js';
+import { OUTCOMES, outcomeOf, WAS_DROPPED } from './selection.js';
 import { WalkLog } from './walk-log.js';
 
 export class Tally {
@@ -12,6 +13,8 @@ export class Tally {
   readonly log: WalkLog;
   /** Frames by outcome bit. */
   readonly outcomes = new Float64Array(OUTCOMES);
+  /** Dropped frames by reason. */
+  readonly dropped = new Float64Array(REASON_COUNT);
   /** Outcome of the frame that was counted last, and whether `paths.last` is its path. */
   lastOutcome = 0;
   lastHasPath = false;
@@ -24,9 +27,10 @@ export class Tally {
   /** Frames by outcome and device row. */
   readonly #ends: Float64Array;
 
-  constructor({ arena, network }: Walker) {
+  /** `pathRows`: paths that are kept, see PathTable. */
+  constructor({ arena, network }: Walker, pathRows?: number) {
     const tuples = new TupleReader(arena.bytes);
-    this.paths = new PathTable(tuples);
+    this.paths = new PathTable(tuples, pathRows);
     this.log = new WalkLog(tuples);
     this.#arena = arena;
     this.#devices = network.devices;
@@ -52,6 +56,7 @@ export class Tally {
         arena.free(handle);
       }
       const outcome = outcomeOf(log.fate[row], answered);
+      if (outcome === WAS_DROPPED) this.dropped[log.reason[row]]++;
       outcomes[outcome]++;
       this.#ends[outcome * deviceCount + log.device[row]]++;
       this.lastOutcome = outcome;

@@ -1,6 +1,6 @@
 /**
  * Walks that are over and wait to be counted: columns, a burst at a time. The code of a walk and that of the counting
- * do not fit into the instruction cache together; counting 64 frames at once took 1,040 ns a frame down to ~ ns.
+ * do not fit into the instruction cache together: counting 64 frames at once makes a replay a tenth faster.
  */
 import type { EntryTap } from '../../topologies/replay.js';
 import { LONG_TUPLE, type TupleReader } from './frame-tuple.js';

@@ -52,12 +52,13 @@ export class HookChain {
     return this.#hooks;
   }
 
-  /** Appends a program behind the others of its hook. */
-  attach(hook: number, program: HookProgram): void {
+  /** Puts a program behind the others of its hook, or with `first` before them. */
+  attach(hook: number, program: HookProgram, first = false): void {
     const place = this.#order.indexOf(hook);
     if (place < 0) throw new Error(`${HOOK_NAMES[hook]} is not a hook of this side of the device`);
+    const behind = first ? place - 1 : place;
     let at = 0;
-    while (at < this.#hooks.length && this.#order.indexOf(this.#hooks[at]) <= place) at++;
+    while (at < this.#hooks.length && this.#order.indexOf(this.#hooks[at]) <= behind) at++;
     this.#programs.splice(at, 0, program);
     this.#hooks.splice(at, 0, hook);
   }

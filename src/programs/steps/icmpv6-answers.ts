@@ -171,6 +171,8 @@ export function answerTimeExceeded(
   if (!packet.resize(packet.end - packet.start + grow)) {
     return drop(program, packet, DROP_WRITE_ERROR, direction, 0, 0, 0, 0);
   }
+  // The frame is cut by what its header says; where that is more than it has, the answer finds no room to be stored.
+  if (l4At + payload > packet.end) return drop(program, packet, DROP_WRITE_ERROR, direction, 0, 0, 0, 0);
   ipv6.putPayloadLength(bytes, at, payload);
   const icmpAt = l4At;
   icmpv6.putType(bytes, icmpAt, icmpv6.TIME_EXCEEDED);

@@ -152,7 +152,12 @@ function snat(program: ProgramInstance, packet: PacketContext, flow: Flow, clust
   const host = program.kind === 'host';
   let endpointAt = -1;
   if (host && (program.features.egressGateway || masquerades(program, flow))) {
-    endpointAt = lookupEndpointAt(datapath, flow.family, packet, flow.l3At + flow.family.sourceOffset);
+    endpointAt = lookupEndpointAt(
+      program.datapath,
+      flow.family,
+      packet,
+      flow.l3At + flow.family.sourceOffset,
+    );
   }
   if (endpointAt >= 0 && !flow.family.isV6 && masquerades(program, flow)) {
     const outcome = leaveByParent(program, packet, flow, endpointAt);

@@ -97,6 +97,12 @@ export const SIGNAL_CONNTRACK_FULL = 1;
 export const SIGNAL_AUTHENTICATION_REQUIRED = 2;
 export const SIGNAL_BODY = 4;
 
+/** Whether the signal at `at` says that a map ran full: old entries are to be collected. */
+export function asksForCollection(bytes: Uint8Array, at: number): boolean {
+  const signal = i32le(bytes, at);
+  return signal === SIGNAL_NAT_FULL || signal === SIGNAL_CONNTRACK_FULL;
+}
+
 /** Trace points. */
 export const TO_LXC = 0;
 export const TO_PROXY = 1;
