@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Clock } from '../src/engine/clock.js';
 import { connect, type Device } from '../src/engine/device.js';
 import { FrameArena } from '../src/engine/frame-arena.js';
-import { HOOK_TCX_INGRESS } from '../src/engine/hooks/chain.js';
+import { HOOK_TCX_INGRESS } from '../src/engine/hooks/order.js';
 import { createMap } from '../src/engine/maps/create-map.js';
 import { setHex } from '../src/engine/maps/hex.js';
 import type { BpfMap } from '../src/engine/maps/map.js';

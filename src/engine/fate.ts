@@ -47,6 +47,9 @@ const NAMES = [
   'no link header at the device',
   'aborted by an XDP program',
   'more hops than the engine follows: a loop',
+  'dropped by a netfilter chain',
+  'XDP frame for a veth whose other end has no native XDP',
+  'no bridge port to forward to',
 ] as const;
 
 export const NO_REASON_GIVEN = 256;
@@ -78,6 +81,9 @@ export const NO_REDIRECT_TARGET = 281;
 export const NO_LINK_HEADER = 282;
 export const XDP_ABORT = 283;
 export const LOOP = 284;
+export const NETFILTER_DROP = 285;
+export const XDP_NOT_ACCEPTED = 286;
+export const NO_BRIDGE_PORT = 287;
 
 /** Size of a table indexed by drop reason. */
 export const REASON_COUNT = FIRST_ENGINE_REASON + NAMES.length;

@@ -1,7 +1,9 @@
 import { Device, type DeviceOptions } from './device.js';
+import { type NetfilterChain, type StackHook, StackHooks } from './hooks/netfilter.js';
 import type { Node } from './node.js';
 import { NeighbourTable } from './stack/neighbour.js';
 import { ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
+import { i32le } from './wire/bytes.js';
 
 /** Interface indexes are looked up in a table of this many words at most. */
 export const MAXIMUM_IFINDEX = 1_000_000;
@@ -30,6 +32,12 @@ export class Namespace {
   localMark = 0;
   localMarkMask = 0;
 
+  /** Whether an IPv4 neighbour that is not known is asked for (ARP); the packet that wanted it is lost. */
+  asksNeighbours = false;
+  /** The chains at the stack's hooks; null as long as there are none. */
+  netfilter: StackHooks | null = null;
+
+  readonly #addresses: { readonly device: Device; readonly address: Uint8Array }[] = [];
   /** Row of `devices` plus one, by ifindex. */
   #byIfindex = new Int32Array(64);
 
@@ -54,6 +62,16 @@ export class Namespace {
     return device;
   }
 
+  /** The device goes away, before the namespace's network is made. */
+  removeDevice(device: Device): void {
+    device.hooks.release();
+    this.devices.splice(this.devices.indexOf(device), 1);
+    this.#byIfindex.fill(0);
+    this.devices.forEach(({ ifindex }, row) => {
+      this.#byIfindex[ifindex] = row + 1;
+    });
+  }
+
   device(ifindex: number): Device | null {
     if (ifindex < 0 || ifindex >= this.#byIfindex.length) return null;
     const row = this.#byIfindex[ifindex];
@@ -69,12 +87,25 @@ export class Namespace {
    * route to its link, as the kernel does.
    */
   addAddress(device: Device, address: Uint8Array, prefixLength: number): void {
+    this.#addresses.push({ device, address });
     const routes = this.routes(address.length);
     const all = address.length * 8;
     routes.add({ prefix: address, prefixLength: all, kind: ROUTE_LOCAL, ifindex: device.ifindex });
     if (prefixLength < all) {
       routes.add({ prefix: address, prefixLength, kind: ROUTE_UNICAST, ifindex: device.ifindex });
     }
+  }
+
+  /** The first IPv4 address of a device as the raw word, 0 when it has none. */
+  ipv4AddressOf(device: Device): number {
+    const own = this.#addresses.find((one) => one.device === device && one.address.length === 4);
+    return own === undefined ? 0 : i32le(own.address, 0);
+  }
+
+  /** Adds a chain at a hook of the stack. */
+  addNetfilterChain(hook: StackHook, chain: NetfilterChain): void {
+    this.netfilter ??= new StackHooks();
+    this.netfilter[hook].add(chain);
   }
 
   routes(addressLength: number): RouteTable {

@@ -10,6 +10,10 @@ export const BY_REDIRECT_NEIGHBOUR = 4;
 export const BY_PEER = 5;
 /** XDP_TX and XDP redirects, which pass the egress hooks by. */
 export const BY_XDP = 6;
+export const BY_MIRRED = 7;
+/** Netfilter's fwd. */
+export const BY_NETFILTER = 8;
+export const BY_BRIDGE = 9;
 
 export const STEP_NAMES: readonly string[] = [
   'route',
@@ -19,6 +23,9 @@ export const STEP_NAMES: readonly string[] = [
   'redirect_neigh',
   'peer',
   'xdp',
+  'mirred',
+  'netfilter fwd',
+  'bridge',
 ];
 
 /**
@@ -32,6 +39,8 @@ export interface WalkObserver {
   hookLeft(packet: PacketContext, deviceIndex: number, hook: number, program: number, verdict: number): void;
   /** The frame goes on to a device; `from` is -1 when a stack sent it. */
   forwarded(packet: PacketContext, fromIndex: number, toIndex: number, how: number): void;
+  /** A copy has been made of a packet; it walks as `copy`, with calls of its own. */
+  copied?(packet: PacketContext, copy: PacketContext, deviceIndex: number): void;
   /** The walk is over; `reason` is 0 unless the fate is DROPPED. */
   ended(packet: PacketContext, fate: number, deviceIndex: number, reason: number): void;
 }

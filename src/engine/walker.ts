@@ -1,80 +1,88 @@
 /**
  * Walks one frame at a time through devices, hooks and stacks until it meets its fate. The steps are those of the
- * kernel's receive and transmit paths:
+ * kernel's receive and transmit paths; hooks/order.ts says which hook is where:
  *
- *   receive: XDP, VLAN tag out of the frame, tc ingress, stack
- *   stack:   for us? IP header, route, TTL, neighbour
- *   transmit: tc egress, then over to the peer, or out of the network
+ *   receive    a driver has the frame: native XDP
+ *   rise       up to the stack: generic XDP, VLAN tag out of the frame, tc ingress, netfilter ingress
+ *   stack      for us? IP header, route, TTL, neighbour
+ *   transmit   netfilter egress, tc egress
+ *   leave      over to the peer, or out of the network
  *
- * A program's redirect leads back to one of them. Each step answers which comes next.
+ * A program's redirect leads back to one of them. Each step answers which comes next. Programs may make copies; these
+ * walk after the frame or, towards a device's egress, in the middle of its walk (see copy-path.ts), and each has a
+ * fate of its own.
  */
-import { type Device, PACKET_HOST, PACKET_OTHER_HOST } from './device.js';
+import { CopyPath, NESTING_LIMIT } from './copy-path.js';
+import {
+  type Device,
+  HAS_GENERIC_XDP,
+  HAS_NATIVE_XDP,
+  HAS_NETFILTER_EGRESS,
+  HAS_NETFILTER_INGRESS,
+  HAS_SOCKETS,
+  HAS_TAPS,
+  IS_BRIDGE_PORT,
+  PACKET_HOST,
+  PACKET_OTHER_HOST,
+  PACKET_OUTGOING,
+  RECORDS_QUEUE,
+} from './device.js';
 import * as fate from './fate.js';
 import type { FrameArena } from './frame-arena.js';
-import { HOOK_XDP } from './hooks/chain.js';
+import type { NetfilterHook } from './hooks/netfilter.js';
+import { HOOK_NETFILTER_EGRESS, HOOK_NETFILTER_INGRESS } from './hooks/order.js';
 import {
+  NF_ACCEPT,
+  NF_DROP,
+  TC_ACT_QUEUED,
   TC_ACT_REDIRECT,
   TC_ACT_SHOT,
   TC_ACT_STOLEN,
   TC_ACT_TRAP,
-  XDP_PASS,
-  XDP_REDIRECT,
-  XDP_TX,
 } from './hooks/verdict.js';
 import type { Namespace } from './namespace.js';
 import type { Network } from './network.js';
 import {
+  BY_MIRRED,
+  BY_NETFILTER,
   BY_PEER,
   BY_REDIRECT,
   BY_REDIRECT_INGRESS,
   BY_REDIRECT_NEIGHBOUR,
   BY_REDIRECT_PEER,
   BY_ROUTE,
-  BY_XDP,
-  type WalkObserver,
 } from './observer.js';
-import { BPF_F_INGRESS, PacketContext, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
+import { BPF_F_INGRESS, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
 import { StackPath, TO_LOCAL } from './stack/stack-path.js';
-import { insertVlanTag, takeVlanTag } from './stack/vlan-tag.js';
-import { WalkCounters } from './walk-counters.js';
+import { insertVlanTag, takeVlanTag } from './vlan-tag.js';
+import { DONE, forwardUp, LEAVE, RECEIVE, RISE, STACK, TRANSMIT, WalkState } from './walk-state.js';
 import * as ethernet from './wire/ethernet.js';
+import * as vlan from './wire/vlan.js';
+import { XdpPath } from './xdp-path.js';
 
-/** Steps that a walk may take; the kernel bounds nested transmits at 8 and frames on their way by their TTL. */
+/** Steps that a frame may take in a row; longer ways are ended by the TTL, or by the kernel's limits on nesting. */
 const STEP_LIMIT = 64;
+/** The next step is the one that would have come anyway. */
+const GO_ON = -1;
+/** Where the routing of an IPv4 packet leaves a mark in the control block: IPSKB_FORWARDED in its last word but one. */
+const FORWARDED = 1;
+/** Half of a pointer, which a bridge keeps where tc has its class. */
+const BRIDGE_POINTER = 0xffff;
 
-const RECEIVE = 0;
-const INGRESS = 1;
-const STACK = 2;
-const TRANSMIT = 3;
-const LEAVE = 4;
-const DONE = 5;
-
-export class Walker {
-  readonly network: Network;
-  readonly arena: FrameArena;
-  readonly packet: PacketContext;
-  readonly counters: WalkCounters;
-  observer: WalkObserver | null = null;
-
-  /** Outcome of the last walk: its fate, the drop reason (else 0), and the device where it ended. */
-  fate = fate.DROPPED;
-  reason = 0;
-  device: Device;
-
-  readonly #stack: StackPath;
+export class Walker extends WalkState {
+  readonly #stack = new StackPath(this.packet);
+  readonly #xdp = new XdpPath(this);
+  readonly #copies = new CopyPath(this);
 
   constructor(network: Network, arena: FrameArena) {
-    this.network = network;
-    this.arena = arena;
-    this.packet = new PacketContext(arena.bytes);
-    this.counters = new WalkCounters(network);
-    this.#stack = new StackPath(this.packet);
-    this.device = network.devices[0];
+    super(network, arena);
+    this.setHost(this.#copies);
   }
 
   /** Walks the frame in a slot that arrives at a device: from outside, or from the pod at the device's other end. */
   receive(handle: number, device: Device): number {
     this.#load(handle, device);
+    this.inProcess = (device.features & RECORDS_QUEUE) !== 0;
     if (this.observer !== null) this.observer.started(this.packet, device.index, device.namespace.index);
     return this.#walk(handle, RECEIVE);
   }
@@ -82,9 +90,10 @@ export class Walker {
   /** Walks a frame that somebody on the node puts on a device as it is (a packet socket): egress hooks, then out. */
   transmit(handle: number, device: Device): number {
     this.#load(handle, device);
+    this.inProcess = true;
     this.packet.protocol = ethernet.type(this.packet.bytes, this.packet.start);
     if (this.observer !== null) this.observer.started(this.packet, device.index, device.namespace.index);
-    return this.#walk(handle, TRANSMIT);
+    return this.#walk(handle, device.up ? TRANSMIT : this.drop(fate.DEVICE_DOWN));
   }
 
   /**
@@ -93,12 +102,14 @@ export class Walker {
    */
   send(handle: number, namespace: Namespace, mark: number): number {
     this.#load(handle, namespace.devices[0]);
+    this.inProcess = true;
     const { packet } = this;
     packet.mark = mark;
     // A stack segments what it sends itself, at the latest at the device.
     packet.merged = 1;
     if (this.observer !== null) this.observer.started(packet, -1, namespace.index);
     packet.protocol = ethernet.type(packet.bytes, packet.start);
+    this.#stack.packet = packet;
     const step = this.#takeStackResult(this.#stack.send(namespace), namespace, -1);
     return this.#walk(handle, step);
   }
@@ -107,7 +118,7 @@ export class Walker {
   refuse(device: Device, reason: number): number {
     this.counters.walked++;
     this.device = device;
-    this.#drop(reason);
+    this.drop(reason);
     return this.fate;
   }
 
@@ -115,202 +126,279 @@ export class Walker {
     const { packet, arena } = this;
     const start = arena.start[handle];
     packet.reset(start, start + arena.length[handle], arena.base(handle), arena.limit(handle));
-    packet.merged = arena.length[handle] > device.mtu + ethernet.HEADER_LENGTH + 4 ? 1 : 0;
+    packet.merged = arena.length[handle] > device.frameLimit ? 1 : 0;
     this.device = device;
     this.reason = 0;
+    this.depth = 0;
+    this.inProcess = false;
     this.counters.walked++;
   }
 
   #walk(handle: number, firstStep: number): number {
     let step = firstStep;
-    if (step !== DONE && this.packet.length < ethernet.HEADER_LENGTH) step = this.#drop(fate.FRAME_TOO_SHORT);
-    for (let taken = 0; step !== DONE; taken++) {
-      if (taken === STEP_LIMIT) step = this.#drop(fate.LOOP);
-      else if (step === RECEIVE) step = this.#receive();
-      else if (step === INGRESS) step = this.#ingress();
-      else if (step === STACK) step = this.#enterStack();
-      else if (step === TRANSMIT) step = this.#transmit();
-      else step = this.#leave();
-    }
+    if (step !== DONE && this.packet.length < ethernet.HEADER_LENGTH) step = this.drop(fate.FRAME_TOO_SHORT);
+    step = this.run(step);
+    if (this.flights.areWaiting) this.#copies.finish();
     this.arena.start[handle] = this.packet.start;
     this.arena.length[handle] = this.packet.length;
     return this.fate;
   }
 
+  override run(firstStep: number): number {
+    let step = firstStep;
+    for (let taken = 0; step < DONE; taken++) {
+      if (taken === STEP_LIMIT) step = this.drop(fate.LOOP);
+      else if (step === RECEIVE) step = this.#receive();
+      else if (step === RISE) step = this.#rise();
+      else if (step === STACK) step = this.#enterStack();
+      else if (step === TRANSMIT) step = this.#transmit();
+      else step = this.#leave(step === LEAVE);
+    }
+    return step;
+  }
+
+  /** A driver has the frame. */
   #receive(): number {
     const { packet, device } = this;
-    if (!device.up) return this.#drop(fate.DEVICE_DOWN);
+    if (!device.up) return this.drop(fate.DEVICE_DOWN);
     packet.packetType = device.packetType(packet.bytes, packet.start);
-    packet.protocol = ethernet.type(packet.bytes, packet.start);
-    packet.ingressIfindex = device.ifindex;
-    if (device.xdp !== null) {
-      const next = this.#runXdp(device);
-      if (next !== INGRESS) return next;
+    packet.protocol = ethernet.protocol(packet.bytes, packet.start, packet.end);
+    const { features } = device;
+    if ((features & (HAS_NATIVE_XDP | RECORDS_QUEUE)) !== 0) {
+      if ((features & RECORDS_QUEUE) !== 0) packet.queueMapping = 1;
+      if ((features & HAS_NATIVE_XDP) !== 0) {
+        const next = this.#xdp.runNative(device, device.hooks.xdp.native!.program);
+        if (next !== RISE) return next;
+      }
     }
-    return INGRESS;
+    return this.#rise();
   }
 
-  #runXdp(device: Device): number {
-    const { packet } = this;
-    const program = device.xdp!;
-    packet.ifindex = device.ifindex;
-    packet.redirectKind = REDIRECT_NONE;
-    packet.dropReason = 0;
-    if (this.observer !== null) this.observer.hookEntered(packet, device.index, HOOK_XDP, 0);
-    const verdict = program.run(packet);
-    if (this.observer !== null) this.observer.hookLeft(packet, device.index, HOOK_XDP, 0, verdict);
-    if (verdict === XDP_PASS) {
-      packet.packetType = device.packetType(packet.bytes, packet.start);
-      packet.protocol = ethernet.type(packet.bytes, packet.start);
-      return INGRESS;
-    }
-    this.#count(device, true);
-    if (verdict === XDP_TX) return this.#forward(device, BY_XDP, LEAVE);
-    if (verdict === XDP_REDIRECT) {
-      const target = packet.redirectKind === REDIRECT_NONE ? null : this.#target();
-      return target === null ? this.#drop(fate.NO_REDIRECT_TARGET) : this.#forward(target, BY_XDP, LEAVE);
-    }
-    if (packet.dropReason !== 0) return this.#drop(packet.dropReason);
-    return this.#drop(verdict === 1 ? fate.NO_REASON_GIVEN : fate.XDP_ABORT);
-  }
-
-  /** tc ingress; also where a redirect_peer comes in, with packet type and protocol as they are. */
-  #ingress(): number {
+  /** netif_receive_skb; packet type and protocol are as the driver, or whoever sent the frame here, found them. */
+  #rise(): number {
     const { packet, device } = this;
-    this.#count(device, true);
+    const { features } = device;
+    this.countReceived(device);
     packet.ifindex = device.ifindex;
     packet.ingressIfindex = device.ifindex;
-    if (packet.protocol === ethernet.TYPE_VLAN || packet.protocol === ethernet.TYPE_QINQ) {
-      if (!takeVlanTag(packet)) return this.#drop(fate.FRAME_TOO_SHORT);
+    if ((features & HAS_GENERIC_XDP) !== 0 && packet.redirected === 0) {
+      const next = this.#xdp.runGeneric(device, device.hooks.xdp.generic!.program);
+      if (next !== RISE) return next;
     }
+    if (ethernet.isTag(packet.protocol) && packet.vlanPresent === 0) {
+      if (!takeVlanTag(packet)) return this.drop(fate.FRAME_TOO_SHORT);
+    }
+    if ((features & HAS_TAPS) !== 0) this.#showTaps(device, packet.packetType);
     const verdict = device.ingress.run(packet, device.index, this.observer);
-    return verdict <= 0 ? STACK : this.#decided(verdict, true);
+    if (verdict > 0) {
+      const next = this.#decided(verdict, true);
+      if (next !== GO_ON) return next;
+    }
+    if ((features & HAS_NETFILTER_INGRESS) !== 0) {
+      const next = this.#filter(device.hooks.netfilterIngress, HOOK_NETFILTER_INGRESS);
+      if (next !== GO_ON) return next;
+    }
+    packet.redirected = 0;
+    return (features & IS_BRIDGE_PORT) === 0 ? STACK : this.#enterBridge(device);
   }
 
   #transmit(): number {
     const { packet, device } = this;
-    if (!device.up) return this.#drop(fate.DEVICE_DOWN);
     packet.ifindex = device.ifindex;
+    if ((device.features & HAS_NETFILTER_EGRESS) !== 0 && packet.skipNetfilterEgress === 0) {
+      const next = this.#filter(device.hooks.netfilterEgress, HOOK_NETFILTER_EGRESS);
+      if (next !== GO_ON) return next;
+    }
+    packet.skipNetfilterEgress = 0;
     const verdict = device.egress.run(packet, device.index, this.observer);
-    return verdict <= 0 ? LEAVE : this.#decided(verdict, false);
+    if (verdict > 0) {
+      const next = this.#decided(verdict, false);
+      if (next !== GO_ON) return next;
+    }
+    return LEAVE;
   }
 
-  /** Past the egress hooks: over to the peer, or out. Fields of the packet live on as test vectors show. */
-  #leave(): number {
+  /** Past the egress hooks: over to the peer, or out. Fields of the packet live on as a veth lets them. */
+  #leave(shown: boolean): number {
     const { packet, device } = this;
-    if (!device.up) return this.#drop(fate.DEVICE_DOWN);
+    if (!device.up) return this.drop(fate.DEVICE_DOWN);
     packet.queueMapping = 0;
+    if (shown && (device.features & HAS_TAPS) !== 0) this.#showTaps(device, PACKET_OUTGOING);
     if (packet.vlanPresent !== 0 && device.kind !== 'veth') {
-      if (!insertVlanTag(packet)) return this.#drop(fate.FRAME_TOO_LONG);
+      if (!insertVlanTag(packet)) return this.drop(fate.FRAME_TOO_LONG);
     }
-    this.#count(device, false);
+    this.countTransmitted(device);
     const { peer } = device;
-    if (peer === null) {
-      return device.kind === 'dummy' ? this.#drop(fate.DEVICE_DISCARDS) : this.#end(fate.TRANSMITTED);
+    if (peer === null) return this.#leaveNetwork(device);
+    if (packet.merged === 0 && packet.length > peer.frameLimit) return this.drop(fate.LONGER_THAN_MTU);
+    if (device.kind !== 'veth') packet.becomeFrame();
+    else if (packet.bareFrame === 0) {
+      if (peer.namespace !== device.namespace) packet.mark = 0;
+      packet.priority = 0;
     }
-    if (!this.#isForwardable(peer)) return this.#drop(fate.LONGER_THAN_MTU);
-    if (peer.namespace !== device.namespace) packet.mark = 0;
-    packet.priority = 0;
-    return this.#forward(peer, BY_PEER, RECEIVE);
+    return this.arrive(peer, BY_PEER, RECEIVE, (peer.features & HAS_NATIVE_XDP) !== 0);
   }
 
-  /** is_skb_forwardable: MTU, Ethernet header and one VLAN tag. */
-  #isForwardable(device: Device): boolean {
-    return this.packet.merged !== 0 || this.packet.length <= device.mtu + ethernet.HEADER_LENGTH + 4;
+  #leaveNetwork(device: Device): number {
+    if (device.kind === 'dummy') return this.drop(fate.DEVICE_DISCARDS);
+    if (device.kind === 'bridge') return this.#copies.bridge(null);
+    return this.end(fate.TRANSMITTED);
   }
 
+  /** What a tc verdict other than UNSPEC and OK asks for; GO_ON for codes that mean nothing to a device. */
   #decided(verdict: number, atIngress: boolean): number {
-    if (verdict === TC_ACT_REDIRECT) return this.#redirect(atIngress);
-    if (verdict === TC_ACT_STOLEN || verdict === TC_ACT_TRAP) return this.#drop(fate.TAKEN_BY_PROGRAM);
-    const { dropReason } = this.packet;
-    if (verdict !== TC_ACT_SHOT) throw new Error(`hook chain answered ${verdict}`);
-    return this.#drop(dropReason === 0 ? fate.NO_REASON_GIVEN : dropReason);
-  }
-
-  #target(): Device | null {
-    return this.device.namespace.device(this.packet.redirectIfindex);
+    switch (verdict) {
+      case TC_ACT_REDIRECT:
+        return this.#redirect(atIngress);
+      case TC_ACT_SHOT:
+        return this.drop(this.packet.dropReason === 0 ? fate.NO_REASON_GIVEN : this.packet.dropReason);
+      case TC_ACT_STOLEN:
+      case TC_ACT_QUEUED:
+      case TC_ACT_TRAP:
+        return this.drop(fate.TAKEN_BY_PROGRAM);
+      default:
+        return GO_ON;
+    }
   }
 
   #redirect(atIngress: boolean): number {
+    if (this.#copies.target !== null) return this.#redirectByMirred(atIngress);
     const { packet } = this;
     const kind = packet.redirectKind;
     packet.redirectKind = REDIRECT_NONE;
-    if (kind === REDIRECT_NONE) return this.#drop(fate.NO_REDIRECT_TARGET);
-    const target = this.#target();
-    if (target === null) return this.#drop(fate.NO_DEVICE);
+    if (kind === REDIRECT_NONE) return this.drop(fate.NO_REDIRECT_TARGET);
+    const target = this.device.namespace.device(packet.redirectIfindex);
+    if (target === null) return this.drop(fate.NO_DEVICE);
     if (kind === REDIRECT_PEER) {
       const { peer } = target;
-      if (!atIngress || peer === null || peer.namespace === target.namespace) return this.#drop(fate.NO_PEER);
-      if (!peer.up) return this.#drop(fate.DEVICE_DOWN);
-      if (!this.#isForwardable(peer)) return this.#drop(fate.LONGER_THAN_MTU);
-      return this.#forward(peer, BY_REDIRECT_PEER, INGRESS);
+      if (!atIngress || peer === null || peer.namespace === target.namespace) return this.drop(fate.NO_PEER);
+      if (!peer.up) return this.drop(fate.DEVICE_DOWN);
+      return this.goTo(peer, BY_REDIRECT_PEER, RISE);
     }
     if (kind === REDIRECT_NEIGHBOUR) {
-      if (!this.#stack.resolveRedirect(target)) return this.#drop(fate.NO_NEIGHBOUR);
-      return this.#forward(target, BY_REDIRECT_NEIGHBOUR, TRANSMIT);
+      if (ethernet.isGroup(packet.bytes, ethernet.destinationAt(packet.start)))
+        return this.drop(fate.NO_NEIGHBOUR);
+      this.#stack.packet = packet;
+      if (!this.#stack.resolveRedirect(target)) return this.#missNeighbour();
+      return this.#redirectDown(target, BY_REDIRECT_NEIGHBOUR);
     }
-    if ((packet.redirectFlags & BPF_F_INGRESS) === 0) return this.#forward(target, BY_REDIRECT, TRANSMIT);
-    packet.priority = 0;
-    return this.#forward(target, BY_REDIRECT_INGRESS, RECEIVE);
+    if ((packet.redirectFlags & BPF_F_INGRESS) === 0) return this.#redirectDown(target, BY_REDIRECT);
+    if (!target.up) return this.drop(fate.DEVICE_DOWN);
+    forwardUp(packet, target);
+    return this.arrive(target, BY_REDIRECT_INGRESS, RISE, false);
+  }
+
+  #redirectDown(target: Device, how: number): number {
+    if (this.depth > NESTING_LIMIT) return this.drop(fate.LOOP);
+    this.depth++;
+    this.packet.redirected = 1;
+    this.packet.skipNetfilterEgress = 1;
+    return this.goTo(target, how, TRANSMIT);
+  }
+
+  #redirectByMirred(atIngress: boolean): number {
+    const target = this.#copies.target!;
+    this.#copies.target = null;
+    this.packet.ingressIfindex = this.device.ifindex;
+    if (!this.#copies.toIngress) return this.#redirectDown(target, BY_MIRRED);
+    this.packet.redirected = 1;
+    return atIngress ? this.goTo(target, BY_MIRRED, RISE) : this.arrive(target, BY_MIRRED, RISE, false);
+  }
+
+  #filter(hook: NetfilterHook, hookNumber: number): number {
+    const { packet, device, observer } = this;
+    if (observer !== null) observer.hookEntered(packet, device.index, hookNumber, 0);
+    const verdict = hook.run(packet);
+    if (observer !== null) observer.hookLeft(packet, device.index, hookNumber, 0, verdict);
+    if (verdict === NF_ACCEPT) return GO_ON;
+    if (verdict === NF_DROP) return this.drop(fate.NETFILTER_DROP);
+    const { target } = this.#copies;
+    if (target === null) return this.drop(fate.TAKEN_BY_PROGRAM);
+    this.#copies.target = null;
+    packet.ingressIfindex = device.ifindex;
+    packet.redirected = 1;
+    return this.goTo(target, BY_NETFILTER, TRANSMIT);
+  }
+
+  #enterBridge(port: Device): number {
+    const { packet } = this;
+    packet.clearControlBlock();
+    packet.tcClassid = BRIDGE_POINTER;
+    return this.#copies.bridge(port);
   }
 
   #enterStack(): number {
     const { packet, device } = this;
+    let tagged = false;
+    while (packet.vlanPresent !== 0) {
+      packet.vlanPresent = 0;
+      if ((packet.vlanTci & vlan.IDENTIFIER_MASK) !== 0) {
+        packet.packetType = PACKET_OTHER_HOST;
+        tagged = true;
+      } else if (ethernet.isTag(packet.protocol) && !takeVlanTag(packet))
+        return this.drop(fate.FRAME_TOO_SHORT);
+    }
+    if ((device.features & HAS_SOCKETS) !== 0) {
+      const { protocol } = packet;
+      if (device.sockets.some((socket) => socket.protocol === protocol)) {
+        return this.#copies.showSockets(protocol, () => this.#giveToStack(device, tagged, true));
+      }
+    }
+    return this.#giveToStack(device, tagged, false);
+  }
+
+  #giveToStack(device: Device, tagged: boolean, hasSocket: boolean): number {
+    const { packet } = this;
     packet.clearControlBlock();
     packet.tcClassid = 0;
-    if (packet.vlanPresent !== 0 && (packet.vlanTci & 0xfff) !== 0) return this.#drop(fate.NO_VLAN_DEVICE);
-    if (packet.packetType === PACKET_OTHER_HOST) return this.#drop(fate.OTHER_HOST);
-    if (packet.protocol === ethernet.TYPE_ARP) return this.#deliver(device.namespace);
+    const { protocol } = packet;
+    const isKnown =
+      protocol === ethernet.TYPE_IPV4 || protocol === ethernet.TYPE_IPV6 || protocol === ethernet.TYPE_ARP;
+    if (!isKnown && hasSocket) return this.#deliver(device.namespace);
+    if (tagged) return this.drop(fate.NO_VLAN_DEVICE);
+    if (packet.packetType === PACKET_OTHER_HOST) return this.drop(fate.OTHER_HOST);
+    if (protocol === ethernet.TYPE_ARP) return this.#deliver(device.namespace);
+    this.#stack.packet = packet;
     return this.#takeStackResult(this.#stack.input(device), device.namespace, device.index);
   }
 
   #takeStackResult(result: number, namespace: Namespace, fromIndex: number): number {
-    if (result > 0) return this.#drop(result);
+    if (result === fate.NO_NEIGHBOUR) return this.#missNeighbour();
+    if (result > 0) return this.drop(result);
     if (result === TO_LOCAL) return this.#deliver(namespace);
     const out = this.#stack.out!;
-    this.packet.packetType = PACKET_HOST;
-    if (this.observer !== null) this.observer.forwarded(this.packet, fromIndex, out.index, BY_ROUTE);
+    const { packet } = this;
+    packet.packetType = PACKET_HOST;
+    if (fromIndex >= 0 && packet.protocol === ethernet.TYPE_IPV4) packet.cb3 = FORWARDED;
+    if (this.observer !== null) this.observer.forwarded(packet, fromIndex, out.index, BY_ROUTE);
     this.device = out;
     return TRANSMIT;
   }
 
-  #forward(to: Device, how: number, step: number): number {
-    if (this.observer !== null) this.observer.forwarded(this.packet, this.device.index, to.index, how);
-    this.device = to;
-    return step;
+  /** The neighbour is not known: where the namespace resolves, it is asked for; the packet is lost. */
+  #missNeighbour(): number {
+    const { unknown } = this.#stack;
+    if (unknown !== null && unknown.namespace.asksNeighbours) {
+      this.#copies.askNeighbour(unknown, this.#stack.unknownAddress);
+    }
+    return this.drop(fate.NO_NEIGHBOUR);
+  }
+
+  #showTaps(device: Device, packetType: number): void {
+    const { packet } = this;
+    const { packetType: typeBefore } = packet;
+    packet.packetType = packetType;
+    for (const tap of device.taps) tap.receive(packet, device);
+    packet.packetType = typeBefore;
+    packet.cloned = 1;
   }
 
   #deliver(namespace: Namespace): number {
     if (namespace.isHost) {
       this.counters.consumed[namespace.index]++;
-      return this.#end(fate.CONSUMED);
+      return this.end(fate.CONSUMED);
     }
     this.counters.delivered[namespace.index]++;
-    return this.#end(fate.DELIVERED);
-  }
-
-  #drop(reason: number): number {
-    this.reason = reason;
-    this.counters.dropped[reason]++;
-    return this.#end(fate.DROPPED);
-  }
-
-  #end(kind: number): number {
-    this.fate = kind;
-    this.counters.fates[kind]++;
-    if (kind === fate.TRANSMITTED) this.counters.left[this.device.index]++;
-    if (this.observer !== null) this.observer.ended(this.packet, kind, this.device.index, this.reason);
-    return DONE;
-  }
-
-  #count(device: Device, received: boolean): void {
-    const { counters, packet } = this;
-    if (received) {
-      counters.receivedPackets[device.index]++;
-      counters.receivedBytes[device.index] += packet.length;
-    } else {
-      counters.transmittedPackets[device.index]++;
-      counters.transmittedBytes[device.index] += packet.length;
-    }
+    return this.end(fate.DELIVERED);
   }
 }

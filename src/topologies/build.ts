@@ -2,7 +2,7 @@
 import type { Clock } from '../engine/clock.js';
 import { connect, type Device } from '../engine/device.js';
 import { FrameArena } from '../engine/frame-arena.js';
-import { HOOK_TCX_EGRESS, HOOK_TCX_INGRESS } from '../engine/hooks/chain.js';
+import { HOOK_TCX_EGRESS, HOOK_TCX_INGRESS } from '../engine/hooks/order.js';
 import type { HookProgram } from '../engine/hooks/program.js';
 import { createMap } from '../engine/maps/create-map.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';

@@ -6,6 +6,8 @@
 import { type Device, PACKET_HOST } from '../device.js';
 import * as fate from '../fate.js';
 import { AF_INET } from '../fib.js';
+import type { StackHook } from '../hooks/netfilter.js';
+import { NF_ACCEPT } from '../hooks/verdict.js';
 import type { Namespace } from '../namespace.js';
 import { type PacketContext, REDIRECT_NEIGHBOUR_SIZE } from '../packet.js';
 import { i32le } from '../wire/bytes.js';
@@ -33,16 +35,20 @@ const NEXT_HOP_ADDRESS = 4;
 export class StackPath {
   /** The device to send out of after TO_DEVICE. */
   out: Device | null = null;
-  readonly #packet: PacketContext;
+  /** After NO_NEIGHBOUR for an IPv4 next hop: the device it is behind, and its address as the raw word. */
+  unknown: Device | null = null;
+  unknownAddress = 0;
+  /** The packet to decide on. */
+  packet: PacketContext;
   #row = -1;
 
   constructor(packet: PacketContext) {
-    this.#packet = packet;
+    this.packet = packet;
   }
 
   /** A packet that a device received (ip_rcv, ip_forward, their IPv6 counterparts). */
   input(device: Device): number {
-    const { protocol } = this.#packet;
+    const { protocol } = this.packet;
     if (protocol === ethernet.TYPE_IPV4) return this.#inputIpv4(device);
     if (protocol === ethernet.TYPE_IPV6) return this.#inputIpv6(device);
     return fate.NO_PROTOCOL_HANDLER;
@@ -50,24 +56,28 @@ export class StackPath {
 
   /** A packet that the namespace itself sends. */
   send(namespace: Namespace): number {
-    const packet = this.#packet;
+    const packet = this.packet;
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     if (packet.protocol === ethernet.TYPE_IPV4) {
       const invalid = input.checkIpv4(packet, ipAt);
       if (invalid !== 0) return invalid;
       const result = this.#route(namespace, namespace.ipv4Routes, ipv4.destinationAt(ipAt));
+      if (result > 0) return result;
+      if (!this.#accepts(namespace, 'output')) return fate.NETFILTER_DROP;
       return result === TO_DEVICE ? this.#finish(namespace.ipv4Routes, ipv4.destinationAt(ipAt)) : result;
     }
     if (packet.protocol !== ethernet.TYPE_IPV6) return fate.NO_PROTOCOL_HANDLER;
     const invalid = input.checkIpv6(packet, ipAt);
     if (invalid !== 0) return invalid;
     const result = this.#route(namespace, namespace.ipv6Routes, ipv6.destinationAt(ipAt));
+    if (result > 0) return result;
+    if (!this.#accepts(namespace, 'output')) return fate.NETFILTER_DROP;
     return result === TO_DEVICE ? this.#finish(namespace.ipv6Routes, ipv6.destinationAt(ipAt)) : result;
   }
 
   /** Writes the link addresses for bpf_redirect_neigh out of `device`; false when the next hop is not known. */
   resolveRedirect(device: Device): boolean {
-    const packet = this.#packet;
+    const packet = this.packet;
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     if (packet.redirectNeighbourLength === REDIRECT_NEIGHBOUR_SIZE) {
       const next = packet.redirectNeighbour;
@@ -86,21 +96,23 @@ export class StackPath {
   }
 
   #inputIpv4(device: Device): number {
-    const packet = this.#packet;
+    const packet = this.packet;
     const { bytes } = packet;
     const { namespace } = device;
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     const invalid = input.checkIpv4(packet, ipAt);
     if (invalid !== 0) return invalid;
-    if (this.#isMarkedLocal(namespace)) return TO_LOCAL;
+    if (!this.#accepts(namespace, 'prerouting')) return fate.NETFILTER_DROP;
+    if (this.#isMarkedLocal(namespace)) return this.#receiveLocal(namespace);
 
     const sourceAt = ipv4.sourceAt(ipAt);
     const destinationAt = ipv4.destinationAt(ipAt);
     if (ipv4.isMartianSource(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
-    if (ipv4.isGroupAddress(bytes, destinationAt)) return TO_LOCAL;
+    if (ipv4.isGroupAddress(bytes, destinationAt)) return this.#receiveLocal(namespace);
     const routes = namespace.ipv4Routes;
     if (!device.acceptLocal && routes.isLocal(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
     const result = this.#route(namespace, routes, destinationAt);
+    if (result === TO_LOCAL) return this.#receiveLocal(namespace);
     if (result !== TO_DEVICE) return result;
 
     if (!namespace.ipv4Forwarding) return fate.FORWARDING_DISABLED;
@@ -111,22 +123,25 @@ export class StackPath {
       return forbidden ? fate.FRAGMENTATION_NEEDED : fate.LONGER_THAN_MTU;
     }
     ipv4.decrementTimeToLive(bytes, ipAt);
+    if (!this.#accepts(namespace, 'forward')) return fate.NETFILTER_DROP;
     return this.#finish(routes, destinationAt);
   }
 
   #inputIpv6(device: Device): number {
-    const packet = this.#packet;
+    const packet = this.packet;
     const { bytes } = packet;
     const { namespace } = device;
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     const invalid = input.checkIpv6(packet, ipAt);
     if (invalid !== 0) return invalid;
-    if (this.#isMarkedLocal(namespace)) return TO_LOCAL;
+    if (!this.#accepts(namespace, 'prerouting')) return fate.NETFILTER_DROP;
+    if (this.#isMarkedLocal(namespace)) return this.#receiveLocal(namespace);
 
     const destinationAt = ipv6.destinationAt(ipAt);
-    if (ipv6.isLinkScopeAddress(bytes, destinationAt)) return TO_LOCAL;
+    if (ipv6.isLinkScopeAddress(bytes, destinationAt)) return this.#receiveLocal(namespace);
     const routes = namespace.ipv6Routes;
     const result = this.#route(namespace, routes, destinationAt);
+    if (result === TO_LOCAL) return this.#receiveLocal(namespace);
     if (result !== TO_DEVICE) return result;
 
     if (!namespace.ipv6Forwarding) return fate.FORWARDING_DISABLED;
@@ -139,17 +154,27 @@ export class StackPath {
     // IPv6 routers never fragment (RFC 8200 section 5).
     if (this.#exceedsMtu(routes)) return fate.FRAGMENTATION_NEEDED;
     ipv6.putHopLimit(bytes, ipAt, hopLimit - 1);
+    if (!this.#accepts(namespace, 'forward')) return fate.NETFILTER_DROP;
     return this.#finish(routes, destinationAt);
+  }
+
+  #receiveLocal(namespace: Namespace): number {
+    return this.#accepts(namespace, 'input') ? TO_LOCAL : fate.NETFILTER_DROP;
+  }
+
+  #accepts(namespace: Namespace, hook: StackHook): boolean {
+    const { netfilter } = namespace;
+    return netfilter === null || netfilter[hook].run(this.packet) === NF_ACCEPT;
   }
 
   #isMarkedLocal(namespace: Namespace): boolean {
     const mask = namespace.localMarkMask;
-    return mask !== 0 && (this.#packet.mark & mask) === namespace.localMark;
+    return mask !== 0 && (this.packet.mark & mask) === namespace.localMark;
   }
 
   /** Looks the destination up; after TO_DEVICE `out` and the route's row are set. */
   #route(namespace: Namespace, routes: RouteTable, destinationAt: number): number {
-    const row = routes.lookup(this.#packet.bytes, destinationAt);
+    const row = routes.lookup(this.packet.bytes, destinationAt);
     if (row < 0) return fate.NO_ROUTE;
     const kind = routes.kind[row];
     if (kind === ROUTE_LOCAL || kind === ROUTE_BROADCAST) return TO_LOCAL;
@@ -164,7 +189,7 @@ export class StackPath {
   }
 
   #exceedsMtu(routes: RouteTable): boolean {
-    const packet = this.#packet;
+    const packet = this.packet;
     if (packet.merged !== 0) return false;
     const routeMtu = routes.mtu[this.#row];
     const mtu = routeMtu === 0 ? this.out!.mtu : routeMtu;
@@ -173,23 +198,28 @@ export class StackPath {
 
   /** Neighbour and link addresses of the route found. */
   #finish(routes: RouteTable, destinationAt: number): number {
+    if (!this.#accepts(this.out!.namespace, 'postrouting')) return fate.NETFILTER_DROP;
     const row = this.#row;
     const length = routes.gatewayLength[row];
     const known =
       length === 0
-        ? this.#writeMacs(this.out!, this.#packet.bytes, destinationAt, routes.addressLength)
+        ? this.#writeMacs(this.out!, this.packet.bytes, destinationAt, routes.addressLength)
         : this.#writeMacs(this.out!, routes.gateways, row * 16, length);
     return known ? TO_DEVICE : fate.NO_NEIGHBOUR;
   }
 
   /** Source and destination MAC for a next hop, whose address of `length` bytes is at `address[at]`. */
   #writeMacs(device: Device, address: Uint8Array, at: number, length: number): boolean {
-    const { bytes, start } = this.#packet;
+    const { bytes, start } = this.packet;
     if (device.noArp) ethernet.putDestination(bytes, start, device.mac, 0);
     else {
       const { neighbours } = device.namespace;
       const macAt = neighbours.macAt(device.ifindex, address, at, length);
-      if (macAt < 0) return false;
+      if (macAt < 0) {
+        this.unknown = length === ipv4.ADDRESS_LENGTH ? device : null;
+        if (length === ipv4.ADDRESS_LENGTH) this.unknownAddress = i32le(address, at);
+        return false;
+      }
       ethernet.putDestination(bytes, start, neighbours.macs, macAt);
     }
     ethernet.putSource(bytes, start, device.mac, 0);
