@@ -9,7 +9,7 @@ import { EINVAL, ENETDOWN, ENOMEM } from './hooks/errno.js';
 import { NF_ACCEPT, NF_STOLEN, TC_ACT_PIPE, TC_ACT_REDIRECT, TC_ACT_SHOT } from './hooks/verdict.js';
 import { BY_BRIDGE, BY_MIRRED, BY_NETFILTER, BY_REDIRECT, BY_REDIRECT_INGRESS } from './observer.js';
 import { BPF_F_INGRESS, type PacketContext, type PacketHost, REDIRECT_NONE } from './packet.js';
-import { DONE, forwardUp, RISE, TRANSMIT, type WalkState } from './walk-state.js';
+import { DONE, forwardUp, RISE, STACK, TRANSMIT, type WalkState } from './walk-state.js';
 import * as arp from './wire/arp.js';
 import * as ethernet from './wire/ethernet.js';
 
@@ -19,6 +19,8 @@ export const NESTING_LIMIT = 8;
 const MIRRED_LIMIT = 4;
 /** Frames that one walk may make wait; the kernel would go round for ever. */
 const WAITING_LIMIT = 1024;
+/** Frames that a poll hands to GRO before they go up together (gro_normal_batch). */
+const GRO_BATCH = 8;
 const NET_XMIT_DROP = 1;
 const BROADCAST = new Uint8Array(ethernet.ADDRESS_LENGTH).fill(0xff);
 const NO_MAC = new Uint8Array(ethernet.ADDRESS_LENGTH);
@@ -29,9 +31,13 @@ export class CopyPath implements PacketHost {
   target: Device | null = null;
   toIngress = false;
   #mirredDepth = 0;
+  /** How the frame that the walk began with has ended. */
+  #end: { fate: number; reason: number; device: Device };
+  #runs = 0;
 
   constructor(walk: WalkState) {
     this.#walk = walk;
+    this.#end = { fate: walk.fate, reason: walk.reason, device: walk.device };
   }
 
   cloneRedirect(packet: PacketContext, ifindex: number, flags: number): number {
@@ -161,45 +167,91 @@ export class CopyPath implements PacketHost {
   finish(): void {
     const walk = this.#walk;
     const { flights, original } = walk;
-    let ended = walk.fate;
-    let { reason, device } = walk;
-    let last = walk.packet;
-    let run = 0;
+    this.#end = { fate: walk.fate, reason: walk.reason, device: walk.device };
+    this.#runs = 0;
     for (let source = flights.next(); source !== null; source = flights.next()) {
       if (walk.inProcess) {
         walk.inProcess = false;
-        last.redirectKind = REDIRECT_NONE;
+        walk.packet.redirectKind = REDIRECT_NONE;
       }
-      const batch = this.#batch(source);
-      for (const flight of batch) {
-        this.#take(flight, last);
-        last = flight.packet;
-        const step = run++ > WAITING_LIMIT ? walk.drop(fate.LOOP) : walk.run(flight.step);
-        if (step !== DONE) continue;
-        if (flight === original) [ended, reason, device] = [walk.fate, walk.reason, walk.device];
-        else this.#release(flight);
-      }
-      if (source.device !== null || source.waiting.length === 0) flights.finish(source);
+      if (source.device === null) this.#walkBacklog(source);
+      else this.#pollRing(source);
+      flights.finish(source);
     }
     walk.flight = original;
     walk.packet = original.packet;
-    walk.fate = ended;
-    walk.reason = reason;
-    walk.device = device;
+    walk.fate = this.#end.fate;
+    walk.reason = this.#end.reason;
+    walk.device = this.#end.device;
   }
 
-  #batch(source: Source): Flight[] {
-    return source.waiting.splice(0, source.device === null ? 1 : source.waiting.length);
+  /** One after the other, also those that come meanwhile (process_backlog). */
+  #walkBacklog(source: Source): void {
+    for (let flight = source.waiting.shift(); flight !== undefined; flight = source.waiting.shift()) {
+      this.#goOn(flight);
+    }
   }
 
-  #take(flight: Flight, last: PacketContext): void {
+  /**
+   * XDP sees all frames that wait before the first goes up (veth_poll); what XDP redirects goes before those, what it
+   * sends back after them.
+   */
+  #pollRing(source: Source): void {
     const walk = this.#walk;
-    if (flight.packet !== last) flight.packet.takeRedirect(last);
+    const up: Flight[] = [];
+    const redirected: Flight[] = [];
+    const back: Flight[] = [];
+    for (const flight of source.waiting.splice(0)) {
+      this.#take(flight);
+      const step = walk.receiveFromDriver();
+      flight.step = step;
+      flight.device = walk.device;
+      if (step === DONE) this.#noteEnd(step);
+      else if (step !== RISE) (walk.device === source.device ? back : redirected).push(flight);
+      else if (up.push(flight) === GRO_BATCH) this.#goUp(up.splice(0));
+    }
+    for (const flight of redirected) this.#goOn(flight);
+    this.#goUp(up);
+    for (const flight of back) this.#goOn(flight);
+  }
+
+  #goOn(flight: Flight): void {
+    this.#take(flight);
+    const isLost = this.#runs++ > WAITING_LIMIT;
+    this.#noteEnd(isLost ? this.#walk.drop(fate.LOOP) : this.#walk.run(flight.step));
+  }
+
+  /** Together up to the stack, and then into it (netif_receive_skb_list). */
+  #goUp(flights: readonly Flight[]): void {
+    const walk = this.#walk;
+    const arrived: Flight[] = [];
+    for (const flight of flights) {
+      this.#take(flight);
+      flight.step = walk.runToStack();
+      flight.device = walk.device;
+      if (flight.step === STACK) arrived.push(flight);
+      else this.#noteEnd(flight.step);
+    }
+    for (const flight of arrived) this.#goOn(flight);
+  }
+
+  /** Takes a frame in hand that has waited. */
+  #take(flight: Flight): void {
+    const walk = this.#walk;
+    if (flight.packet !== walk.packet) flight.packet.takeRedirect(walk.packet);
     walk.flight = flight;
     walk.packet = flight.packet;
     walk.device = flight.device!;
     walk.reason = 0;
     walk.depth = 0;
+  }
+
+  #noteEnd(step: number): void {
+    const walk = this.#walk;
+    if (step !== DONE) return;
+    if (walk.flight === walk.original) {
+      this.#end = { fate: walk.fate, reason: walk.reason, device: walk.device };
+    } else this.#release(walk.flight);
   }
 
   #copy(packet: PacketContext): Flight | null {

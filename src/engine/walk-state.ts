@@ -78,6 +78,12 @@ export abstract class WalkState {
   /** Takes the frame in hand from one step to the next; answers DONE or WAITING. */
   abstract run(firstStep: number): number;
 
+  /** The step RECEIVE alone; answers the one that comes next. */
+  abstract receiveFromDriver(): number;
+
+  /** From RISE on; answers STACK when the frame has come there, else DONE or WAITING. */
+  abstract runToStack(): number;
+
   /** On to a device at once. */
   goTo(to: Device, how: number, step: number): number {
     if (this.observer !== null) this.observer.forwarded(this.packet, this.device.index, to.index, how);

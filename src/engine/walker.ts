@@ -147,18 +147,29 @@ export class Walker extends WalkState {
   override run(firstStep: number): number {
     let step = firstStep;
     for (let taken = 0; step < DONE; taken++) {
-      if (taken === STEP_LIMIT) step = this.drop(fate.LOOP);
-      else if (step === RECEIVE) step = this.#receive();
-      else if (step === RISE) step = this.#rise();
-      else if (step === STACK) step = this.#enterStack();
-      else if (step === TRANSMIT) step = this.#transmit();
-      else step = this.#leave(step === LEAVE);
+      step = taken === STEP_LIMIT ? this.drop(fate.LOOP) : this.#take(step);
     }
     return step;
   }
 
-  /** A driver has the frame. */
-  #receive(): number {
+  override runToStack(): number {
+    let step = RISE;
+    while (step < DONE && step !== STACK) step = this.#take(step);
+    return step;
+  }
+
+  #take(step: number): number {
+    if (step === RECEIVE) {
+      const next = this.receiveFromDriver();
+      return next === RISE ? this.#rise() : next;
+    }
+    if (step === RISE) return this.#rise();
+    if (step === STACK) return this.#enterStack();
+    if (step === TRANSMIT) return this.#transmit();
+    return this.#leave(step === LEAVE);
+  }
+
+  override receiveFromDriver(): number {
     const { packet, device } = this;
     if (!device.up) return this.drop(fate.DEVICE_DOWN);
     packet.packetType = device.packetType(packet.bytes, packet.start);
@@ -167,11 +178,10 @@ export class Walker extends WalkState {
     if ((features & (HAS_NATIVE_XDP | RECORDS_QUEUE)) !== 0) {
       if ((features & RECORDS_QUEUE) !== 0) packet.queueMapping = 1;
       if ((features & HAS_NATIVE_XDP) !== 0) {
-        const next = this.#xdp.runNative(device, device.hooks.xdp.native!.program);
-        if (next !== RISE) return next;
+        return this.#xdp.runNative(device, device.hooks.xdp.native!.program);
       }
     }
-    return this.#rise();
+    return RISE;
   }
 
   /** netif_receive_skb; packet type and protocol are as the driver, or whoever sent the frame here, found them. */
@@ -273,6 +283,8 @@ export class Walker extends WalkState {
       const { peer } = target;
       if (!atIngress || peer === null || peer.namespace === target.namespace) return this.drop(fate.NO_PEER);
       if (!peer.up) return this.drop(fate.DEVICE_DOWN);
+      // skb_scrub_packet: the frame is for whoever is behind the peer.
+      packet.packetType = PACKET_HOST;
       return this.goTo(peer, BY_REDIRECT_PEER, RISE);
     }
     if (kind === REDIRECT_NEIGHBOUR) {
@@ -378,7 +390,7 @@ export class Walker extends WalkState {
   /** The neighbour is not known: where the namespace resolves, it is asked for; the packet is lost. */
   #missNeighbour(): number {
     const { unknown } = this.#stack;
-    if (unknown !== null && unknown.namespace.asksNeighbours) {
+    if (unknown?.namespace.asksNeighbours) {
       this.#copies.askNeighbour(unknown, this.#stack.unknownAddress);
     }
     return this.drop(fate.NO_NEIGHBOUR);
