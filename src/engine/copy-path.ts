@@ -54,14 +54,13 @@ export class CopyPath implements PacketHost {
 
   mirred(
     packet: PacketContext,
-    ifindex: number,
+    target: Device,
     atIngress: boolean,
     toIngress: boolean,
     mirror: boolean,
   ): number {
     const walk = this.#walk;
-    const target = walk.device.namespace.device(ifindex);
-    if (target === null || !target.up || this.#mirredDepth >= MIRRED_LIMIT) return TC_ACT_SHOT;
+    if (!target.up || this.#mirredDepth >= MIRRED_LIMIT) return TC_ACT_SHOT;
     if (!mirror) {
       this.target = target;
       this.toIngress = toIngress;

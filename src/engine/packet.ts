@@ -3,6 +3,7 @@
  * helpers that act on them are in the kernel. One context is reused for every packet of a run; all fields are
  * int32 numbers, so nothing is allocated per packet.
  */
+import type { Device } from './device.js';
 import { EACCES, EINVAL } from './hooks/errno.js';
 import { TC_ACT_REDIRECT, TC_ACT_SHOT, XDP_ABORTED, XDP_REDIRECT } from './hooks/verdict.js';
 import * as tag from './vlan-tag.js';
@@ -54,7 +55,7 @@ export interface PacketHost {
   /** The tc action mirred: sends the packet, or with `mirror` a copy, to a device. Answers a TC_ACT_ code. */
   mirred(
     packet: PacketContext,
-    ifindex: number,
+    target: Device,
     atIngress: boolean,
     toIngress: boolean,
     mirror: boolean,

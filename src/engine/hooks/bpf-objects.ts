@@ -11,19 +11,30 @@ export type ProgramType = 'sched_cls' | 'xdp';
 /** Longest name that the kernel keeps of a program (BPF_OBJ_NAME_LEN less the end). */
 const NAME_LENGTH = 15;
 
+/** What tools show of a program that does not matter to packets. */
+export interface ProgramDetails {
+  /** Hash of its instructions, 16 hex digits. */
+  readonly tag: string;
+  /** Monotonic time of loading. */
+  readonly loadedNs: number;
+  /** Id of its type information; 0 for none. */
+  readonly btfId: number;
+}
+
+const NO_DETAILS: ProgramDetails = { tag: '0'.repeat(16), loadedNs: 0, btfId: 0 };
+
 /** A program in the kernel. */
 export class LoadedProgram {
   readonly id: number;
   readonly type: ProgramType;
   readonly program: HookProgram;
-  /** Hash of its instructions, 16 hex digits. */
-  readonly tag: string;
+  readonly details: ProgramDetails;
 
-  constructor(id: number, type: ProgramType, program: HookProgram, tag: string) {
+  constructor(id: number, type: ProgramType, program: HookProgram, details: ProgramDetails) {
     this.id = id;
     this.type = type;
     this.program = program;
-    this.tag = tag;
+    this.details = details;
   }
 
   /** The name as tools print it that have no type information of the program. */
@@ -60,12 +71,13 @@ export class BpfObjects {
   readonly #programs = new Map<number, LoadedProgram>();
   readonly #links = new Map<number, BpfLink>();
   readonly #files = new Map<number, OpenFile>([0, 1, 2].map((descriptor) => [descriptor, OTHER_FILE]));
+  readonly #pins = new Map<string, LoadedProgram>();
   #nextProgram = 1;
   #nextLink = 1;
   #nextDescriptor = FIRST_DESCRIPTOR;
 
-  load(type: ProgramType, program: HookProgram, tag = '0000000000000000'): LoadedProgram {
-    const loaded = new LoadedProgram(this.#nextProgram++, type, program, tag);
+  load(type: ProgramType, program: HookProgram, details: Partial<ProgramDetails> = {}): LoadedProgram {
+    const loaded = new LoadedProgram(this.#nextProgram++, type, program, { ...NO_DETAILS, ...details });
     this.#programs.set(loaded.id, loaded);
     return loaded;
   }
@@ -84,6 +96,15 @@ export class BpfObjects {
 
   get links(): readonly BpfLink[] {
     return [...this.#links.values()];
+  }
+
+  /** Keeps a program under a path of the BPF file system. */
+  pin(path: string, program: LoadedProgram): void {
+    this.#pins.set(path, program);
+  }
+
+  pinned(path: string): LoadedProgram | null {
+    return this.#pins.get(path) ?? null;
   }
 
   takeLinkId(): number {

@@ -47,6 +47,7 @@ export class FilterList {
   }
 
   add(request: FilterRequest): number {
+    if (request.program != null && request.program.type !== 'sched_cls') return -EINVAL;
     const kind = request.kind ?? 'bpf';
     const protocol = request.protocol ?? ethernet.TYPE_ALL;
     const priority = request.priority || this.#freePriority();

@@ -36,6 +36,16 @@ export class XdpHook {
     return this.#generic?.program ?? null;
   }
 
+  hasLink(link: BpfLink): boolean {
+    return this.#native?.link === link || this.#generic?.link === link;
+  }
+
+  /** Whether the program of a mode is held by a link. */
+  isLinked(requested: XdpRequestMode): boolean {
+    const mode = this.#mode(requested);
+    return mode !== 'offload' && (this.#get(mode)?.link ?? null) !== null;
+  }
+
   /** Over netlink: `ip link set dev DEVICE xdp …`; `onlyFirst` is XDP_FLAGS_UPDATE_IF_NOEXIST. */
   attach(program: LoadedProgram, requested: XdpRequestMode = 'default', onlyFirst = false): number {
     const mode = this.#mode(requested);

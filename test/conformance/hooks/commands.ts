@@ -1,5 +1,6 @@
 /** The shell commands of the vectors' set-ups, as far as they change what frames meet. */
 import { parseIpv4 } from '../../../src/engine/address-text.js';
+import { MirredAction } from '../../../src/engine/hooks/mirred.js';
 import { VectorError } from '../vector-format.js';
 import type { HooksMachine } from './hooks-machine.js';
 
@@ -45,18 +46,11 @@ const COMMANDS: readonly Command[] = [
   [
     /^tc filter add dev (\w+) (ingress|egress) prio (\d+) protocol all u32 match u32 0 0 action mirred (ingress|egress) (redirect|mirror) dev (\w+)$/,
     (machine, name, direction, priority, side, what, target) => {
-      const toIngress = side === 'ingress';
-      const ifindex = machine.ifindex(target);
+      const action = new MirredAction(machine.device(target), side === 'ingress', what === 'mirror');
       return machine.device(name).hooks.addFilter(direction as 'ingress' | 'egress', {
         kind: 'u32',
         priority: Number(priority),
-        actions: [
-          {
-            kind: 'mirred',
-            run: (packet, atIngress) =>
-              packet.host!.mirred(packet, ifindex, atIngress, toIngress, what === 'mirror'),
-          },
-        ],
+        actions: [action],
       });
     },
   ],

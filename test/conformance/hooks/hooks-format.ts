@@ -95,6 +95,7 @@ export interface SetupOperation {
   readonly key?: number;
   readonly text?: string;
   readonly name?: string;
+  readonly link?: string;
   readonly exit?: number;
   readonly output?: string;
   readonly expect?: Answer;

@@ -2,8 +2,8 @@
 import { parseIpv4 } from '../../../src/engine/address-text.js';
 import { Bridge } from '../../../src/engine/bridge.js';
 import { connect, type Device } from '../../../src/engine/device.js';
-import { DROPPED, NETFILTER_DROP, TAKEN_BY_PROGRAM, TRANSMITTED } from '../../../src/engine/fate.js';
 import * as fate from '../../../src/engine/fate.js';
+import { DROPPED, NETFILTER_DROP, TAKEN_BY_PROGRAM, TRANSMITTED } from '../../../src/engine/fate.js';
 import { FrameArena } from '../../../src/engine/frame-arena.js';
 import { Network } from '../../../src/engine/network.js';
 import { Node } from '../../../src/engine/node.js';
@@ -13,7 +13,7 @@ import { ALL_PROTOCOLS } from '../../../src/engine/packet-socket.js';
 import { Walker } from '../../../src/engine/walker.js';
 import { fromHex, toHex } from '../../support/hex.js';
 import { EventRecorder } from './event-recorder.js';
-import { type ScriptChain } from './nft-script.js';
+import type { ScriptChain } from './nft-script.js';
 
 /** In namespace R, then in P: name, ifindex, last byte of the MAC. */
 const HOST_DEVICES = [
@@ -117,7 +117,8 @@ export class HooksMachine {
   #openSockets(device: Device): void {
     device.openSocket({
       protocol: ALL_PROTOCOLS,
-      receive: (packet) => this.recorder.socket(device, packet.packetType === 4 ? 'tap-out' : 'tap-in', packet),
+      receive: (packet) =>
+        this.recorder.socket(device, packet.packetType === 4 ? 'tap-out' : 'tap-in', packet),
     });
     for (const protocol of SOCKET_PROTOCOLS) {
       device.openSocket({ protocol, receive: (packet) => this.recorder.socket(device, 'stack', packet) });

@@ -14,7 +14,13 @@ export class ScriptChain implements NetfilterChain {
   packets = 0;
   readonly #statements: readonly Statement[];
 
-  constructor(name: string, hook: string, device: string | null, priority: number, statements: readonly Statement[]) {
+  constructor(
+    name: string,
+    hook: string,
+    device: string | null,
+    priority: number,
+    statements: readonly Statement[],
+  ) {
     this.name = name;
     this.hook = hook as ScriptChain['hook'];
     this.device = device;
@@ -36,7 +42,10 @@ type Statement = (packet: PacketContext, chain: ScriptChain) => number | null;
 
 const CHAIN = /chain (\w+) \{ type filter hook (\w+)(?: device "(\w+)")? priority (-?\d+);([^}]*)\}/g;
 
-const STATEMENTS: readonly (readonly [RegExp, (argument: string, ifindex: (name: string) => number) => Statement])[] = [
+const STATEMENTS: readonly (readonly [
+  RegExp,
+  (argument: string, ifindex: (name: string) => number) => Statement,
+])[] = [
   [/^meta mark set meta mark << (\d+)/, (bits) => (packet) => shift(packet, Number(bits))],
   [/^meta mark set meta mark or (0x[0-9a-f]+)/, (value) => (packet) => orMark(packet, Number(value))],
   [/^counter/, () => (_, chain) => count(chain)],

@@ -1,11 +1,11 @@
 /** Runs a case of packets through hooks: each program and socket sees what was recorded, in the same order. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Device } from '../../../src/engine/device.js';
+import type { LoadedProgram } from '../../../src/engine/hooks/bpf-objects.js';
 import type { Direction } from '../../../src/engine/hooks/device-hooks.js';
 import { errnoName } from '../../../src/engine/hooks/errno.js';
-import type { LoadedProgram } from '../../../src/engine/hooks/bpf-objects.js';
-import type { XdpRequestMode } from '../../../src/engine/hooks/xdp.js';
 import type { StackHook } from '../../../src/engine/hooks/netfilter.js';
+import type { XdpRequestMode } from '../../../src/engine/hooks/xdp.js';
 import type { Mismatch } from '../compare.js';
 import { VectorError } from '../vector-format.js';
 import { runCommand } from './commands.js';
@@ -53,7 +53,8 @@ function comparePacket(packet: RecordedPacket, outcome: PacketOutcome, machine: 
   check('deliveredOn', expect.deliveredOn, deliveredOn);
   check('sentOn', expect.sentOn, devicesOf(ran, 'tap-out'));
   check('t0File', expect.t0File ?? [], outcome.tapFile);
-  const fate = deliveredOn.length > 0 ? 'delivered' : outcome.tapFile.length > 0 ? 'read from t0 file' : 'lost';
+  const fate =
+    deliveredOn.length > 0 ? 'delivered' : outcome.tapFile.length > 0 ? 'read from t0 file' : 'lost';
   check('fate', expect.fate, fate);
   check('send_errno', expect.send_errno ?? null, outcome.sendErrno);
   if (expect.nft !== undefined) {

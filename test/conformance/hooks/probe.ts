@@ -103,7 +103,9 @@ function redirect(
   let result: number | null = null;
   if (plain !== undefined) {
     const ifindex = ifindexOf(plain, surroundings);
-    result = isXdp ? packet.redirectXdp(ifindex, plain.flags ?? 0) : packet.redirect(ifindex, plain.flags ?? 0);
+    result = isXdp
+      ? packet.redirectXdp(ifindex, plain.flags ?? 0)
+      : packet.redirect(ifindex, plain.flags ?? 0);
   }
   if (peer !== undefined) result = packet.redirectPeer(ifindexOf(peer, surroundings), peer.flags ?? 0);
   if (neighbour !== undefined) {
