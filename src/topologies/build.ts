@@ -2,7 +2,7 @@
 import type { Clock } from '../engine/clock.js';
 import { connect, type Device } from '../engine/device.js';
 import { FrameArena } from '../engine/frame-arena.js';
-import { HOOK_TCX_EGRESS, HOOK_TCX_INGRESS } from '../engine/hooks/order.js';
+import type { Direction } from '../engine/hooks/device-hooks.js';
 import type { HookProgram } from '../engine/hooks/program.js';
 import { createMap } from '../engine/maps/create-map.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
@@ -32,6 +32,8 @@ const VERDICTS_OF_BOTH_DIRECTIONS = 3;
 /** Interface index and name of a pod's own device. */
 const POD_IFINDEX = 2;
 const POD_DEVICE = 'eth0';
+/** Where the agent keeps the links of its endpoints. */
+const ENDPOINTS_IN_BPFFS = '/sys/fs/bpf/cilium/endpoints';
 
 export interface BuildOptions {
   readonly clock: Clock;
@@ -133,10 +135,27 @@ class NodeBuilder {
     const programs = lxcPrograms(
       new ProgramInstance(datapath, 'lxc', instanceConfig(pod, this.#planned), policyMap),
     );
-    device.attach(HOOK_TCX_INGRESS, programs.fromContainer);
-    if (config.features.ingressPolicyAtDevice) device.attach(HOOK_TCX_EGRESS, programs.toContainer);
+    const { endpointId } = pod;
+    this.#attachProgram(endpointId, device, 'ingress', programs.fromContainer);
+    if (config.features.ingressPolicyAtDevice) {
+      this.#attachProgram(endpointId, device, 'egress', programs.toContainer);
+    }
     setProgram(datapath, datapath.callPolicy, pod.endpointId, programs.policy);
     setProgram(datapath, datapath.egressCallPolicy, pod.endpointId, programs.policyEgress);
+  }
+
+  /** By a tcx link, or as the one direct-action filter that the agent keeps at a device. */
+  #attachProgram(endpointId: number, device: Device, direction: Direction, program: HookProgram): void {
+    const { bpf } = this.node;
+    const loaded = bpf.load('sched_cls', program);
+    if (this.#planned.attachment === 'tcx') {
+      const link = device.hooks.linkTcx(direction, loaded);
+      bpf.pin(`${ENDPOINTS_IN_BPFFS}/${endpointId}/links/${program.name}`, link);
+      return;
+    }
+    device.hooks.addQdisc('clsact');
+    const name = `${program.name}-${device.name}`;
+    device.hooks.addFilter(direction, { priority: 1, handle: 1, directAction: true, program: loaded, name });
   }
 }
 

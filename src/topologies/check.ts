@@ -11,6 +11,7 @@ import { Register, readNetwork } from './check-text.js';
 import { readCiliumConfig } from './cilium-config.js';
 import { FaultList, type Locate, TopologyError } from './faults.js';
 import { Identities } from './identities.js';
+import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
 import type { Plan, PlannedNode } from './plan.js';
 import type { TopologySpec } from './spec.js';
@@ -73,6 +74,8 @@ function planNode(spec: TopologySpec, number: number, cluster: ClusterDraft): Pl
     ],
     new FaultList(),
   );
+  const kernelPath = own.kernel === undefined ? ['kernel'] : [...path.slice(0, -1), 'kernel'];
+  const kernel = readKernelVersion(own.kernel ?? spec.kernel, kernelPath, cluster.faults);
   const node = new NodeDraft(own, number, cluster, config);
   checkDevices(node);
   checkPods(node);
@@ -82,6 +85,7 @@ function planNode(spec: TopologySpec, number: number, cluster: ClusterDraft): Pl
     path: node.path,
     name: own.name,
     config,
+    attachment: config.tcx && hasTcx(kernel) ? 'tcx' : 'tc',
     podPrefixes: node.podPrefixes,
     internalAddresses: node.internalAddresses,
     ciliumInternalAddresses: node.ciliumInternalAddresses,

@@ -23,6 +23,8 @@ export interface CiliumConfig {
   /** Whether the node may always reach its own pods (allow-localhost). */
   readonly allowLocalhost: boolean;
   readonly serviceLoopbackIpv4: string;
+  /** Whether tcx is used where the kernel has it. */
+  readonly tcx: boolean;
   /** Entries of maps by name, where set. */
   readonly mapEntries: ReadonlyMap<string, number>;
 }
@@ -33,6 +35,7 @@ interface Draft {
   enforcement: Enforcement;
   allowLocalhost: boolean;
   serviceLoopbackIpv4: string;
+  tcx: boolean;
   mapEntries: Map<string, number>;
 }
 
@@ -149,6 +152,12 @@ const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
   ],
   ['enable-source-ip-verification', feature('sourceAddressVerification')],
   ['enable-l7-proxy', flag(() => {})],
+  [
+    'enable-tcx',
+    flag((draft, on) => {
+      draft.tcx = on;
+    }),
+  ],
   ['enable-sctp', feature('sctp')],
   ['enable-icmp-rules', feature('icmpRules')],
   ['allow-icmp-frag-needed', feature('allowIcmpFragmentationNeeded')],
@@ -269,7 +278,6 @@ const WITHOUT_EFFECT: readonly string[] = [
   'enable-k8s-networkpolicy',
   'enable-l2-announcements',
   'enable-local-redirect-policy',
-  'enable-tcx',
   'enable-wireguard',
   'identity-allocation-mode',
   'ipam',
@@ -300,6 +308,7 @@ function agentDefaults(): Draft {
     enforcement: 'default',
     allowLocalhost: true,
     serviceLoopbackIpv4: '169.254.42.1',
+    tcx: true,
     mapEntries: new Map(),
   };
 }

@@ -63,7 +63,9 @@ describe('faults of shape', () => {
     [
       'unknown key, nothing near',
       SOUND.replace('services:', 'zzz:'),
-      ['line 15: zzz: unknown key; known are name, description, cilium, nodes, services, policies, outside'],
+      [
+        'line 15: zzz: unknown key; known are name, description, kernel, cilium, nodes, services, policies, outside',
+      ],
     ],
     [
       'wrong type',

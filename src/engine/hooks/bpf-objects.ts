@@ -43,7 +43,7 @@ export class LoadedProgram {
   }
 }
 
-/** What keeps a program attached: it goes when its last descriptor is closed. */
+/** What keeps a program attached, as long as it has a descriptor or pin. */
 export abstract class BpfLink {
   readonly id: number;
   program: LoadedProgram;
@@ -71,7 +71,7 @@ export class BpfObjects {
   readonly #programs = new Map<number, LoadedProgram>();
   readonly #links = new Map<number, BpfLink>();
   readonly #files = new Map<number, OpenFile>([0, 1, 2].map((descriptor) => [descriptor, OTHER_FILE]));
-  readonly #pins = new Map<string, LoadedProgram>();
+  readonly #pins = new Map<string, LoadedProgram | BpfLink>();
   #nextProgram = 1;
   #nextLink = 1;
   #nextDescriptor = FIRST_DESCRIPTOR;
@@ -98,12 +98,12 @@ export class BpfObjects {
     return [...this.#links.values()];
   }
 
-  /** Keeps a program under a path of the BPF file system. */
-  pin(path: string, program: LoadedProgram): void {
-    this.#pins.set(path, program);
+  /** Keeps a program or link under a path of the BPF file system. */
+  pin(path: string, object: LoadedProgram | BpfLink): void {
+    this.#pins.set(path, object);
   }
 
-  pinned(path: string): LoadedProgram | null {
+  pinned(path: string): LoadedProgram | BpfLink | null {
     return this.#pins.get(path) ?? null;
   }
 
@@ -121,12 +121,13 @@ export class BpfObjects {
     return this.#nextDescriptor++;
   }
 
-  /** Closes a descriptor; a link without one is taken off. */
+  /** Closes a descriptor; a link that nobody holds any more is taken off. */
   close(descriptor: number): void {
     const file = this.#files.get(descriptor);
     if (file === undefined) return;
     this.#files.delete(descriptor);
-    if (!(file instanceof BpfLink) || [...this.#files.values()].includes(file)) return;
+    if (!(file instanceof BpfLink)) return;
+    if ([...this.#files.values(), ...this.#pins.values()].includes(file)) return;
     file.detach();
     this.#links.delete(file.id);
   }

@@ -2,10 +2,10 @@
 import type { BpfObjects, LoadedProgram } from './bpf-objects.js';
 import { HookChain } from './chain.js';
 import { type FilterRequest, Qdisc, type QdiscKind } from './clsact.js';
-import { EEXIST, EINVAL } from './errno.js';
+import { EEXIST, EINVAL, errnoName } from './errno.js';
 import { type NetfilterChain, NetfilterHook } from './netfilter.js';
 import { HOOK_CLSACT_EGRESS, HOOK_CLSACT_INGRESS, HOOK_TCX_EGRESS, HOOK_TCX_INGRESS } from './order.js';
-import { TcxHook } from './tcx.js';
+import { TcxHook, type TcxLink } from './tcx.js';
 import { XdpHook } from './xdp.js';
 
 export type Direction = 'ingress' | 'egress';
@@ -90,6 +90,13 @@ export class DeviceHooks {
   /** Puts a program behind those of a tcx hook. */
   appendTcx(direction: Direction, program: LoadedProgram): number {
     return this.tcx(direction).insert(program, null, null, {});
+  }
+
+  /** A link that puts a program behind those of a tcx hook. Throws when the kernel would refuse it. */
+  linkTcx(direction: Direction, program: LoadedProgram): TcxLink {
+    const link = this.tcx(direction).link(program);
+    if (typeof link === 'number') throw new Error(`${program.program.name}: ${errnoName(link)}`);
+    return link;
   }
 
   /** Puts a direct-action filter behind those of a side, with a clsact qdisc if there is none. */

@@ -84,7 +84,10 @@ export class TcxHook {
   /** A link that attaches the program at a descriptor. */
   createLink(descriptor: number, placement: TcxPlacement = {}): TcxLink | number {
     const program = this.#classifier(descriptor);
-    if (typeof program === 'number') return program;
+    return typeof program === 'number' ? program : this.link(program, placement);
+  }
+
+  link(program: LoadedProgram, placement: TcxPlacement = {}): TcxLink | number {
     const link = new TcxLink(this.#objects.takeLinkId(), program, this);
     const result = this.insert(program, link, null, placement);
     if (result < 0) return result;

@@ -1,6 +1,6 @@
 /** `tc qdisc add|del` and `tc filter add|replace|del` for the qdiscs and filters that the engine has. */
 import type { Device } from '../../engine/device.js';
-import type { LoadedProgram } from '../../engine/hooks/bpf-objects.js';
+import { LoadedProgram } from '../../engine/hooks/bpf-objects.js';
 import type { FilterRequest, QdiscKind } from '../../engine/hooks/clsact.js';
 import type { Direction } from '../../engine/hooks/device-hooks.js';
 import { EEXIST } from '../../engine/hooks/errno.js';
@@ -119,7 +119,8 @@ function parseMirred(device: Device, words: readonly string[]): MirredAction | T
 }
 
 function pinnedProgram(device: Device, path: string): LoadedProgram | null {
-  return device.namespace.node.bpf.pinned(path);
+  const object = device.namespace.node.bpf.pinned(path);
+  return object instanceof LoadedProgram ? object : null;
 }
 
 function noPinnedProgram(path: string): ToolOutput {

@@ -1,6 +1,6 @@
 /** `ip link set dev DEVICE xdp…` and `bpftool net attach|detach`. */
 import type { Device } from '../../engine/device.js';
-import type { LoadedProgram } from '../../engine/hooks/bpf-objects.js';
+import { LoadedProgram } from '../../engine/hooks/bpf-objects.js';
 import type { Direction } from '../../engine/hooks/device-hooks.js';
 import { EBUSY, EEXIST, EINVAL, ENOENT, EOPNOTSUPP } from '../../engine/hooks/errno.js';
 import { BPF_F_BEFORE } from '../../engine/hooks/mprog.js';
@@ -32,7 +32,7 @@ export function setXdp(device: Device, word: string, rest: readonly string[], fo
   const { xdp } = device.hooks;
   if (rest[0] === 'off') return linkError(device, mode, xdp.detach(mode));
   const program = device.namespace.node.bpf.pinned(rest[1]);
-  if (program === null) {
+  if (!(program instanceof LoadedProgram)) {
     return failed(1, `Couldn't retrieve pinned program '${rest[1]}': No such file or directory\n`);
   }
   if (program.type !== 'xdp') return linkError(device, mode, -EINVAL);
@@ -56,7 +56,7 @@ function linkError(device: Device, mode: XdpRequestMode, result: number): ToolOu
 /** `bpftool net attach TYPE PROGRAM dev DEVICE [overwrite|prepend]`, with the program by its pin. */
 export function bpftoolAttach(device: Device, type: string, path: string, option: string): ToolOutput {
   const program = device.namespace.node.bpf.pinned(path);
-  if (program === null) {
+  if (!(program instanceof LoadedProgram)) {
     return failed(255, `Error: bpf obj get (${path}): No such file or directory\n`);
   }
   const result = isXdpMode(type)

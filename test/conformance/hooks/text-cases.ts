@@ -115,10 +115,8 @@ class TextMachine {
         });
       case 'tcx_prog':
         return hooks.appendTcx(operation.dir!, this.#program(operation.prog!));
-      case 'tcx_link': {
-        const descriptor = this.#node.bpf.open(this.#program(operation.prog!));
-        return this.#noteLink(operation, hooks.tcx(operation.dir!).createLink(descriptor));
-      }
+      case 'tcx_link':
+        return this.#noteLink(operation, hooks.tcx(operation.dir!).link(this.#program(operation.prog!)));
       case 'xdp':
         return hooks.xdp.attach(this.#program(operation.prog!), operation.mode as XdpRequestMode);
       case 'xdp_link':
