@@ -28,7 +28,7 @@ const NO_MAC = new Uint8Array(ethernet.ADDRESS_LENGTH);
 export class CopyPath implements PacketHost {
   readonly #walk: WalkState;
   /** Where mirred or netfilter's fwd want the frame in hand to go, for the step that asked. */
-  target: Device | null = null;
+  #target: Device | null = null;
   toIngress = false;
   #mirredDepth = 0;
   /** How the frame that the walk began with has ended. */
@@ -38,6 +38,12 @@ export class CopyPath implements PacketHost {
   constructor(walk: WalkState) {
     this.#walk = walk;
     this.#end = { fate: walk.fate, reason: walk.reason, device: walk.device };
+  }
+
+  takeTarget(): Device | null {
+    const target = this.#target;
+    this.#target = null;
+    return target;
   }
 
   cloneRedirect(packet: PacketContext, ifindex: number, flags: number): number {
@@ -62,7 +68,8 @@ export class CopyPath implements PacketHost {
     const walk = this.#walk;
     if (!target.up || this.#mirredDepth >= MIRRED_LIMIT) return TC_ACT_SHOT;
     if (!mirror) {
-      this.target = target;
+      packet.redirectKind = REDIRECT_NONE;
+      this.#target = target;
       this.toIngress = toIngress;
       return TC_ACT_REDIRECT;
     }
@@ -83,7 +90,7 @@ export class CopyPath implements PacketHost {
     const walk = this.#walk;
     const target = walk.device.namespace.device(ifindex);
     if (!duplicate) {
-      this.target = target;
+      this.#target = target;
       return NF_STOLEN;
     }
     const copy = target === null ? null : this.#copy(packet);
@@ -289,7 +296,7 @@ export class CopyPath implements PacketHost {
   #runInside(copy: Flight, target: Device, how: number, step: number, nesting = 0, reason = 0): boolean {
     const walk = this.#walk;
     const { packet, device, flight, depth, fate: fateBefore, reason: reasonBefore } = walk;
-    const { target: targetBefore } = this;
+    const targetBefore = this.#target;
     copy.packet.takeRedirect(packet);
     walk.packet = copy.packet;
     walk.flight = copy;
@@ -305,7 +312,7 @@ export class CopyPath implements PacketHost {
     walk.depth = depth;
     walk.fate = fateBefore;
     walk.reason = reasonBefore;
-    this.target = targetBefore;
+    this.#target = targetBefore;
     return dropped;
   }
 

@@ -149,9 +149,7 @@ export class Device {
 
   /** Whether the frame at `at` is addressed to this device. */
   isOwn(bytes: Uint8Array, at: number): boolean {
-    const macAt = ethernet.destinationAt(at);
-    const head = ethernet.addressHead(bytes, macAt);
-    return head === this.#macHead && ethernet.addressTail(bytes, macAt) === this.#macTail;
+    return this.packetType(bytes, at) === PACKET_HOST;
   }
 
   /** Bytes of a frame that the device takes: MTU, Ethernet header and one VLAN tag (is_skb_forwardable). */
@@ -161,8 +159,9 @@ export class Device {
 
   /** The packet type that eth_type_trans gives the frame at `at`, by its destination MAC. */
   packetType(bytes: Uint8Array, at: number): number {
-    if (this.isOwn(bytes, at)) return PACKET_HOST;
     const macAt = ethernet.destinationAt(at);
+    const head = ethernet.addressHead(bytes, macAt);
+    if (head === this.#macHead && ethernet.addressTail(bytes, macAt) === this.#macTail) return PACKET_HOST;
     if (!ethernet.isGroup(bytes, macAt)) return PACKET_OTHER_HOST;
     return ethernet.isBroadcast(bytes, macAt) ? PACKET_BROADCAST : PACKET_MULTICAST;
   }

@@ -1,5 +1,5 @@
 /** The frame in hand and what every step of a walk may do with it. */
-import type { Device } from './device.js';
+import { type Device, HAS_NATIVE_XDP } from './device.js';
 import * as fate from './fate.js';
 import { Flight, Flights } from './flights.js';
 import type { FrameArena } from './frame-arena.js';
@@ -19,6 +19,8 @@ export const LEAVE_BARE = 5;
 /** The frame has met its fate, or waits its turn. */
 export const DONE = 6;
 export const WAITING = 7;
+/** The step that comes anyway. */
+export const GO_ON = -1;
 
 /** Is told how each copy that a program made ended; the frame is `bytes[start .. start + length)` for that moment. */
 export type CopyListener = (
@@ -92,20 +94,27 @@ export abstract class WalkState {
   }
 
   /** Onto a device's receive path: at once, or when other frames are under way, after them. */
-  arrive(to: Device, how: number, step: number, ownSource: boolean): number {
-    const { packet } = this;
-    if (this.observer !== null) this.observer.forwarded(packet, this.device.index, to.index, how);
+  arrive(to: Device, how: number, step: number): number {
+    if (this.observer !== null) this.observer.forwarded(this.packet, this.device.index, to.index, how);
     this.device = to;
     this.depth = 0;
-    if (this.flights.alive === 0) {
-      if (this.inProcess) {
-        this.inProcess = false;
-        packet.redirectKind = REDIRECT_NONE;
-      }
-      return step;
+    return this.flights.alive !== 0 || this.inProcess ? this.#arriveAmongOthers(step) : step;
+  }
+
+  #arriveAmongOthers(step: number): number {
+    const { device } = this;
+    if (this.flights.alive !== 0) {
+      this.flights.wait(
+        this.flight,
+        device,
+        step,
+        step === RECEIVE && (device.features & HAS_NATIVE_XDP) !== 0,
+      );
+      return WAITING;
     }
-    this.flights.wait(this.flight, to, step, ownSource);
-    return WAITING;
+    this.inProcess = false;
+    this.packet.redirectKind = REDIRECT_NONE;
+    return step;
   }
 
   drop(reason: number): number {

@@ -13,38 +13,15 @@
  * fate of its own.
  */
 import { CopyPath, NESTING_LIMIT } from './copy-path.js';
-import {
-  type Device,
-  HAS_GENERIC_XDP,
-  HAS_NATIVE_XDP,
-  HAS_NETFILTER_EGRESS,
-  HAS_NETFILTER_INGRESS,
-  HAS_SOCKETS,
-  HAS_TAPS,
-  IS_BRIDGE_PORT,
-  PACKET_HOST,
-  PACKET_OTHER_HOST,
-  PACKET_OUTGOING,
-  RECORDS_QUEUE,
-} from './device.js';
+import { type Device, PACKET_HOST, PACKET_OTHER_HOST, RECORDS_QUEUE } from './device.js';
+import { DeviceExtras } from './device-extras.js';
 import * as fate from './fate.js';
 import type { FrameArena } from './frame-arena.js';
-import type { NetfilterHook } from './hooks/netfilter.js';
-import { HOOK_NETFILTER_EGRESS, HOOK_NETFILTER_INGRESS } from './hooks/order.js';
-import {
-  NF_ACCEPT,
-  NF_DROP,
-  TC_ACT_QUEUED,
-  TC_ACT_REDIRECT,
-  TC_ACT_SHOT,
-  TC_ACT_STOLEN,
-  TC_ACT_TRAP,
-} from './hooks/verdict.js';
+import { TC_ACT_QUEUED, TC_ACT_REDIRECT, TC_ACT_SHOT, TC_ACT_STOLEN, TC_ACT_TRAP } from './hooks/verdict.js';
 import type { Namespace } from './namespace.js';
 import type { Network } from './network.js';
 import {
   BY_MIRRED,
-  BY_NETFILTER,
   BY_PEER,
   BY_REDIRECT,
   BY_REDIRECT_INGRESS,
@@ -55,24 +32,17 @@ import {
 import { BPF_F_INGRESS, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
 import { StackPath, TO_LOCAL } from './stack/stack-path.js';
 import { insertVlanTag, takeVlanTag } from './vlan-tag.js';
-import { DONE, forwardUp, LEAVE, RECEIVE, RISE, STACK, TRANSMIT, WalkState } from './walk-state.js';
+import { DONE, forwardUp, GO_ON, LEAVE, RECEIVE, RISE, STACK, TRANSMIT, WalkState } from './walk-state.js';
 import * as ethernet from './wire/ethernet.js';
 import * as vlan from './wire/vlan.js';
-import { XdpPath } from './xdp-path.js';
 
 /** Steps that a frame may take in a row; longer ways are ended by the TTL, or by the kernel's limits on nesting. */
 const STEP_LIMIT = 64;
-/** The next step is the one that would have come anyway. */
-const GO_ON = -1;
-/** Where the routing of an IPv4 packet leaves a mark in the control block: IPSKB_FORWARDED in its last word but one. */
-const FORWARDED = 1;
-/** Half of a pointer, which a bridge keeps where tc has its class. */
-const BRIDGE_POINTER = 0xffff;
 
 export class Walker extends WalkState {
   readonly #stack = new StackPath(this.packet);
-  readonly #xdp = new XdpPath(this);
   readonly #copies = new CopyPath(this);
+  readonly #extras = new DeviceExtras(this, this.#copies);
 
   constructor(network: Network, arena: FrameArena) {
     super(network, arena);
@@ -147,26 +117,19 @@ export class Walker extends WalkState {
   override run(firstStep: number): number {
     let step = firstStep;
     for (let taken = 0; step < DONE; taken++) {
-      step = taken === STEP_LIMIT ? this.drop(fate.LOOP) : this.#take(step);
+      if (taken === STEP_LIMIT) step = this.drop(fate.LOOP);
+      else if (step === RECEIVE) step = this.receiveFromDriver();
+      else if (step === RISE) step = this.#rise();
+      else if (step === STACK) step = this.#enterStack();
+      else if (step === TRANSMIT) step = this.#transmit();
+      else step = this.#leave(step);
     }
     return step;
   }
 
   override runToStack(): number {
-    let step = RISE;
-    while (step < DONE && step !== STACK) step = this.#take(step);
-    return step;
-  }
-
-  #take(step: number): number {
-    if (step === RECEIVE) {
-      const next = this.receiveFromDriver();
-      return next === RISE ? this.#rise() : next;
-    }
-    if (step === RISE) return this.#rise();
-    if (step === STACK) return this.#enterStack();
-    if (step === TRANSMIT) return this.#transmit();
-    return this.#leave(step === LEAVE);
+    const step = this.#rise();
+    return step === STACK ? step : this.run(step);
   }
 
   override receiveFromDriver(): number {
@@ -174,66 +137,45 @@ export class Walker extends WalkState {
     if (!device.up) return this.drop(fate.DEVICE_DOWN);
     packet.packetType = device.packetType(packet.bytes, packet.start);
     packet.protocol = ethernet.protocol(packet.bytes, packet.start, packet.end);
-    const { features } = device;
-    if ((features & (HAS_NATIVE_XDP | RECORDS_QUEUE)) !== 0) {
-      if ((features & RECORDS_QUEUE) !== 0) packet.queueMapping = 1;
-      if ((features & HAS_NATIVE_XDP) !== 0) {
-        return this.#xdp.runNative(device, device.hooks.xdp.native!.program);
-      }
-    }
-    return RISE;
+    return device.features === 0 ? RISE : this.#extras.inDriver(device);
   }
 
   /** netif_receive_skb; packet type and protocol are as the driver, or whoever sent the frame here, found them. */
   #rise(): number {
     const { packet, device } = this;
-    const { features } = device;
     this.countReceived(device);
     packet.ifindex = device.ifindex;
     packet.ingressIfindex = device.ifindex;
-    if ((features & HAS_GENERIC_XDP) !== 0 && packet.redirected === 0) {
-      const next = this.#xdp.runGeneric(device, device.hooks.xdp.generic!.program);
-      if (next !== RISE) return next;
+    if (device.features !== 0) {
+      const next = this.#extras.beforeIngress(device);
+      if (next !== GO_ON) return next;
     }
-    if (ethernet.isTag(packet.protocol) && packet.vlanPresent === 0) {
-      if (!takeVlanTag(packet)) return this.drop(fate.FRAME_TOO_SHORT);
-    }
-    if ((features & HAS_TAPS) !== 0) this.#showTaps(device, packet.packetType);
+    if (ethernet.isTag(packet.protocol) && !this.#untag()) return this.drop(fate.FRAME_TOO_SHORT);
     const verdict = device.ingress.run(packet, device.index, this.observer);
-    if (verdict > 0) {
-      const next = this.#decided(verdict, true);
-      if (next !== GO_ON) return next;
-    }
-    if ((features & HAS_NETFILTER_INGRESS) !== 0) {
-      const next = this.#filter(device.hooks.netfilterIngress, HOOK_NETFILTER_INGRESS);
-      if (next !== GO_ON) return next;
-    }
-    packet.redirected = 0;
-    return (features & IS_BRIDGE_PORT) === 0 ? STACK : this.#enterBridge(device);
+    return verdict <= 0 && device.features === 0 ? STACK : this.#decided(verdict, true);
+  }
+
+  #untag(): boolean {
+    return this.packet.vlanPresent !== 0 || takeVlanTag(this.packet);
   }
 
   #transmit(): number {
     const { packet, device } = this;
     packet.ifindex = device.ifindex;
-    if ((device.features & HAS_NETFILTER_EGRESS) !== 0 && packet.skipNetfilterEgress === 0) {
-      const next = this.#filter(device.hooks.netfilterEgress, HOOK_NETFILTER_EGRESS);
+    if (device.features !== 0) {
+      const next = this.#extras.beforeEgress(device);
       if (next !== GO_ON) return next;
     }
-    packet.skipNetfilterEgress = 0;
     const verdict = device.egress.run(packet, device.index, this.observer);
-    if (verdict > 0) {
-      const next = this.#decided(verdict, false);
-      if (next !== GO_ON) return next;
-    }
-    return LEAVE;
+    return verdict <= 0 ? LEAVE : this.#decided(verdict, false);
   }
 
   /** Past the egress hooks: over to the peer, or out. Fields of the packet live on as a veth lets them. */
-  #leave(shown: boolean): number {
+  #leave(step: number): number {
     const { packet, device } = this;
     if (!device.up) return this.drop(fate.DEVICE_DOWN);
     packet.queueMapping = 0;
-    if (shown && (device.features & HAS_TAPS) !== 0) this.#showTaps(device, PACKET_OUTGOING);
+    if (device.features !== 0 && step === LEAVE) this.#extras.afterEgress(device);
     if (packet.vlanPresent !== 0 && device.kind !== 'veth') {
       if (!insertVlanTag(packet)) return this.drop(fate.FRAME_TOO_LONG);
     }
@@ -242,11 +184,11 @@ export class Walker extends WalkState {
     if (peer === null) return this.#leaveNetwork(device);
     if (packet.merged === 0 && packet.length > peer.frameLimit) return this.drop(fate.LONGER_THAN_MTU);
     if (device.kind !== 'veth') packet.becomeFrame();
-    else if (packet.bareFrame === 0) {
+    else {
       if (peer.namespace !== device.namespace) packet.mark = 0;
       packet.priority = 0;
     }
-    return this.arrive(peer, BY_PEER, RECEIVE, (peer.features & HAS_NATIVE_XDP) !== 0);
+    return this.arrive(peer, BY_PEER, RECEIVE);
   }
 
   #leaveNetwork(device: Device): number {
@@ -255,7 +197,7 @@ export class Walker extends WalkState {
     return this.end(fate.TRANSMITTED);
   }
 
-  /** What a tc verdict other than UNSPEC and OK asks for; GO_ON for codes that mean nothing to a device. */
+  /** What a tc verdict asks for; codes that mean nothing to a device let the frame pass. */
   #decided(verdict: number, atIngress: boolean): number {
     switch (verdict) {
       case TC_ACT_REDIRECT:
@@ -267,16 +209,15 @@ export class Walker extends WalkState {
       case TC_ACT_TRAP:
         return this.drop(fate.TAKEN_BY_PROGRAM);
       default:
-        return GO_ON;
+        return atIngress ? this.#extras.afterIngress(this.device) : LEAVE;
     }
   }
 
   #redirect(atIngress: boolean): number {
-    if (this.#copies.target !== null) return this.#redirectByMirred(atIngress);
     const { packet } = this;
     const kind = packet.redirectKind;
     packet.redirectKind = REDIRECT_NONE;
-    if (kind === REDIRECT_NONE) return this.drop(fate.NO_REDIRECT_TARGET);
+    if (kind === REDIRECT_NONE) return this.#redirectByMirred(atIngress);
     const target = this.device.namespace.device(packet.redirectIfindex);
     if (target === null) return this.drop(fate.NO_DEVICE);
     if (kind === REDIRECT_PEER) {
@@ -297,7 +238,7 @@ export class Walker extends WalkState {
     if ((packet.redirectFlags & BPF_F_INGRESS) === 0) return this.#redirectDown(target, BY_REDIRECT);
     if (!target.up) return this.drop(fate.DEVICE_DOWN);
     forwardUp(packet, target);
-    return this.arrive(target, BY_REDIRECT_INGRESS, RISE, false);
+    return this.arrive(target, BY_REDIRECT_INGRESS, RISE);
   }
 
   #redirectDown(target: Device, how: number): number {
@@ -308,39 +249,26 @@ export class Walker extends WalkState {
     return this.goTo(target, how, TRANSMIT);
   }
 
+  /** No program has said where to: then mirred has, or nobody. */
   #redirectByMirred(atIngress: boolean): number {
-    const target = this.#copies.target!;
-    this.#copies.target = null;
+    const target = this.#copies.takeTarget();
+    if (target === null) return this.drop(fate.NO_REDIRECT_TARGET);
     this.packet.ingressIfindex = this.device.ifindex;
     if (!this.#copies.toIngress) return this.#redirectDown(target, BY_MIRRED);
     this.packet.redirected = 1;
-    return atIngress ? this.goTo(target, BY_MIRRED, RISE) : this.arrive(target, BY_MIRRED, RISE, false);
-  }
-
-  #filter(hook: NetfilterHook, hookNumber: number): number {
-    const { packet, device, observer } = this;
-    if (observer !== null) observer.hookEntered(packet, device.index, hookNumber, 0);
-    const verdict = hook.run(packet);
-    if (observer !== null) observer.hookLeft(packet, device.index, hookNumber, 0, verdict);
-    if (verdict === NF_ACCEPT) return GO_ON;
-    if (verdict === NF_DROP) return this.drop(fate.NETFILTER_DROP);
-    const { target } = this.#copies;
-    if (target === null) return this.drop(fate.TAKEN_BY_PROGRAM);
-    this.#copies.target = null;
-    packet.ingressIfindex = device.ifindex;
-    packet.redirected = 1;
-    return this.goTo(target, BY_NETFILTER, TRANSMIT);
-  }
-
-  #enterBridge(port: Device): number {
-    const { packet } = this;
-    packet.clearControlBlock();
-    packet.tcClassid = BRIDGE_POINTER;
-    return this.#copies.bridge(port);
+    return atIngress ? this.goTo(target, BY_MIRRED, RISE) : this.arrive(target, BY_MIRRED, RISE);
   }
 
   #enterStack(): number {
     const { packet, device } = this;
+    packet.redirected = 0;
+    if (packet.vlanPresent !== 0 || device.features !== 0) return this.#enterStackSlowly(device);
+    return this.#giveToStack(device);
+  }
+
+  /** Tags that no VLAN device takes go off; packet sockets see what the stack gets. */
+  #enterStackSlowly(device: Device): number {
+    const { packet } = this;
     let tagged = false;
     while (packet.vlanPresent !== 0) {
       packet.vlanPresent = 0;
@@ -350,41 +278,40 @@ export class Walker extends WalkState {
       } else if (ethernet.isTag(packet.protocol) && !takeVlanTag(packet))
         return this.drop(fate.FRAME_TOO_SHORT);
     }
-    if ((device.features & HAS_SOCKETS) !== 0) {
-      const { protocol } = packet;
-      if (device.sockets.some((socket) => socket.protocol === protocol)) {
-        return this.#copies.showSockets(protocol, () => this.#giveToStack(device, tagged, true));
-      }
-    }
-    return this.#giveToStack(device, tagged, false);
+    const { protocol } = packet;
+    const hasSocket = device.sockets.some((socket) => socket.protocol === protocol);
+    const give = (): number => {
+      if (hasSocket && !isStackProtocol(protocol)) return this.#deliver(device.namespace);
+      return tagged ? this.drop(fate.NO_VLAN_DEVICE) : this.#giveToStack(device);
+    };
+    return hasSocket ? this.#copies.showSockets(protocol, give) : give();
   }
 
-  #giveToStack(device: Device, tagged: boolean, hasSocket: boolean): number {
+  #giveToStack(device: Device): number {
     const { packet } = this;
     packet.clearControlBlock();
     packet.tcClassid = 0;
-    const { protocol } = packet;
-    const isKnown =
-      protocol === ethernet.TYPE_IPV4 || protocol === ethernet.TYPE_IPV6 || protocol === ethernet.TYPE_ARP;
-    if (!isKnown && hasSocket) return this.#deliver(device.namespace);
-    if (tagged) return this.drop(fate.NO_VLAN_DEVICE);
     if (packet.packetType === PACKET_OTHER_HOST) return this.drop(fate.OTHER_HOST);
-    if (protocol === ethernet.TYPE_ARP) return this.#deliver(device.namespace);
+    if (packet.protocol === ethernet.TYPE_ARP) return this.#deliver(device.namespace);
     this.#stack.packet = packet;
     return this.#takeStackResult(this.#stack.input(device), device.namespace, device.index);
   }
 
-  #takeStackResult(result: number, namespace: Namespace, fromIndex: number): number {
-    if (result === fate.NO_NEIGHBOUR) return this.#missNeighbour();
-    if (result > 0) return this.drop(result);
+  #takeStackResult(decision: number, namespace: Namespace, fromIndex: number): number {
+    let result = decision;
+    if (namespace.netfilter !== null)
+      result = this.#stack.filter(namespace.netfilter, result, fromIndex >= 0);
+    if (result > 0) return this.#dropInStack(result);
     if (result === TO_LOCAL) return this.#deliver(namespace);
     const out = this.#stack.out!;
-    const { packet } = this;
-    packet.packetType = PACKET_HOST;
-    if (fromIndex >= 0 && packet.protocol === ethernet.TYPE_IPV4) packet.cb3 = FORWARDED;
-    if (this.observer !== null) this.observer.forwarded(packet, fromIndex, out.index, BY_ROUTE);
+    this.packet.packetType = PACKET_HOST;
+    if (this.observer !== null) this.observer.forwarded(this.packet, fromIndex, out.index, BY_ROUTE);
     this.device = out;
     return TRANSMIT;
+  }
+
+  #dropInStack(reason: number): number {
+    return reason === fate.NO_NEIGHBOUR ? this.#missNeighbour() : this.drop(reason);
   }
 
   /** The neighbour is not known: where the namespace resolves, it is asked for; the packet is lost. */
@@ -396,15 +323,6 @@ export class Walker extends WalkState {
     return this.drop(fate.NO_NEIGHBOUR);
   }
 
-  #showTaps(device: Device, packetType: number): void {
-    const { packet } = this;
-    const { packetType: typeBefore } = packet;
-    packet.packetType = packetType;
-    for (const tap of device.taps) tap.receive(packet, device);
-    packet.packetType = typeBefore;
-    packet.cloned = 1;
-  }
-
   #deliver(namespace: Namespace): number {
     if (namespace.isHost) {
       this.counters.consumed[namespace.index]++;
@@ -413,4 +331,8 @@ export class Walker extends WalkState {
     this.counters.delivered[namespace.index]++;
     return this.end(fate.DELIVERED);
   }
+}
+
+function isStackProtocol(protocol: number): boolean {
+  return protocol === ethernet.TYPE_IPV4 || protocol === ethernet.TYPE_IPV6 || protocol === ethernet.TYPE_ARP;
 }

@@ -6,7 +6,7 @@
 import { type Device, PACKET_HOST } from '../device.js';
 import * as fate from '../fate.js';
 import { AF_INET } from '../fib.js';
-import type { StackHook } from '../hooks/netfilter.js';
+import type { StackHooks } from '../hooks/netfilter.js';
 import { NF_ACCEPT } from '../hooks/verdict.js';
 import type { Namespace } from '../namespace.js';
 import { type PacketContext, REDIRECT_NEIGHBOUR_SIZE } from '../packet.js';
@@ -32,6 +32,9 @@ export const TO_LOCAL = -1;
 const NEXT_HOP_FAMILY = 0;
 const NEXT_HOP_ADDRESS = 4;
 
+/** What forwarding leaves of the IPv4 layer's flags in the last word but one of the control block. */
+const IPSKB_FORWARDED = 1;
+
 export class StackPath {
   /** The device to send out of after TO_DEVICE. */
   out: Device | null = null;
@@ -48,10 +51,43 @@ export class StackPath {
 
   /** A packet that a device received (ip_rcv, ip_forward, their IPv6 counterparts). */
   input(device: Device): number {
+    const { netfilter } = device.namespace;
+    if (netfilter !== null) {
+      const refused = this.#prerouting(netfilter);
+      if (refused !== 0) return refused;
+    }
     const { protocol } = this.packet;
     if (protocol === ethernet.TYPE_IPV4) return this.#inputIpv4(device);
     if (protocol === ethernet.TYPE_IPV6) return this.#inputIpv6(device);
     return fate.NO_PROTOCOL_HANDLER;
+  }
+
+  /**
+   * What the chains of the namespace make of a decision: those for input, or for packets that go out (`received`: that
+   * are forwarded; else that are the namespace's own). Answers the decision, or NETFILTER_DROP.
+   */
+  filter(netfilter: StackHooks, decision: number, received: boolean): number {
+    const { packet } = this;
+    if (decision === TO_LOCAL) {
+      if (!received) return decision;
+      return netfilter.input.run(packet) === NF_ACCEPT ? decision : fate.NETFILTER_DROP;
+    }
+    if (decision !== TO_DEVICE && decision !== fate.NO_NEIGHBOUR) return decision;
+    const first = received ? netfilter.forward : netfilter.output;
+    const accepted = first.run(packet) === NF_ACCEPT && netfilter.postrouting.run(packet) === NF_ACCEPT;
+    return accepted ? decision : fate.NETFILTER_DROP;
+  }
+
+  /** Packets that are none do not come to the chains. */
+  #prerouting(netfilter: StackHooks): number {
+    const { packet } = this;
+    const ipAt = packet.start + ethernet.HEADER_LENGTH;
+    let invalid = 0;
+    if (packet.protocol === ethernet.TYPE_IPV4) invalid = input.checkIpv4(packet, ipAt);
+    else if (packet.protocol === ethernet.TYPE_IPV6) invalid = input.checkIpv6(packet, ipAt);
+    else return 0;
+    if (invalid !== 0) return invalid;
+    return netfilter.prerouting.run(packet) === NF_ACCEPT ? 0 : fate.NETFILTER_DROP;
   }
 
   /** A packet that the namespace itself sends. */
@@ -62,16 +98,12 @@ export class StackPath {
       const invalid = input.checkIpv4(packet, ipAt);
       if (invalid !== 0) return invalid;
       const result = this.#route(namespace, namespace.ipv4Routes, ipv4.destinationAt(ipAt));
-      if (result > 0) return result;
-      if (!this.#accepts(namespace, 'output')) return fate.NETFILTER_DROP;
       return result === TO_DEVICE ? this.#finish(namespace.ipv4Routes, ipv4.destinationAt(ipAt)) : result;
     }
     if (packet.protocol !== ethernet.TYPE_IPV6) return fate.NO_PROTOCOL_HANDLER;
     const invalid = input.checkIpv6(packet, ipAt);
     if (invalid !== 0) return invalid;
     const result = this.#route(namespace, namespace.ipv6Routes, ipv6.destinationAt(ipAt));
-    if (result > 0) return result;
-    if (!this.#accepts(namespace, 'output')) return fate.NETFILTER_DROP;
     return result === TO_DEVICE ? this.#finish(namespace.ipv6Routes, ipv6.destinationAt(ipAt)) : result;
   }
 
@@ -102,17 +134,15 @@ export class StackPath {
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     const invalid = input.checkIpv4(packet, ipAt);
     if (invalid !== 0) return invalid;
-    if (!this.#accepts(namespace, 'prerouting')) return fate.NETFILTER_DROP;
-    if (this.#isMarkedLocal(namespace)) return this.#receiveLocal(namespace);
+    if (this.#isMarkedLocal(namespace)) return TO_LOCAL;
 
     const sourceAt = ipv4.sourceAt(ipAt);
     const destinationAt = ipv4.destinationAt(ipAt);
     if (ipv4.isMartianSource(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
-    if (ipv4.isGroupAddress(bytes, destinationAt)) return this.#receiveLocal(namespace);
+    if (ipv4.isGroupAddress(bytes, destinationAt)) return TO_LOCAL;
     const routes = namespace.ipv4Routes;
     if (!device.acceptLocal && routes.isLocal(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
     const result = this.#route(namespace, routes, destinationAt);
-    if (result === TO_LOCAL) return this.#receiveLocal(namespace);
     if (result !== TO_DEVICE) return result;
 
     if (!namespace.ipv4Forwarding) return fate.FORWARDING_DISABLED;
@@ -123,7 +153,7 @@ export class StackPath {
       return forbidden ? fate.FRAGMENTATION_NEEDED : fate.LONGER_THAN_MTU;
     }
     ipv4.decrementTimeToLive(bytes, ipAt);
-    if (!this.#accepts(namespace, 'forward')) return fate.NETFILTER_DROP;
+    packet.cb3 = IPSKB_FORWARDED;
     return this.#finish(routes, destinationAt);
   }
 
@@ -134,14 +164,12 @@ export class StackPath {
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     const invalid = input.checkIpv6(packet, ipAt);
     if (invalid !== 0) return invalid;
-    if (!this.#accepts(namespace, 'prerouting')) return fate.NETFILTER_DROP;
-    if (this.#isMarkedLocal(namespace)) return this.#receiveLocal(namespace);
+    if (this.#isMarkedLocal(namespace)) return TO_LOCAL;
 
     const destinationAt = ipv6.destinationAt(ipAt);
-    if (ipv6.isLinkScopeAddress(bytes, destinationAt)) return this.#receiveLocal(namespace);
+    if (ipv6.isLinkScopeAddress(bytes, destinationAt)) return TO_LOCAL;
     const routes = namespace.ipv6Routes;
     const result = this.#route(namespace, routes, destinationAt);
-    if (result === TO_LOCAL) return this.#receiveLocal(namespace);
     if (result !== TO_DEVICE) return result;
 
     if (!namespace.ipv6Forwarding) return fate.FORWARDING_DISABLED;
@@ -154,17 +182,7 @@ export class StackPath {
     // IPv6 routers never fragment (RFC 8200 section 5).
     if (this.#exceedsMtu(routes)) return fate.FRAGMENTATION_NEEDED;
     ipv6.putHopLimit(bytes, ipAt, hopLimit - 1);
-    if (!this.#accepts(namespace, 'forward')) return fate.NETFILTER_DROP;
     return this.#finish(routes, destinationAt);
-  }
-
-  #receiveLocal(namespace: Namespace): number {
-    return this.#accepts(namespace, 'input') ? TO_LOCAL : fate.NETFILTER_DROP;
-  }
-
-  #accepts(namespace: Namespace, hook: StackHook): boolean {
-    const { netfilter } = namespace;
-    return netfilter === null || netfilter[hook].run(this.packet) === NF_ACCEPT;
   }
 
   #isMarkedLocal(namespace: Namespace): boolean {
@@ -198,7 +216,6 @@ export class StackPath {
 
   /** Neighbour and link addresses of the route found. */
   #finish(routes: RouteTable, destinationAt: number): number {
-    if (!this.#accepts(this.out!.namespace, 'postrouting')) return fate.NETFILTER_DROP;
     const row = this.#row;
     const length = routes.gatewayLength[row];
     const known =
@@ -215,14 +232,16 @@ export class StackPath {
     else {
       const { neighbours } = device.namespace;
       const macAt = neighbours.macAt(device.ifindex, address, at, length);
-      if (macAt < 0) {
-        this.unknown = length === ipv4.ADDRESS_LENGTH ? device : null;
-        if (length === ipv4.ADDRESS_LENGTH) this.unknownAddress = i32le(address, at);
-        return false;
-      }
+      if (macAt < 0) return this.#noteUnknown(device, address, at, length);
       ethernet.putDestination(bytes, start, neighbours.macs, macAt);
     }
     ethernet.putSource(bytes, start, device.mac, 0);
     return true;
+  }
+
+  #noteUnknown(device: Device, address: Uint8Array, at: number, length: number): false {
+    this.unknown = length === ipv4.ADDRESS_LENGTH ? device : null;
+    this.unknownAddress = i32le(address, at);
+    return false;
   }
 }

@@ -45,8 +45,10 @@ export function isTag(etherType: number): boolean {
 /** The type, or for frames with a length in its place the kernel's number for those; as eth_type_trans has it. */
 export function protocol(bytes: Uint8Array, at: number, end: number): number {
   const value = u16(bytes, at + TYPE_OFFSET);
-  if (value >= MINIMUM_TYPE) return value;
-  const payloadAt = at + HEADER_LENGTH;
+  return value >= MINIMUM_TYPE ? value : lengthProtocol(bytes, at + HEADER_LENGTH, end);
+}
+
+function lengthProtocol(bytes: Uint8Array, payloadAt: number, end: number): number {
   return payloadAt + 2 <= end && u16(bytes, payloadAt) === NO_8022_HEADER ? TYPE_802_3 : TYPE_802_2;
 }
 
