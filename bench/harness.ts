@@ -16,6 +16,8 @@ export interface Case {
   overheadNs?(): number;
   /** Throws when the packets of the last run came out wrong. Not timed. */
   verify(): void;
+  /** A case that takes turns with this one, so that what the machine does to one it does to the other. */
+  readonly against?: Case;
 }
 
 export interface Benchmark {
@@ -35,6 +37,16 @@ export interface Result {
   readonly min: number;
   readonly max: number;
   readonly gigabytesPerSecond?: number;
+  /** Time by that of the case it takes turns with: the median of the ratios of neighbouring runs. */
+  readonly relative?: number;
+}
+
+/** Milliseconds of the clock that runs are timed by. */
+export let now: () => number = () => performance.now();
+
+/** Times runs by the CPU time that this process takes, for a machine that has other things to do. */
+export function useCpuTime(): void {
+  now = () => process.cpuUsage().user / 1000;
 }
 
 export const MINIMUM_RUNS = 7;
@@ -49,22 +61,22 @@ export function* measure(benchmark: Benchmark, runs: number): Generator<Result> 
 }
 
 export function measureCase(name: string, item: Case, runs: number): Result {
-  const once = (): number => {
-    item.reset?.();
-    const start = performance.now();
-    item.run();
-    const elapsedMs = performance.now() - start;
-    try {
-      item.verify();
-    } catch (error) {
-      throw new Error(`${name}, ${item.flows} flows, ${item.phase}: ${(error as Error).message}`);
-    }
-    const overheadNs = item.overheadNs?.() ?? 0;
-    return (elapsedMs * 1e6 - overheadNs) / item.packets;
-  };
+  const { against } = item;
   const warmUpEnd = performance.now() + WARM_UP_MS;
-  for (let i = 0; i < MINIMUM_WARM_UP_RUNS || performance.now() < warmUpEnd; i++) once();
-  const times = Array.from({ length: runs }, once).sort((a, b) => a - b);
+  for (let i = 0; i < MINIMUM_WARM_UP_RUNS || performance.now() < warmUpEnd; i++) {
+    if (against !== undefined) runOnce(name, against);
+    runOnce(name, item);
+  }
+  const times: number[] = [];
+  const ratios: number[] = [];
+  for (let i = 0; i < runs; i++) {
+    const other = against === undefined ? 0 : runOnce(name, against);
+    const time = runOnce(name, item);
+    times.push(time);
+    ratios.push(time / other);
+  }
+  times.sort(ascending);
+  ratios.sort(ascending);
   const middle = median(times);
   return {
     name,
@@ -76,7 +88,27 @@ export function measureCase(name: string, item: Case, runs: number): Result {
     min: round(times[0]),
     max: round(times[times.length - 1]),
     ...(item.bytes === undefined ? {} : { gigabytesPerSecond: round(item.bytes / (middle * item.packets)) }),
+    ...(against === undefined ? {} : { relative: round(median(ratios)) }),
   };
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
+}
+
+/** Resets, runs and verifies a case; ns per packet. */
+function runOnce(name: string, item: Case): number {
+  item.reset?.();
+  const start = now();
+  item.run();
+  const elapsedMs = now() - start;
+  try {
+    item.verify();
+  } catch (error) {
+    throw new Error(`${name}, ${item.flows} flows, ${item.phase}: ${(error as Error).message}`);
+  }
+  const overheadNs = item.overheadNs?.() ?? 0;
+  return (elapsedMs * 1e6 - overheadNs) / item.packets;
 }
 
 /** Of ascending numbers; the mean of the middle two when their count is even. */

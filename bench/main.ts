@@ -8,7 +8,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { benchmarks } from './benchmarks.js';
-import { type Benchmark, MINIMUM_RUNS, measure, type Result } from './harness.js';
+import { type Benchmark, MINIMUM_RUNS, measure, type Result, useCpuTime } from './harness.js';
 import { readBaseline, table } from './report.js';
 
 const USAGE = `usage: npm run --silent bench -- [options]
@@ -16,6 +16,7 @@ const USAGE = `usage: npm run --silent bench -- [options]
   --runs N         runs per case, ${MINIMUM_RUNS} at least (default 9)
   --json           results as one JSON array on standard output
   --baseline FILE  compare with FILE, as --json prints it (default: the kernel's figures)
+  --cpu-time       time by the CPU time taken, on a machine that is busy otherwise
   --in-process     no process per benchmark, for profilers
   --list           names only
 `;
@@ -27,6 +28,7 @@ interface Options {
   readonly runs: number;
   readonly json: boolean;
   readonly baseline: string;
+  readonly cpuTime: boolean;
   readonly inProcess: boolean;
   readonly list: boolean;
 }
@@ -38,6 +40,7 @@ function readOptions(): Options {
       runs: { type: 'string', default: '9' },
       json: { type: 'boolean', default: false },
       baseline: { type: 'string', default: KERNEL_BASELINE },
+      'cpu-time': { type: 'boolean', default: false },
       'in-process': { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -50,11 +53,11 @@ function readOptions(): Options {
   const runs = Number(values.runs);
   if (!Number.isInteger(runs) || runs < MINIMUM_RUNS)
     throw new Error(`--runs: ${values.runs} is not ${MINIMUM_RUNS} or more`);
-  return { ...values, runs, inProcess: values['in-process'] };
+  return { ...values, runs, cpuTime: values['cpu-time'], inProcess: values['in-process'] };
 }
 
 /** One benchmark in a fresh process with the same flags; its results come back as JSON. */
-function measureApart(benchmark: Benchmark, runs: number): Result[] {
+function measureApart(benchmark: Benchmark, runs: number, cpuTime: boolean): Result[] {
   const script = fileURLToPath(import.meta.url);
   const args = [
     ...process.execArgv,
@@ -65,6 +68,7 @@ function measureApart(benchmark: Benchmark, runs: number): Result[] {
     String(runs),
     '--filter',
     `=${benchmark.name}`,
+    ...(cpuTime ? ['--cpu-time'] : []),
   ];
   const child = spawnSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   if (child.status !== 0) throw new Error(`${benchmark.name} failed, see above`);
@@ -87,6 +91,7 @@ function main(): void {
     process.stdout.write(wanted.map((benchmark) => `${benchmark.name}\n`).join(''));
     return;
   }
+  if (options.cpuTime) useCpuTime();
   const baseline = readBaseline(options.baseline);
   const talk = (line: string) => {
     if (!options.inProcess) process.stderr.write(`${line}\n`);
@@ -98,7 +103,9 @@ function main(): void {
     talk(`[${i + 1}/${wanted.length}] ${benchmark.name}`);
     try {
       results.push(
-        ...(options.inProcess ? measure(benchmark, options.runs) : measureApart(benchmark, options.runs)),
+        ...(options.inProcess
+          ? measure(benchmark, options.runs)
+          : measureApart(benchmark, options.runs, options.cpuTime)),
       );
     } catch (error) {
       process.stderr.write(`bench: ${(error as Error).message}\n`);

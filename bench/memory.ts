@@ -4,7 +4,8 @@
  * `--expose-gc` makes the heap figure exact.
  */
 import '../src/engine/tune.js';
-import { WALKS, WalkCase } from './walks.js';
+import { FlowCase } from './flow-case.js';
+import { WALKS } from './walks.js';
 
 const FLOWS = 65536;
 const PACKETS = 10_000_000;
@@ -14,7 +15,7 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
-const walk = new WalkCase(WALKS[0], FLOWS, 'established');
+const walk = new FlowCase(WALKS[0], FLOWS, 'established');
 walk.reset();
 walk.run();
 const before = heapUsed();

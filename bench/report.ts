@@ -36,6 +36,7 @@ const COLUMNS = [
   '(min … max)',
   'Mpackets/s',
   'GB/s',
+  'relative',
   'baseline',
   'ratio',
   'target',
@@ -52,6 +53,7 @@ export function tableRow(result: Result, baseline: Baseline): string[] {
     `(${result.min.toFixed(1)} … ${result.max.toFixed(1)})`,
     (result.packetsPerSecond / 1e6).toFixed(2),
     result.gigabytesPerSecond?.toFixed(2) ?? '',
+    result.relative?.toFixed(2) ?? '',
     ...comparison,
   ];
 }

@@ -1,11 +1,9 @@
 /** The node that the walks are timed on: feature set A, the maps' sizes as the Cilium agent makes them. */
-import { readFileSync } from 'node:fs';
 import { Clock } from '../src/engine/clock.js';
 import { connect, type Device } from '../src/engine/device.js';
 import { FrameArena } from '../src/engine/frame-arena.js';
-import { HOOK_TCX_INGRESS } from '../src/engine/hooks/order.js';
-import { createMap } from '../src/engine/maps/create-map.js';
-import { setHex } from '../src/engine/maps/hex.js';
+import { HOOK_TCX_EGRESS, HOOK_TCX_INGRESS, HOOK_XDP } from '../src/engine/hooks/order.js';
+import { TC_ACT_UNSPEC } from '../src/engine/hooks/verdict.js';
 import type { BpfMap } from '../src/engine/maps/map.js';
 import { Network } from '../src/engine/network.js';
 import { Node } from '../src/engine/node.js';
@@ -16,12 +14,13 @@ import { ROUTE_LOCAL, ROUTE_UNICAST } from '../src/engine/stack/route-table.js';
 import { Walker } from '../src/engine/walker.js';
 import { Datapath } from '../src/programs/datapath.js';
 import { DEFAULT_FEATURES, type Features } from '../src/programs/features.js';
+import { hostPrograms } from '../src/programs/host.js';
 import { DEFAULT_INSTANCE_CONFIG, ProgramInstance } from '../src/programs/instance.js';
 import { lxcPrograms } from '../src/programs/lxc.js';
-import { DEFAULT_CONSTANTS } from '../src/programs/node-constants.js';
-import { POLICY_MAP_SPEC } from '../src/programs/tables/map-specs.js';
-
-const STATE = new URL('../../bench/walk-state.json', import.meta.url);
+import { DEFAULT_CONSTANTS, type NodeConstants } from '../src/programs/node-constants.js';
+import { overlayPrograms } from '../src/programs/overlay.js';
+import { xdpPrograms } from '../src/programs/xdp.js';
+import { addEntries, type Entries, fillMaps } from './walk-maps.js';
 
 /** Feature set A of the vectors with the events that Cilium sends by default. */
 export const FEATURES: Features = {
@@ -42,6 +41,7 @@ export const FEATURES: Features = {
 };
 
 export const NATIVE_IFINDEX = 10;
+export const TUNNEL_IFINDEX = 42;
 
 interface Pod {
   readonly endpointId: number;
@@ -58,7 +58,30 @@ const PODS: readonly Pod[] = [
 
 const GATEWAY = Uint8Array.of(192, 168, 0, 254);
 const GATEWAY_MAC = Uint8Array.of(2, 0, 0, 0, 0, 0xfe);
-const NATIVE_MAC = Uint8Array.of(2, 0, 0, 0, 0, 0x10);
+export const NATIVE_MAC = Uint8Array.of(2, 0, 0, 0, 0, 0x10);
+export const TUNNEL_MAC = Uint8Array.of(2, 0, 0, 0, 0, 0x42);
+const NODE_ADDRESS = word([192, 168, 0, 11]);
+
+/** Node programs by the hook they run at; a walk attaches those that it is about. */
+export type NodeProgram = 'from-netdev' | 'to-netdev' | 'xdp' | 'overlay';
+
+export interface WalkNodeOptions {
+  /** Differences to set A. */
+  readonly features?: Partial<Features>;
+  readonly constants?: Partial<NodeConstants>;
+  readonly programs?: readonly NodeProgram[];
+  readonly entries?: Entries;
+}
+
+/** IPv4 address as a raw word. */
+export function word(bytes: readonly number[]): number {
+  return new Int32Array(Uint8Array.from(bytes).buffer)[0];
+}
+
+/** fd00:10:0:POD::HOST, as far as pods have such addresses; `bytes` are the last four groups that matter. */
+export function ipv6Address(node: number, host: number): Uint8Array {
+  return Uint8Array.of(0xfd, 0, 0, 0x10, 0, node, 0, 0, 0, 0, 0, 0, 0, 0, 0, host);
+}
 
 export class WalkNode {
   readonly clock = new Clock();
@@ -73,43 +96,34 @@ export class WalkNode {
   readonly lxc: Device;
   readonly localPod: Device;
   readonly native: Device;
+  readonly tunnel: Device;
   readonly fromContainer: (packet: PacketContext) => number;
 
-  constructor(features: Features = FEATURES) {
+  constructor(options: WalkNodeOptions = {}) {
     this.clock.set(1000e9);
-    const state = JSON.parse(readFileSync(STATE, 'utf8')).maps as Record<string, [string, string][]>;
     const node = new Node('node1');
     const { host } = node;
     this.datapath = new Datapath({
-      features,
-      constants: { ...DEFAULT_CONSTANTS, hostEndpointId: 4242, hostIfindex: 3, netIfindex: 4 },
+      features: { ...FEATURES, ...options.features },
+      constants: {
+        ...DEFAULT_CONSTANTS,
+        hostEndpointId: 4242,
+        hostIfindex: 3,
+        netIfindex: 4,
+        ipv4DirectRouting: NODE_ADDRESS,
+        directRoutingIfindex: NATIVE_IFINDEX,
+        nativeDeviceMac: () => NATIVE_MAC,
+        ...options.constants,
+      },
       clock: this.clock,
       random: new SeededRandom(1),
       fib: new NamespaceFib(host),
     });
     this.datapath.events.mode = 'overwrite';
     this.datapath.signals.mode = 'discard';
-    const policies = new Map<string, BpfMap>();
-    for (const [name, entries] of Object.entries(state)) {
-      const map = name.startsWith('policy_') ? createMap(POLICY_MAP_SPEC) : this.datapath.map(name);
-      if (name.startsWith('policy_')) policies.set(name, map);
-      for (const [key, value] of entries) setHex(map, key, value);
-    }
-    this.instances = PODS.map((pod, index) => {
-      const config = {
-        ...DEFAULT_INSTANCE_CONFIG,
-        interfaceIfindex: pod.ifindex,
-        interfaceMac: Uint8Array.of(0x0a, 0, 0, 0, index + 1, 0xfe, 0, 0),
-        securityLabel: pod.identity,
-        endpointId: pod.endpointId,
-        endpointIpv4: new Int32Array(Uint8Array.from(pod.address).buffer)[0],
-        policyVerdictLogFilter: 3,
-        serviceLoopbackIpv4: 0x012afea9,
-      };
-      const policy = policies.get(`policy_ep${index + 1}`);
-      if (policy === undefined) throw new Error('walk-state.json has no policy map of the pod');
-      return new ProgramInstance(this.datapath, 'lxc', config, policy);
-    });
+    const policies = fillMaps(this.datapath);
+    if (options.entries) addEntries(this.datapath, options.entries);
+    this.instances = PODS.map((pod, index) => this.#podInstance(pod, index, policies));
     const programs = this.instances.map(lxcPrograms);
     const key = new Int32Array(1);
     PODS.forEach((pod, index) => {
@@ -121,12 +135,22 @@ export class WalkNode {
     this.fromContainer = programs[0].fromContainer.run;
 
     host.ipv4Forwarding = true;
+    host.ipv6Forwarding = true;
     const mac = NATIVE_MAC;
     this.native = host.addDevice({ name: 'eth0', ifindex: NATIVE_IFINDEX, kind: 'physical', mac });
     host.addAddress(this.native, Uint8Array.of(192, 168, 0, 11), 24);
     host.neighbours.set(NATIVE_IFINDEX, GATEWAY, GATEWAY_MAC);
-    const anywhere = { prefix: new Uint8Array(4), prefixLength: 0, kind: ROUTE_UNICAST };
-    host.ipv4Routes.add({ ...anywhere, ifindex: NATIVE_IFINDEX, gateway: GATEWAY });
+    const anywhere = { prefixLength: 0, kind: ROUTE_UNICAST, ifindex: NATIVE_IFINDEX };
+    host.ipv4Routes.add({ ...anywhere, prefix: new Uint8Array(4), gateway: GATEWAY });
+    const gateway6 = ipv6Address(0, 0xfe);
+    host.neighbours.set(NATIVE_IFINDEX, gateway6, GATEWAY_MAC);
+    host.ipv6Routes.add({ ...anywhere, prefix: new Uint8Array(16), gateway: gateway6 });
+    this.tunnel = host.addDevice({
+      name: 'cilium_vxlan',
+      ifindex: TUNNEL_IFINDEX,
+      kind: 'tunnel',
+      mac: TUNNEL_MAC,
+    });
     const lxcs = PODS.map((pod, index) => {
       const lxcMac = Uint8Array.of(0x0a, 0, 0, 0, index + 1, 0xfe);
       const lxc = host.addDevice({
@@ -138,21 +162,88 @@ export class WalkNode {
       const inside = node.addPod(`pod${index + 1}`);
       const podMac = Uint8Array.of(0x0a, 0, 0, 0, index + 1, 1);
       const eth0 = inside.addDevice({ name: 'eth0', ifindex: 2, kind: 'veth', mac: podMac });
-      const address = Uint8Array.from(pod.address);
-      inside.ipv4Routes.add({ prefix: address, prefixLength: 32, kind: ROUTE_LOCAL, ifindex: 2 });
+      const route = { kind: ROUTE_LOCAL, ifindex: 2 };
+      inside.ipv4Routes.add({ ...route, prefix: Uint8Array.from(pod.address), prefixLength: 32 });
+      inside.ipv6Routes.add({ ...route, prefix: ipv6Address(1, 16 * (index + 1)), prefixLength: 128 });
       connect(lxc, eth0);
       lxc.attach(HOOK_TCX_INGRESS, programs[index].fromContainer);
       return lxc;
     });
     this.lxc = lxcs[0];
     this.localPod = lxcs[1];
+    this.#attachNodePrograms(options.programs ?? [], policies);
     this.walker = new Walker(new Network([node]), this.arena);
     this.packet = this.walker.packet;
     this.handle = this.arena.allocate(64);
   }
 
+  #podInstance(pod: Pod, index: number, policies: ReadonlyMap<string, BpfMap>): ProgramInstance {
+    const config = {
+      ...DEFAULT_INSTANCE_CONFIG,
+      interfaceIfindex: pod.ifindex,
+      interfaceMac: Uint8Array.of(0x0a, 0, 0, 0, index + 1, 0xfe, 0, 0),
+      securityLabel: pod.identity,
+      endpointId: pod.endpointId,
+      endpointIpv4: word(pod.address),
+      endpointIpv6: ipv6Address(1, 16 * (index + 1)),
+      policyVerdictLogFilter: 3,
+      serviceLoopbackIpv4: 0x012afea9,
+    };
+    return new ProgramInstance(this.datapath, 'lxc', config, policyNamed(policies, `policy_ep${index + 1}`));
+  }
+
+  #attachNodePrograms(wanted: readonly NodeProgram[], policies: ReadonlyMap<string, BpfMap>): void {
+    const { datapath } = this;
+    const policy = policyNamed(policies, 'policy_host');
+    const config = {
+      ...DEFAULT_INSTANCE_CONFIG,
+      interfaceIfindex: NATIVE_IFINDEX,
+      interfaceMac: NATIVE_MAC,
+      securityLabel: 1,
+      secctxFromIpcache: true,
+      natIpv4Masquerade: NODE_ADDRESS,
+      serviceLoopbackIpv4: 0x012afea9,
+    };
+    const host = hostPrograms(new ProgramInstance(datapath, 'host', config, policy));
+    if (wanted.includes('from-netdev')) this.native.attach(HOOK_TCX_INGRESS, host.fromNetdev);
+    if (wanted.includes('to-netdev')) this.native.attach(HOOK_TCX_EGRESS, host.toNetdev);
+    if (wanted.includes('xdp')) {
+      // Cilium's XDP programs send no traces.
+      const features = { ...datapath.features, traceEvents: false };
+      const xdp = xdpPrograms(new ProgramInstance(datapath, 'xdp', config, policy, features));
+      this.native.attach(HOOK_XDP, xdp.entry);
+    }
+    if (wanted.includes('overlay')) {
+      const onTunnel = { ...config, interfaceIfindex: TUNNEL_IFINDEX, interfaceMac: TUNNEL_MAC };
+      const overlay = overlayPrograms(new ProgramInstance(datapath, 'overlay', onTunnel, policy));
+      this.tunnel.attach(HOOK_TCX_INGRESS, { name: 'decapsulated', run: decapsulated });
+      this.tunnel.attach(HOOK_TCX_INGRESS, overlay.fromOverlay);
+      this.tunnel.attach(HOOK_TCX_EGRESS, overlay.toOverlay);
+    }
+  }
+
   /** Forgets every flow. */
   forgetFlows(): void {
-    for (const name of ['cilium_ct4_global', 'cilium_ct_any4_global']) this.datapath.map(name).clear();
+    for (const map of this.flowMaps()) map.clear();
   }
+
+  flowMaps(): BpfMap[] {
+    const { ipv4, ipv6 } = this.datapath;
+    return [ipv4, ipv6].flatMap((family) => [family.conntrackTcp, family.conntrackAny, family.snat]);
+  }
+}
+
+function policyNamed(policies: ReadonlyMap<string, BpfMap>, name: string): BpfMap {
+  const policy = policies.get(name);
+  if (policy === undefined) throw new Error(`walk-state.json has no ${name}`);
+  return policy;
+}
+
+/** Stands in for the tunnel device, which leaves the key that a packet came with: identity 2001 of the remote pod. */
+function decapsulated(packet: PacketContext): number {
+  packet.receivedKey[0] = 0xd1;
+  packet.receivedKey[1] = 0x07;
+  packet.receivedKeyIsV6 = 0;
+  packet.receivedKeyResult = 0;
+  return TC_ACT_UNSPEC;
 }

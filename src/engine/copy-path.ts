@@ -11,6 +11,7 @@ import { BY_BRIDGE, BY_MIRRED, BY_NETFILTER, BY_REDIRECT, BY_REDIRECT_INGRESS } 
 import { BPF_F_INGRESS, type PacketContext, type PacketHost, REDIRECT_NONE } from './packet.js';
 import { DONE, forwardUp, RISE, STACK, TRANSMIT, type WalkState } from './walk-state.js';
 import * as arp from './wire/arp.js';
+import { i32le } from './wire/bytes.js';
 import * as ethernet from './wire/ethernet.js';
 
 /** Transmits inside of one another that the kernel lets through (XMIT_RECURSION_LIMIT). */
@@ -140,7 +141,8 @@ export class CopyPath implements PacketHost {
     const to = bridge.destination(bytes, start);
     if (to !== null) {
       if (to === source || (source === null && to === bridge.device)) return walk.drop(fate.NO_BRIDGE_PORT);
-      if (to === bridge.device && device.isOwn(bytes, start)) packet.packetType = PACKET_HOST;
+      if (to === bridge.device && device.hasMac(bytes, ethernet.destinationAt(start)))
+        packet.packetType = PACKET_HOST;
       return walk.goTo(to, BY_BRIDGE, to === bridge.device ? RISE : TRANSMIT);
     }
     const ports = bridge.floodPorts(source);
@@ -157,7 +159,7 @@ export class CopyPath implements PacketHost {
   /** Asks for the MAC of an IPv4 address (raw word): a broadcast out of the device, now. */
   askNeighbour(device: Device, address: number): void {
     const walk = this.#walk;
-    const ownAddress = device.namespace.ipv4AddressOf(device);
+    const ownAddress = device.ipv4Address === null ? 0 : i32le(device.ipv4Address, 0);
     const question = walk.flights.make(ethernet.HEADER_LENGTH + arp.HEADER_LENGTH);
     if (question === null) return;
     const { bytes, start } = question.packet;

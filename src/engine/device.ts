@@ -1,16 +1,12 @@
 import type { Bridge } from './bridge.js';
 import type { HookChain } from './hooks/chain.js';
 import { DeviceHooks } from './hooks/device-hooks.js';
-import {
-  HOOK_CLSACT_EGRESS,
-  HOOK_CLSACT_INGRESS,
-  HOOK_TCX_EGRESS,
-  HOOK_TCX_INGRESS,
-  HOOK_XDP,
-} from './hooks/order.js';
+import { errnoName } from './hooks/errno.js';
 import type { HookProgram } from './hooks/program.js';
 import type { Namespace } from './namespace.js';
 import { ALL_PROTOCOLS, type PacketSocket } from './packet-socket.js';
+import type { Segment } from './segment.js';
+import type { Tunnel } from './stack/tunnel.js';
 import * as ethernet from './wire/ethernet.js';
 import { HEADER_LENGTH as VLAN_TAG_LENGTH } from './wire/vlan.js';
 
@@ -78,6 +74,13 @@ export class Device {
   readonly acceptLocal: boolean;
   up: boolean;
   peer: Device | null = null;
+  /** The link that it is on together with others; null when it leads out of the network, or to its peer. */
+  segment: Segment | null = null;
+  /** What a tunnel device puts around frames; null for the others. */
+  tunnel: Tunnel | null = null;
+  /** First address of each family, which the stack takes as source of what it sends here. */
+  ipv4Address: Uint8Array | null = null;
+  ipv6Address: Uint8Array | null = null;
 
   readonly hooks: DeviceHooks;
   /** The tc programs for received and for transmitted frames, as they run. */
@@ -114,19 +117,13 @@ export class Device {
   }
 
   /**
-   * Attaches a program to one of the HOOK_ places, behind those already there; a tc filter is a direct-action one.
-   * Throws when the kernel would refuse it.
+  /**
+   * Attaches a program to one of the HOOK_ places, behind those already there, or with `first` before them; a tc filter
+   * is a direct-action one. Throws when the kernel would refuse it.
    */
-  attach(hook: number, program: HookProgram): void {
-    const loaded = this.namespace.node.bpf.loaded(hook === HOOK_XDP ? 'xdp' : 'sched_cls', program);
-    let result: number;
-    if (hook === HOOK_XDP) result = this.hooks.xdp.attach(loaded);
-    else if (hook === HOOK_TCX_INGRESS) result = this.hooks.appendTcx('ingress', loaded);
-    else if (hook === HOOK_TCX_EGRESS) result = this.hooks.appendTcx('egress', loaded);
-    else if (hook === HOOK_CLSACT_INGRESS) result = this.hooks.appendFilter('ingress', loaded);
-    else if (hook === HOOK_CLSACT_EGRESS) result = this.hooks.appendFilter('egress', loaded);
-    else throw new RangeError(`hook ${hook} is not for programs`);
-    if (result < 0) throw new Error(`${this.name}: ${program.name} is attached there already`);
+  attach(hook: number, program: HookProgram, first = false): void {
+    const result = this.hooks.place(hook, program, first);
+    if (result < 0) throw new Error(`${this.name}: ${program.name}: ${errnoName(result)}`);
   }
 
   openSocket(socket: PacketSocket): void {
@@ -147,21 +144,23 @@ export class Device {
     this.#noteFeatures();
   }
 
-  /** Whether the frame at `at` is addressed to this device. */
-  isOwn(bytes: Uint8Array, at: number): boolean {
-    return this.packetType(bytes, at) === PACKET_HOST;
-  }
-
   /** Bytes of a frame that the device takes: MTU, Ethernet header and one VLAN tag (is_skb_forwardable). */
   get frameLimit(): number {
     return this.mtu + ethernet.HEADER_LENGTH + VLAN_TAG_LENGTH;
   }
 
+  /** Whether the MAC at `bytes[macAt]` is the device's own. */
+  hasMac(bytes: Uint8Array, macAt: number): boolean {
+    return (
+      ethernet.addressHead(bytes, macAt) === this.#macHead &&
+      ethernet.addressTail(bytes, macAt) === this.#macTail
+    );
+  }
+
   /** The packet type that eth_type_trans gives the frame at `at`, by its destination MAC. */
   packetType(bytes: Uint8Array, at: number): number {
     const macAt = ethernet.destinationAt(at);
-    const head = ethernet.addressHead(bytes, macAt);
-    if (head === this.#macHead && ethernet.addressTail(bytes, macAt) === this.#macTail) return PACKET_HOST;
+    if (this.hasMac(bytes, macAt)) return PACKET_HOST;
     if (!ethernet.isGroup(bytes, macAt)) return PACKET_OTHER_HOST;
     return ethernet.isBroadcast(bytes, macAt) ? PACKET_BROADCAST : PACKET_MULTICAST;
   }

@@ -12,10 +12,11 @@ export const FATE_COUNT = 4;
 export const FATE_NAMES: readonly string[] = ['delivered', 'transmitted', 'consumed', 'dropped'];
 
 /**
- * Drop reasons share one number space: 1 .. 255 are the programs' own (`PacketContext.dropReason`), from 256 on the
- * engine's.
+ * Drop reasons share one number space: 1 .. 255 are Cilium's (`PacketContext.dropReason`), 256 .. 383 the engine's,
+ * and from 384 on those that programs of a user's own have names for.
  */
 export const FIRST_ENGINE_REASON = 256;
+export const FIRST_OWN_REASON = 384;
 
 const NAMES = [
   'dropped by a program without a reason',
@@ -40,13 +41,16 @@ const NAMES = [
   'forwarding is disabled',
   'TTL exceeded',
   'fragmentation needed and forbidden (DF)',
-  'longer than the MTU: fragmentation is not emulated',
+  'frame is longer than the device takes',
   'no neighbour',
   'redirect to a device without peer in another namespace',
   'redirect without target',
   'no link header at the device',
   'aborted by an XDP program',
   'more hops than the engine follows: a loop',
+  'packet is longer than the MTU: fragmentation is not emulated',
+  'tunnel: no key says where to',
+  'tunnel: invalid header',
   'dropped by a netfilter chain',
   'XDP frame for a veth whose other end has no native XDP',
   'no bridge port to forward to',
@@ -74,19 +78,22 @@ export const ROUTE_PROHIBITED = 274;
 export const FORWARDING_DISABLED = 275;
 export const TTL_EXCEEDED = 276;
 export const FRAGMENTATION_NEEDED = 277;
-export const LONGER_THAN_MTU = 278;
+export const FRAME_OVER_MTU = 278;
 export const NO_NEIGHBOUR = 279;
 export const NO_PEER = 280;
 export const NO_REDIRECT_TARGET = 281;
 export const NO_LINK_HEADER = 282;
 export const XDP_ABORT = 283;
 export const LOOP = 284;
-export const NETFILTER_DROP = 285;
-export const XDP_NOT_ACCEPTED = 286;
-export const NO_BRIDGE_PORT = 287;
+export const NOT_FRAGMENTED = 285;
+export const NO_TUNNEL_KEY = 286;
+export const TUNNEL_HEADER = 287;
+export const NETFILTER_DROP = 288;
+export const XDP_NOT_ACCEPTED = 289;
+export const NO_BRIDGE_PORT = 290;
 
 /** Size of a table indexed by drop reason. */
-export const REASON_COUNT = FIRST_ENGINE_REASON + NAMES.length;
+export const REASON_COUNT = 512;
 
 /** The engine's name for a reason from 256 on. */
 export function engineReasonName(reason: number): string {

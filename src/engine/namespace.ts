@@ -3,7 +3,6 @@ import { type NetfilterChain, type StackHook, StackHooks } from './hooks/netfilt
 import type { Node } from './node.js';
 import { NeighbourTable } from './stack/neighbour.js';
 import { ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
-import { i32le } from './wire/bytes.js';
 
 /** Interface indexes are looked up in a table of this many words at most. */
 export const MAXIMUM_IFINDEX = 1_000_000;
@@ -37,7 +36,9 @@ export class Namespace {
   /** The chains at the stack's hooks; null as long as there are none. */
   netfilter: StackHooks | null = null;
 
-  readonly #addresses: { readonly device: Device; readonly address: Uint8Array }[] = [];
+  /** Devices that take what arrives for their UDP port out of its outer packet. */
+  readonly tunnels: Device[] = [];
+
   /** Row of `devices` plus one, by ifindex. */
   #byIfindex = new Int32Array(64);
 
@@ -87,19 +88,14 @@ export class Namespace {
    * route to its link, as the kernel does.
    */
   addAddress(device: Device, address: Uint8Array, prefixLength: number): void {
-    this.#addresses.push({ device, address });
+    if (address.length === 4) device.ipv4Address ??= address;
+    else device.ipv6Address ??= address;
     const routes = this.routes(address.length);
     const all = address.length * 8;
     routes.add({ prefix: address, prefixLength: all, kind: ROUTE_LOCAL, ifindex: device.ifindex });
     if (prefixLength < all) {
       routes.add({ prefix: address, prefixLength, kind: ROUTE_UNICAST, ifindex: device.ifindex });
     }
-  }
-
-  /** The first IPv4 address of a device as the raw word, 0 when it has none. */
-  ipv4AddressOf(device: Device): number {
-    const own = this.#addresses.find((one) => one.device === device && one.address.length === 4);
-    return own === undefined ? 0 : i32le(own.address, 0);
   }
 
   /** Adds a chain at a hook of the stack. */

@@ -10,10 +10,15 @@ export const BY_REDIRECT_NEIGHBOUR = 4;
 export const BY_PEER = 5;
 /** XDP_TX and XDP redirects, which pass the egress hooks by. */
 export const BY_XDP = 6;
-export const BY_MIRRED = 7;
+/** Into a tunnel's outer packet, and out of it. */
+export const BY_ENCAPSULATION = 7;
+export const BY_DECAPSULATION = 8;
+/** Over a segment to another machine. */
+export const BY_LINK = 9;
+export const BY_MIRRED = 10;
 /** Netfilter's fwd. */
-export const BY_NETFILTER = 8;
-export const BY_BRIDGE = 9;
+export const BY_NETFILTER = 11;
+export const BY_BRIDGE = 12;
 
 export const STEP_NAMES: readonly string[] = [
   'route',
@@ -23,6 +28,9 @@ export const STEP_NAMES: readonly string[] = [
   'redirect_neigh',
   'peer',
   'xdp',
+  'encapsulate',
+  'decapsulate',
+  'link',
   'mirred',
   'netfilter fwd',
   'bridge',

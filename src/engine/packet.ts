@@ -90,6 +90,8 @@ export class PacketContext {
   tcClassid = 0;
   queueMapping = 0;
   priority = 0;
+  /** Earliest departure (`skb->tstamp` of EDT), monotonic ns; 0 means at once. */
+  departureNs = 0;
   hash = 0;
   /** EtherType in host order (0x0800), from the frame when it came in, or given for a device without link header. */
   protocol = 0;
@@ -170,6 +172,7 @@ export class PacketContext {
     this.tcClassid = 0;
     this.queueMapping = 0;
     this.priority = 0;
+    this.departureNs = 0;
     this.hash = 0;
     this.protocol = 0;
     this.vlanPresent = 0;
@@ -216,6 +219,7 @@ export class PacketContext {
     this.tcClassid = other.tcClassid;
     this.queueMapping = other.queueMapping;
     this.priority = other.priority;
+    this.departureNs = other.departureNs;
     this.hash = other.hash;
     this.protocol = other.protocol;
     this.vlanPresent = other.vlanPresent;

@@ -21,6 +21,9 @@ import { TC_ACT_QUEUED, TC_ACT_REDIRECT, TC_ACT_SHOT, TC_ACT_STOLEN, TC_ACT_TRAP
 import type { Namespace } from './namespace.js';
 import type { Network } from './network.js';
 import {
+  BY_DECAPSULATION,
+  BY_ENCAPSULATION,
+  BY_LINK,
   BY_MIRRED,
   BY_PEER,
   BY_REDIRECT,
@@ -31,6 +34,7 @@ import {
 } from './observer.js';
 import { BPF_F_INGRESS, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
 import { StackPath, TO_LOCAL } from './stack/stack-path.js';
+import { tunnelOf, tunnelUdpAt } from './stack/tunnel.js';
 import { insertVlanTag, takeVlanTag } from './vlan-tag.js';
 import { DONE, forwardUp, GO_ON, LEAVE, RECEIVE, RISE, STACK, TRANSMIT, WalkState } from './walk-state.js';
 import * as ethernet from './wire/ethernet.js';
@@ -86,8 +90,10 @@ export class Walker extends WalkState {
 
   /** Counts a frame that cannot be walked as dropped at `device`. */
   refuse(device: Device, reason: number): number {
-    this.counters.walked++;
+    this.packet.reset(0, 0, 0, 0);
     this.device = device;
+    this.counters.walked++;
+    if (this.observer !== null) this.observer.started(this.packet, device.index, device.namespace.index);
     this.drop(reason);
     return this.fate;
   }
@@ -181,8 +187,8 @@ export class Walker extends WalkState {
     }
     this.countTransmitted(device);
     const { peer } = device;
-    if (peer === null) return this.#leaveNetwork(device);
-    if (packet.merged === 0 && packet.length > peer.frameLimit) return this.drop(fate.LONGER_THAN_MTU);
+    if (peer === null) return this.#leaveWithoutPeer(device);
+    if (packet.merged === 0 && packet.length > peer.frameLimit) return this.drop(fate.FRAME_OVER_MTU);
     if (device.kind !== 'veth') packet.becomeFrame();
     else {
       if (peer.namespace !== device.namespace) packet.mark = 0;
@@ -191,10 +197,36 @@ export class Walker extends WalkState {
     return this.arrive(peer, BY_PEER, RECEIVE);
   }
 
-  #leaveNetwork(device: Device): number {
+  #leaveWithoutPeer(device: Device): number {
+    if (device.tunnel !== null) return this.#encapsulate(device);
+    if (device.segment !== null) {
+      const { packet } = this;
+      const receiver = device.segment.receiver(device, packet.bytes, packet.start);
+      if (receiver !== null) return this.#cross(receiver);
+    }
     if (device.kind === 'dummy') return this.drop(fate.DEVICE_DISCARDS);
     if (device.kind === 'bridge') return this.#copies.bridge(null);
     return this.end(fate.TRANSMITTED);
+  }
+
+  /** To another machine: nothing but the frame arrives there. */
+  #cross(receiver: Device): number {
+    const { packet } = this;
+    if (packet.merged === 0 && packet.length > receiver.frameLimit) return this.drop(fate.FRAME_OVER_MTU);
+    packet.becomeFrame();
+    return this.arrive(receiver, BY_LINK, RECEIVE);
+  }
+
+  /** The outer packet is the node's own; the mark stays. */
+  #encapsulate(device: Device): number {
+    const { packet } = this;
+    const { namespace } = device;
+    const reason = device.tunnel!.encapsulate(packet, device);
+    if (reason !== 0) return this.drop(reason);
+    packet.clearControlBlock();
+    packet.vlanPresent = 0;
+    this.#stack.packet = packet;
+    return this.#takeStackResult(this.#stack.send(namespace), namespace, device.index, BY_ENCAPSULATION);
   }
 
   /** What a tc verdict asks for; codes that mean nothing to a device let the frame pass. */
@@ -297,17 +329,31 @@ export class Walker extends WalkState {
     return this.#takeStackResult(this.#stack.input(device), device.namespace, device.index);
   }
 
-  #takeStackResult(decision: number, namespace: Namespace, fromIndex: number): number {
+  #takeStackResult(decision: number, namespace: Namespace, fromIndex: number, how = BY_ROUTE): number {
     let result = decision;
-    if (namespace.netfilter !== null)
-      result = this.#stack.filter(namespace.netfilter, result, fromIndex >= 0);
+    if (namespace.netfilter !== null) {
+      const isForwarded = fromIndex >= 0 && how === BY_ROUTE;
+      result = this.#stack.filter(namespace.netfilter, result, isForwarded);
+    }
     if (result > 0) return this.#dropInStack(result);
-    if (result === TO_LOCAL) return this.#deliver(namespace);
+    if (result === TO_LOCAL) {
+      return namespace.tunnels.length === 0 ? this.#deliver(namespace) : this.#decapsulate(namespace);
+    }
     const out = this.#stack.out!;
     this.packet.packetType = PACKET_HOST;
-    if (this.observer !== null) this.observer.forwarded(this.packet, fromIndex, out.index, BY_ROUTE);
+    if (this.observer !== null) this.observer.forwarded(this.packet, fromIndex, out.index, how);
     this.device = out;
     return TRANSMIT;
+  }
+
+  /** A local packet: for one of the namespace's tunnels, which its inner frame then comes out of, or for a socket. */
+  #decapsulate(namespace: Namespace): number {
+    const { packet } = this;
+    const udpAt = tunnelUdpAt(packet);
+    const device = udpAt < 0 ? null : tunnelOf(namespace, packet, udpAt);
+    if (device === null) return this.#deliver(namespace);
+    const reason = device.tunnel!.decapsulate(packet, udpAt);
+    return reason === 0 ? this.arrive(device, BY_DECAPSULATION, RECEIVE) : this.drop(reason);
   }
 
   #dropInStack(reason: number): number {

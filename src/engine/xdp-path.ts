@@ -47,7 +47,7 @@ export class XdpPath {
     const { packet } = this.#walk;
     const { bytes } = packet;
     const typeBefore = ethernet.type(bytes, packet.start);
-    const isOursBefore = device.isOwn(bytes, packet.start);
+    const isOursBefore = device.hasMac(bytes, ethernet.destinationAt(packet.start));
     const isGroupBefore = ethernet.isGroup(bytes, ethernet.destinationAt(packet.start));
     packet.unshare();
     const verdict = this.#run(device, program, HOOK_XDP_GENERIC);
@@ -56,7 +56,7 @@ export class XdpPath {
     const { start } = packet;
     if (
       ethernet.type(bytes, start) !== typeBefore ||
-      device.isOwn(bytes, start) !== isOursBefore ||
+      device.hasMac(bytes, ethernet.destinationAt(start)) !== isOursBefore ||
       ethernet.isGroup(bytes, ethernet.destinationAt(start)) !== isGroupBefore
     ) {
       packet.packetType = device.packetType(bytes, start);
@@ -88,7 +88,7 @@ export class XdpPath {
       const target = kind === REDIRECT_NONE ? null : device.namespace.device(packet.redirectIfindex);
       if (target === null) return walk.drop(fate.NO_REDIRECT_TARGET);
       if (!target.up) return walk.drop(fate.DEVICE_DOWN);
-      if (packet.merged === 0 && packet.length > target.frameLimit) return walk.drop(fate.LONGER_THAN_MTU);
+      if (packet.merged === 0 && packet.length > target.frameLimit) return walk.drop(fate.FRAME_OVER_MTU);
       return this.#transmit(target, native);
     }
     if (packet.dropReason !== 0) return walk.drop(packet.dropReason);

@@ -17,7 +17,9 @@ export const SERVICE = 3;
 /** skb->mark: the magic in bits 8..11 and whole-mark values. */
 export const MARK_MAGIC_MASK = 0x0f00;
 export const MARK_TO_PROXY = 0x0200;
+export const MARK_CLUSTER_ID = 0x0200;
 export const MARK_SNAT_DONE = 0x0300;
+export const MARK_HEALTH_DONE = 0x0300;
 export const MARK_OVERLAY = 0x0400;
 export const MARK_OVERLAY_ENCRYPTED = 0x1400;
 export const MARK_EGRESS_GATEWAY_DONE = 0x0500;
@@ -27,6 +29,8 @@ export const MARK_PROXY_INGRESS = 0x0a00;
 export const MARK_PROXY_EGRESS = 0x0b00;
 export const MARK_HOST = 0x0c00;
 export const MARK_DECRYPT = 0x0d00;
+/** Socket mark of the load balancer's health checks. */
+export const MARK_HEALTH = 0x0d00;
 export const MARK_ENCRYPT = 0x0e00;
 export const MARK_WIREGUARD_ENCRYPTED = 0x1e00;
 export const MARK_IDENTITY = 0x0f00;

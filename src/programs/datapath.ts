@@ -8,12 +8,15 @@ import type { ProgArray } from '../engine/maps/prog-array.js';
 import { FIB_PARAMS_SIZE } from '../engine/packet.js';
 import type { RandomSource } from '../engine/random.js';
 import { IDENTITY_WORLD, IDENTITY_WORLD_IPV4, IDENTITY_WORLD_IPV6 } from './constants.js';
+import { EndpointMemo } from './endpoint-memo.js';
 import { Family } from './family.js';
 import { type Features, perPacketLoadBalancing } from './features.js';
 import { Flow } from './flow.js';
 import { IpcacheMemo } from './ipcache-memo.js';
 import { Metrics } from './metrics.js';
 import type { NodeConstants } from './node-constants.js';
+import { SnatTarget } from './snat-target.js';
+import { SocketTarget } from './socket-target.js';
 import { MAP_SPECS } from './tables/map-specs.js';
 
 /** What a datapath is made from. Everything that varies between runs is handed in. */
@@ -38,7 +41,10 @@ export class Keys {
   readonly affinityMatch = new Int32Array(2);
   readonly fragment = new Int32Array(10);
   readonly tuple = new Int32Array(10);
+  readonly nat = new Int32Array(10);
+  readonly natPartner = new Int32Array(10);
   readonly skip = new Int32Array(8);
+  readonly reverseSocket = new Int32Array(8);
   readonly node = new Int32Array(5);
   readonly lpm = new Int32Array(9);
   readonly small = new Int32Array(4);
@@ -62,6 +68,7 @@ export class Datapath {
   readonly ipcache: BpfMap;
   readonly ipcacheMemo: IpcacheMemo;
   readonly endpoints: BpfMap;
+  readonly endpointMemo: EndpointMemo;
   readonly policyStats: BpfMap;
   readonly affinityMatch: BpfMap;
   readonly activeConnections: BpfMap;
@@ -71,6 +78,10 @@ export class Datapath {
   readonly rateLimit: BpfMap;
   readonly rateLimitMetrics: BpfMap;
   readonly vtep: BpfMap;
+  readonly l2Responder: BpfMap;
+  readonly encryptState: BpfMap;
+  readonly throttle: BpfMap;
+  readonly srv6Segments: BpfMap;
   readonly callPolicy: ProgArray;
   readonly egressCallPolicy: ProgArray;
   readonly events: PerfRing;
@@ -82,9 +93,13 @@ export class Datapath {
 
   readonly flow: Flow;
   readonly keys = new Keys();
+  readonly snatTarget = new SnatTarget();
+  readonly socketTarget = new SocketTarget();
   /** `struct bpf_fib_lookup` of the lookup at hand, as bytes and words. */
   readonly fibParams = new Uint8Array(FIB_PARAMS_SIZE);
   readonly fibWords = new Int32Array(this.fibParams.buffer);
+  /** Its addresses may have IPv6 words left in them. */
+  fibHasIpv6 = false;
   /** Room for a piece of a frame that is being rearranged. */
   readonly scratch = new Uint8Array(256);
   /** Decided once: the pod programs translate services packet by packet. */
@@ -118,6 +133,7 @@ export class Datapath {
     this.ipcache = map('cilium_ipcache_v2');
     this.ipcacheMemo = new IpcacheMemo(this.ipcache);
     this.endpoints = map('cilium_lxc');
+    this.endpointMemo = new EndpointMemo(this.endpoints);
     this.policyStats = map('cilium_policystats');
     this.affinityMatch = map('cilium_lb_affinity_match');
     this.activeConnections = map('cilium_lb_act');
@@ -127,6 +143,10 @@ export class Datapath {
     this.rateLimit = map('cilium_ratelimit');
     this.rateLimitMetrics = map('cilium_ratelimit_metrics');
     this.vtep = map('cilium_vtep_map');
+    this.l2Responder = map('cilium_l2_responder_v4');
+    this.encryptState = map('cilium_encrypt_state');
+    this.throttle = map('cilium_throttle');
+    this.srv6Segments = map('cilium_srv6_sid');
     this.callPolicy = map('cilium_call_policy') as ProgArray;
     this.egressCallPolicy = map('cilium_egresscall_policy') as ProgArray;
     this.events = map('cilium_events') as unknown as PerfRing;

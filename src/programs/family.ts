@@ -36,10 +36,18 @@ export class Family {
   readonly maglev: MapOfMaps;
   readonly sourceRange: BpfMap;
   readonly skipLoadBalancer: BpfMap;
+  readonly reverseSockets: BpfMap;
   readonly fragments: BpfMap;
   readonly snat: BpfMap;
   readonly snatRetries: BpfMap;
+  readonly perClusterSnat: MapOfMaps;
+  readonly ipMasqueradeAgent: BpfMap;
   readonly neighbours: BpfMap;
+  /** Sources that the prefilter drops: by prefix, and single addresses. */
+  readonly prefilterPrefixes: BpfMap;
+  readonly prefilterAddresses: BpfMap;
+  readonly egressPolicies: BpfMap;
+  readonly health: BpfMap;
   readonly srv6Vrf: BpfMap;
   readonly srv6Policy: BpfMap;
   readonly perClusterConntrackTcp: MapOfMaps;
@@ -73,11 +81,18 @@ export class Family {
     this.affinity = map(`cilium_lb${version}_affinity`);
     this.maglev = map(`cilium_lb${version}_maglev`) as MapOfMaps;
     this.sourceRange = map(`cilium_lb${version}_source_range`);
+    this.reverseSockets = map(`cilium_lb${version}_reverse_sk`);
     this.skipLoadBalancer = map(`cilium_skip_lb${version}`);
     this.fragments = map(`cilium_ipv${version}_frag_datagrams`);
     this.snat = map(`cilium_snat_v${version}_external`);
     this.snatRetries = map(`cilium_snat_v${version}_alloc_retries`);
+    this.perClusterSnat = map(`cilium_per_cluster_snat_v${version}_external`) as MapOfMaps;
+    this.ipMasqueradeAgent = map(`cilium_ipmasq_v${version}`);
     this.neighbours = map(`cilium_nodeport_neigh${version}`);
+    this.health = map(`cilium_lb${version}_health`);
+    this.prefilterPrefixes = map(`cilium_cidr_v${version}_dyn`);
+    this.prefilterAddresses = map(`cilium_cidr_v${version}_fix`);
+    this.egressPolicies = map(`cilium_egress_gw_policy_v${version}`);
     this.srv6Vrf = map(`cilium_srv6_vrf_v${version}`);
     this.srv6Policy = map(`cilium_srv6_policy_v${version}`);
     this.perClusterConntrackTcp = map(`cilium_per_cluster_ct_tcp${version}`) as MapOfMaps;

@@ -10,6 +10,8 @@ export interface Features {
   readonly routing: boolean;
   /** BPF host routing: remote traffic leaves by FIB redirect, pods are reached by redirect_peer (ENABLE_HOST_ROUTING). */
   readonly hostRouting: boolean;
+  /** Every pod has a route of its own (ENABLE_ENDPOINT_ROUTES), so the stack can deliver. */
+  readonly endpointRoutes: boolean;
   /** Endpoint routes: ingress policy runs on the pod's device (USE_BPF_PROG_FOR_INGRESS_POLICY). */
   readonly ingressPolicyAtDevice: boolean;
   readonly arpPassthrough: boolean;
@@ -37,6 +39,8 @@ export interface Features {
   readonly noBackendResponse: boolean;
   readonly socketLbFull: boolean;
   readonly socketLbHostOnly: boolean;
+  /** Sockets see the service as their peer (getpeername). */
+  readonly socketLbPeer: boolean;
   readonly nat46x64: boolean;
   readonly nat46x64Gateway: boolean;
   readonly nat46x64Prefix: readonly [number, number, number, number];
@@ -83,6 +87,8 @@ export interface Features {
   readonly localDeliveryMetrics: boolean;
   readonly traceEvents: boolean;
   readonly dropEvents: boolean;
+  /** Events of socket-level load balancing. */
+  readonly socketTraceEvents: boolean;
   readonly debug: boolean;
   /** 0 none, 1 lowest, 2 low, 3 medium, 4 maximum. */
   readonly monitorAggregation: number;
@@ -99,6 +105,7 @@ export const DEFAULT_FEATURES: Features = {
   ipv6: false,
   routing: false,
   hostRouting: false,
+  endpointRoutes: false,
   ingressPolicyAtDevice: false,
   arpPassthrough: false,
   sourceAddressVerification: false,
@@ -122,6 +129,7 @@ export const DEFAULT_FEATURES: Features = {
   noBackendResponse: false,
   socketLbFull: false,
   socketLbHostOnly: false,
+  socketLbPeer: true,
   nat46x64: false,
   nat46x64Gateway: false,
   nat46x64Prefix: [0x00, 0x64, 0xff, 0x9b],
@@ -163,6 +171,7 @@ export const DEFAULT_FEATURES: Features = {
   localDeliveryMetrics: true,
   traceEvents: true,
   dropEvents: true,
+  socketTraceEvents: true,
   debug: false,
   monitorAggregation: 3,
   conntrackReportFlags: 0x07,

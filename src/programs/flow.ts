@@ -52,6 +52,12 @@ export class Flow {
   lbProxyPort = 0;
   lbClusterId = 0;
 
+  /** NodePort: the frontend as the client sees it, raw words and raw port. */
+  readonly frontendAddress = new Int32Array(4);
+  frontendPort = 0;
+  /** XDP: absolute offset of the IPv4 header of the Geneve tunnel that the packet came in, -1 for none. */
+  outerAt = -1;
+
   /** Policy: proxy port (raw), match type, audited, authentication type; extended error of the drop event. */
   proxyPort = 0;
   matchType = 0;
@@ -59,7 +65,16 @@ export class Flow {
   authType = 0;
   extendedError = 0;
 
-  /** Host firewall: the remote identity it decided on. */
+  /** Identity that the ipcache knows for the source address, 0 when nobody asked or there is none (`resolveSource`). */
+  ipcacheLabel = 0;
+
+  /** NodePort: this packet carries the service address of a DSR request, or belongs to a flow that did. */
+  isDsr = false;
+
+  /** Node programs: the sender's identity as far as the program has learned it. */
+  localLabel = 0;
+
+  /** Host firewall: the remote identity it decided on. to-netdev: the destination's. */
   remoteLabel = 0;
 
   /** Trace context of a node program: reason and monitor length of the trace that ends it. */

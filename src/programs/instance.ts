@@ -5,7 +5,7 @@ import type { Features } from './features.js';
 import { PolicyDecisions } from './policy-decisions.js';
 
 /** The objects that Cilium loads. */
-export type ObjectKind = 'lxc' | 'host' | 'overlay' | 'xdp' | 'wireguard' | 'network';
+export type ObjectKind = 'lxc' | 'host' | 'overlay' | 'xdp' | 'wireguard' | 'network' | 'sock';
 
 /** Run-time configuration of one loaded object. MACs are 6 bytes or more, IPv6 addresses 16. */
 export interface InstanceConfig {
@@ -66,6 +66,8 @@ export class ProgramInstance {
   /** Trace points of received packets that count no metric are visible (aggregation 0). */
   readonly tracesReceived: boolean;
   readonly isXdp: boolean;
+  /** Its device has no link header; events say so. */
+  readonly isLayer3: boolean;
   readonly dropVerdict: number;
 
   /** `features` are the datapath's unless this object is compiled with others (trace events of the overlay). */
@@ -83,6 +85,7 @@ export class ProgramInstance {
     this.features = features;
     this.tracesReceived = features.traceEvents && features.monitorAggregation === 0;
     this.isXdp = kind === 'xdp';
+    this.isLayer3 = config.ethernetHeaderLength === 0;
     this.dropVerdict = this.isXdp ? XDP_DROP : TC_ACT_SHOT;
     if (kind === 'lxc') this.eventSource = config.endpointId;
     else if (kind === 'host') this.eventSource = datapath.constants.hostEndpointId;

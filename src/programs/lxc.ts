@@ -29,15 +29,11 @@ import {
   CAPTURE_DELIVERY,
   CAPTURE_PROXY_PRE,
   DEBUG_INHERIT_IDENTITY,
-  DEBUG_IP_ID_FAILED4,
-  DEBUG_IP_ID_FAILED6,
-  DEBUG_IP_ID4,
-  DEBUG_IP_ID6,
   DEBUG_LOCAL_DELIVERY,
+  debugIdentity,
 } from './steps/debug.js';
-import { decrementTtl, HOP_LIMIT_EXCEEDED } from './steps/forward.js';
 import { etherType, locateL4, readIpv4, readIpv6, refuseUntrackedFragments } from './steps/headers.js';
-import { answerSolicitation, answerTimeExceeded, plainIcmpv6Type } from './steps/icmpv6-answers.js';
+import { answerSolicitation, plainIcmpv6Type } from './steps/icmpv6-answers.js';
 import { inheritIdentity, ipcacheIdentity, isReserved, lookupIpcacheAt, worldOf } from './steps/identity.js';
 import {
   debug,
@@ -53,7 +49,7 @@ import {
 import { CONTINUE } from './steps/outcome.js';
 import { trackAndForward } from './steps/pod-egress.js';
 import { decideIngress, TO_PROXY_PORT, trackFromSender, trackIngress } from './steps/pod-ingress.js';
-import { proxyMark } from './steps/proxy.js';
+import { hairpinToProxy, proxyMark } from './steps/proxy.js';
 import { translateService } from './steps/service-translation.js';
 import { TAIL_CALL_FAILED, tailCall } from './steps/tail-call.js';
 
@@ -329,7 +325,11 @@ function toContainerIp(
   if (features.localDeliveryMetrics) datapath.metrics.count(0, INGRESS, packet.end - packet.start);
   const outcome = decideIngress(program, packet, flow, sourceLabel, false);
   if (outcome < 0) return dropIngress(program, packet, outcome, sourceLabel, flow.extendedError);
-  return outcome === TO_PROXY_PORT ? hairpinToProxy(program, packet, flow, sourceLabel) : TC_ACT_OK;
+  if (outcome !== TO_PROXY_PORT) return TC_ACT_OK;
+  const verdict = hairpinToProxy(program, packet, flow, flow.proxyPort);
+  if (verdict < 0) return dropIngress(program, packet, verdict, sourceLabel, flow.extendedError);
+  packet.mark = packet.cb0;
+  return verdict;
 }
 
 /** The host's mark may say less than the ipcache knows of the source address. */
@@ -344,33 +344,6 @@ function sourceFromIpcache(
   const at = lookupIpcacheAt(datapath, flow.family, packet, sourceAt, 0);
   const found = at < 0 ? 0 : ipcacheIdentity(datapath, at);
   const label = at >= 0 && found !== IDENTITY_HOST ? found : identity;
-  if (program.features.debug) {
-    const v6 = flow.family.isV6;
-    const success = v6 ? DEBUG_IP_ID6 : DEBUG_IP_ID4;
-    const failure = v6 ? DEBUG_IP_ID_FAILED6 : DEBUG_IP_ID_FAILED4;
-    const shown = i32le(packet.bytes, sourceAt + 4 * (flow.family.addressWords - 1));
-    debug(program, packet, at < 0 ? failure : success, shown, label, 0);
-  }
+  if (program.features.debug) debugIdentity(program, packet, flow.family, sourceAt, at >= 0, label);
   return label;
-}
-
-/** Back into the host's stack, where the proxy listens: through cilium_net. */
-function hairpinToProxy(
-  program: ProgramInstance,
-  packet: PacketContext,
-  flow: Flow,
-  sourceLabel: number,
-): number {
-  const constants = program.datapath.constants;
-  const mark = proxyMark(flow.proxyPort);
-  packet.cb0 = mark;
-  const error = decrementTtl(packet, flow);
-  if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, EGRESS);
-  if (error < 0) return dropIngress(program, packet, error, sourceLabel, flow.extendedError);
-  ethernet.putSource(packet.bytes, packet.start, program.config.interfaceMac, 0);
-  ethernet.putDestination(packet.bytes, packet.start, constants.hostMac, 0);
-  if (program.features.debug) debugCapture(program, packet, CAPTURE_PROXY_PRE, flow.proxyPort, 0);
-  const verdict = packet.redirect(constants.netIfindex, 0);
-  packet.mark = mark;
-  return verdict;
 }

@@ -12,7 +12,14 @@ export interface NodeConstants {
   readonly ipv4Gateway: number;
   readonly ipv4DirectRouting: number;
   readonly ipv6DirectRouting: Uint8Array;
+  /**
+   * Sources of IPIP packets are in these prefixes, the rest of the address hashed; word and 16 bytes. Null: all come
+   * from the direct routing address.
+   */
+  readonly ipv4RssPrefix: { readonly address: number; readonly prefixLength: number } | null;
+  readonly ipv6RssPrefix: { readonly address: Uint8Array; readonly prefixLength: number } | null;
   readonly ipv4MasqueradeExclusion: { readonly address: number; readonly prefixLength: number };
+  readonly ipv6MasqueradeExclusion: { readonly address: Uint8Array; readonly prefixLength: number };
   readonly nodePortRange: readonly [number, number];
   readonly natPortRange: readonly [number, number];
   readonly natCollisionRetries: number;
@@ -30,6 +37,19 @@ export interface NodeConstants {
   readonly wireguardIfindex: number;
   readonly wireguardPort: number;
   readonly l2AnnouncementLivenessNs: number;
+  /** IPIP devices through which load-balancer health checks reach backends. */
+  readonly ipipIfindexIpv4: number;
+  readonly ipipIfindexIpv6: number;
+  /** Device that egress gateway traffic leaves through; 0 leaves that to the FIB. */
+  readonly egressIfindex: number;
+  /** Address that this node takes for pods of other clusters (inter-cluster SNAT). */
+  readonly ipv4InterClusterSnat: number;
+  /** Strict mode: addresses inside this network may meet only encrypted. */
+  readonly strictModeNetwork: { readonly address: number; readonly prefixLength: number };
+  /** The strict network overlaps with the nodes' own, whose traffic then is let through. */
+  readonly strictModeOverlapsNodes: boolean;
+  /** IPv4 address of the device that encrypts. */
+  readonly ipv4EncryptInterface: number;
   /** Bytes of a frame that events carry at most. */
   readonly captureLength: number;
   /** VLAN ids allowed by interface index. */
@@ -50,7 +70,10 @@ export const DEFAULT_CONSTANTS: NodeConstants = {
   ipv4Gateway: 0,
   ipv4DirectRouting: 0,
   ipv6DirectRouting: new Uint8Array(16),
+  ipv4RssPrefix: null,
+  ipv6RssPrefix: null,
   ipv4MasqueradeExclusion: { address: 0, prefixLength: 32 },
+  ipv6MasqueradeExclusion: { address: new Uint8Array(16), prefixLength: 128 },
   nodePortRange: [30000, 32767],
   natPortRange: [32768, 65535],
   natCollisionRetries: 32,
@@ -68,6 +91,13 @@ export const DEFAULT_CONSTANTS: NodeConstants = {
   wireguardIfindex: 0,
   wireguardPort: 51871,
   l2AnnouncementLivenessNs: 3e9,
+  ipipIfindexIpv4: 0,
+  ipipIfindexIpv6: 0,
+  egressIfindex: 0,
+  ipv4InterClusterSnat: 0,
+  strictModeNetwork: { address: 0, prefixLength: 0 },
+  strictModeOverlapsNodes: false,
+  ipv4EncryptInterface: 0,
   captureLength: 128,
   vlanFilter: new Map(),
 };

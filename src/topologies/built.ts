@@ -1,6 +1,14 @@
 import type { Clock } from '../engine/clock.js';
 import type { Device } from '../engine/device.js';
-import { engineReasonName, FIRST_ENGINE_REASON } from '../engine/fate.js';
+import {
+  engineReasonName,
+  FIRST_ENGINE_REASON,
+  FIRST_OWN_REASON,
+  FRAME_TOO_LONG,
+  NO_FREE_SLOT,
+  REASON_COUNT,
+} from '../engine/fate.js';
+import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
 import type { Network } from '../engine/network.js';
@@ -8,6 +16,7 @@ import type { Node } from '../engine/node.js';
 import type { Walker } from '../engine/walker.js';
 import type { Datapath } from '../programs/datapath.js';
 import { reasonText } from '../programs/drop-reasons.js';
+import { Agent } from './agent.js';
 import type { Plan, PlannedNode, PlannedPod } from './plan.js';
 
 export interface BuiltPod {
@@ -24,6 +33,16 @@ export interface BuiltNode {
   readonly node: Node;
   readonly datapath: Datapath;
   readonly pods: readonly BuiltPod[];
+  /** Of the host endpoint. */
+  readonly hostPolicyMap: BpfMap;
+}
+
+/** What became of a frame: fate, drop reason (else 0), the device where its walk ended, and the frame as it was then. */
+export interface WalkResult {
+  readonly fate: number;
+  readonly reason: number;
+  readonly device: Device;
+  readonly frame: Uint8Array;
 }
 
 /** A topology that runs: the network, what walks frames through it, and each node's datapath. */
@@ -33,6 +52,9 @@ export class BuiltTopology {
   readonly walker: Walker;
   readonly clock: Clock;
   readonly nodes: readonly BuiltNode[];
+  /** Of all nodes; whoever drives the run polls it as the clock moves. */
+  readonly agent: Agent;
+  readonly #ownReasons: string[] = [];
 
   constructor(plan: Plan, walker: Walker, clock: Clock, nodes: readonly BuiltNode[]) {
     this.plan = plan;
@@ -40,15 +62,60 @@ export class BuiltTopology {
     this.walker = walker;
     this.clock = clock;
     this.nodes = nodes;
+    this.agent = new Agent(
+      clock,
+      nodes.map(({ datapath }) => datapath),
+    );
   }
 
   get pods(): readonly BuiltPod[] {
     return this.nodes.flatMap((node) => node.pods);
   }
 
-  /** The node that a device's or pod's namespace is on. */
+  /** The node that a namespace is on; null for a router's. */
+  findNode(namespace: Namespace): BuiltNode | null {
+    return this.nodes.find((node) => node.node === namespace.node) ?? null;
+  }
+
+  /** As `findNode`, for the namespaces of nodes and pods. */
   nodeOf(namespace: Namespace): BuiltNode {
-    return this.nodes.find((node) => node.node === namespace.node)!;
+    return this.findNode(namespace)!;
+  }
+
+  /**
+   * Walks one frame that arrives at a device, and answers what became of it. For single questions: a capture is walked
+   * by `Replay`, which allocates nothing per frame.
+   */
+  walk(device: Device, frame: Uint8Array): WalkResult {
+    const { walker } = this;
+    this.agent.poll();
+    const { arena } = walker;
+    const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+    const handle = arena.put(view, 0, frame.length);
+    if (handle < 0) walker.refuse(device, frame.length > JUMBO_FRAME_LIMIT ? FRAME_TOO_LONG : NO_FREE_SLOT);
+    else walker.receive(handle, device);
+    const start = handle < 0 ? 0 : arena.start[handle];
+    const end = handle < 0 ? 0 : start + arena.length[handle];
+    if (handle >= 0) arena.free(handle);
+    return {
+      fate: walker.fate,
+      reason: walker.reason,
+      device: walker.device,
+      frame: arena.bytes.slice(start, end),
+    };
+  }
+
+  /**
+   * A number for a drop reason of a program that is not Cilium's; the same name has the same number. Throws RangeError
+   * when there are too many.
+   */
+  ownReason(name: string): number {
+    const known = this.#ownReasons.indexOf(name);
+    if (known >= 0) return FIRST_OWN_REASON + known;
+    const reason = FIRST_OWN_REASON + this.#ownReasons.length;
+    if (reason >= REASON_COUNT) throw new RangeError(`no number left for drop reason "${name}"`);
+    this.#ownReasons.push(name);
+    return reason;
   }
 
   /** `DEVICE` or `NODE/DEVICE`; null when there is none or more than one. */
@@ -61,8 +128,9 @@ export class BuiltTopology {
     return this.network.namespaces[index].name;
   }
 
-  /** A drop reason as users read it: Cilium's monitor text for the programs' reasons, the engine's for its own. */
+  /** A drop reason as users read it: Cilium's monitor text for the programs' reasons, else as who gave it calls it. */
   dropReasonName(reason: number): string {
+    if (reason >= FIRST_OWN_REASON) return this.#ownReasons[reason - FIRST_OWN_REASON] ?? `reason ${reason}`;
     return reason < FIRST_ENGINE_REASON ? reasonText(reason) : engineReasonName(reason);
   }
 }

@@ -1,5 +1,6 @@
 /** A node's devices: those declared, and the pair cilium_host / cilium_net that the agent makes. */
 import type { Prefix } from '../engine/address-text.js';
+import type { DeviceKind } from '../engine/device.js';
 import {
   addressText,
   networkAddress,
@@ -38,6 +39,28 @@ export function checkDevices(node: NodeDraft): void {
   node.internalAddresses = internalAddresses(node);
   node.ciliumInternalAddresses = ciliumInternalAddresses(node);
   addCiliumPair(node);
+  addTunnelDevices(node);
+}
+
+/** Name and kind of the devices that the agent makes for tunnels and for encryption. */
+const TUNNEL_NAMES = ['', 'cilium_vxlan', 'cilium_geneve'];
+const WIREGUARD_NAME = 'cilium_wg0';
+
+function addTunnelDevices(node: NodeDraft): void {
+  const { config } = node;
+  const made: [string, DeviceKind][] = [];
+  if (config.hasTunnel) made.push([TUNNEL_NAMES[config.features.tunnelProtocol], 'tunnel']);
+  if (config.features.wireguard) made.push([WIREGUARD_NAME, 'wireguard']);
+  for (const [name, kind] of made) {
+    if (node.device(name) !== undefined) {
+      node.faults.error([...node.path, 'devices'], `${name} is made by Cilium itself`);
+      continue;
+    }
+    const ifindex = node.ifindexes.next();
+    const mac = node.makeMac(ifindex);
+    const flags = { up: true, noArp: true, acceptLocal: true };
+    node.devices.push({ name, kind, ifindex, mac, mtu: DEFAULT_MTU, ...flags, addresses: [], peer: null });
+  }
 }
 
 function podPrefixes(node: NodeDraft): readonly Prefix[] {

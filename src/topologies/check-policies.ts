@@ -28,8 +28,8 @@ const SECTIONS = [
   { key: 'egressDeny', egress: true, deny: true },
 ] as const;
 
-/** One pod while entries are collected for it. */
-class PodPolicy {
+/** One pod, or host, while entries are collected for it. */
+class EndpointPolicy {
   readonly entries: PlannedPolicyEntry[] = [];
   /** Whether what no entry allows is denied. */
   ingressEnforced = false;
@@ -44,30 +44,64 @@ class PodPolicy {
   }
 }
 
-/** The policy map entries of every pod, by its name. */
-export function checkPolicies(
-  policies: readonly PolicySpec[],
-  context: PolicyContext,
-): Map<string, readonly PlannedPolicyEntry[]> {
-  const drafts = new Map(context.pods.map((pod) => [pod.name, new PodPolicy()]));
+/** The policy map entries of every pod and of every node's host endpoint, by name. */
+export interface PlannedPolicies {
+  readonly pods: ReadonlyMap<string, readonly PlannedPolicyEntry[]>;
+  readonly hosts: ReadonlyMap<string, readonly PlannedPolicyEntry[]>;
+}
+
+export function checkPolicies(policies: readonly PolicySpec[], context: PolicyContext): PlannedPolicies {
+  const drafts = new Map(context.pods.map((pod) => [pod.name, new EndpointPolicy()]));
+  const hosts = new Map(context.nodes.map((node) => [node.name, new EndpointPolicy()]));
   // A rule about a prefix covers the identities of all narrower ones, so all prefixes have to be known first.
   forEachRule(policies, (rule, path) => {
     registerPrefixes(rule, path, context);
   });
-  const selected = policies.map((policy, i) => selectPods(policy, ['policies', i], context));
+  const selected = policies.map((policy, i) => {
+    const path = ['policies', i];
+    if (policy.nodeSelector !== undefined) {
+      return selectNodes(policy, path, context).map((node) => hosts.get(node.name)!);
+    }
+    return selectPods(policy, path, context).map((pod) => drafts.get(pod.name)!);
+  });
   policies.forEach((policy, i) => {
-    for (const pod of selected[i]) drafts.get(pod.name)!.enforce(policy);
+    for (const draft of selected[i]) draft.enforce(policy);
   });
   forEachRule(policies, (rule, path, section, i) => {
     const entries = ruleEntries(rule, path, section.egress, section.deny, context);
-    for (const pod of selected[i]) drafts.get(pod.name)!.entries.push(...entries);
+    for (const draft of selected[i]) draft.entries.push(...entries);
   });
-  return new Map(
-    context.pods.map((pod) => {
-      const node = context.nodes.find((candidate) => candidate.name === pod.node)!;
-      return [pod.name, finish(drafts.get(pod.name)!, node)];
-    }),
-  );
+  return {
+    pods: new Map(
+      context.pods.map((pod) => {
+        const node = context.nodes.find((candidate) => candidate.name === pod.node)!;
+        return [pod.name, finish(drafts.get(pod.name)!, node)];
+      }),
+    ),
+    hosts: new Map(context.nodes.map((node) => [node.name, finish(hosts.get(node.name)!, node)])),
+  };
+}
+
+/** Policies of nodes are the host firewall's. */
+function selectNodes(
+  policy: PolicySpec,
+  path: Path,
+  { nodes, faults }: PolicyContext,
+): readonly PlannedNode[] {
+  if (policy.pods !== undefined || policy.endpointSelector !== undefined) {
+    faults.error(path, 'has nodeSelector beside a selector of pods; a policy is about nodes or about pods');
+    return [];
+  }
+  const at = [...path, 'nodeSelector'];
+  const labels = readSelector(policy.nodeSelector!, at, faults);
+  const selected = nodes.filter((node) => matches(labels, node));
+  if (selected.length === 0) faults.warning(at, 'selects no node');
+  for (const node of selected) {
+    if (!node.config.features.hostFirewall) {
+      faults.warning(path, `has no effect on ${node.name}: enable-host-firewall is off`);
+    }
+  }
+  return selected;
 }
 
 function forEachRule(
@@ -85,7 +119,7 @@ function forEachRule(
 
 function selectPods(policy: PolicySpec, path: Path, { pods, faults }: PolicyContext): readonly PlannedPod[] {
   if ((policy.pods === undefined) === (policy.endpointSelector === undefined)) {
-    faults.error(path, 'needs either endpointSelector or pods: whom the policy is about');
+    faults.error(path, 'needs one of endpointSelector, pods and nodeSelector: whom the policy is about');
     return [];
   }
   if (policy.endpointSelector === undefined) {
@@ -115,7 +149,7 @@ function ruleEntries(
 }
 
 /** Adds what is open by default, and leaves out what a broader denial covers: longest prefix alone would allow it. */
-function finish(draft: PodPolicy, node: PlannedNode): readonly PlannedPolicyEntry[] {
+function finish(draft: EndpointPolicy, node: PlannedNode): readonly PlannedPolicyEntry[] {
   const { enforcement, allowLocalhost } = node.config;
   if (enforcement === 'never') {
     return [false, true].map((egress) => ({ ...ANY_PORT, identity: IDENTITY_ANY, egress, deny: false }));

@@ -27,6 +27,15 @@ export function readNetwork(text: string, path: Path, faults: FaultList): Prefix
   return { address, length: prefix.length };
 }
 
+/** A list of networks; those that do not parse are left out with a fault. */
+export function readNetworks(
+  texts: readonly string[] | undefined,
+  path: Path,
+  faults: FaultList,
+): readonly Prefix[] {
+  return (texts ?? []).flatMap((text, i) => readNetwork(text, [...path, i], faults) ?? []);
+}
+
 export function readMac(text: string, path: Path, faults: FaultList): Uint8Array | null {
   const mac = parseMac(text);
   if (mac === null)
@@ -47,8 +56,8 @@ export function addressText(address: Uint8Array): string {
   return formatAddress(address, 0, address.length);
 }
 
-export function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+export function isSame(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** Names, addresses or numbers that must not occur twice: remembers who had them first. */

@@ -3,17 +3,19 @@
  * wrong is left out of what follows instead of ending the check.
  */
 import { checkDevices } from './check-devices.js';
+import { checkEgressGateways, notMasqueraded } from './check-egress.js';
+import { addNodeRoutes, checkLinks, draftRouters, finishRouter } from './check-links.js';
 import { checkPods } from './check-pods.js';
 import { checkPolicies } from './check-policies.js';
 import { checkRoutes } from './check-routes.js';
 import { ServiceCheck } from './check-services.js';
-import { Register, readNetwork } from './check-text.js';
+import { isSame, Register, readNetwork, readNetworks } from './check-text.js';
 import { readCiliumConfig } from './cilium-config.js';
 import { FaultList, type Locate, TopologyError } from './faults.js';
 import { Identities } from './identities.js';
 import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
-import type { Plan, PlannedNode } from './plan.js';
+import type { Plan, PlannedLink, PlannedNode, PlannedPod, PlannedService } from './plan.js';
 import type { TopologySpec } from './spec.js';
 
 export interface CheckedTopology {
@@ -31,7 +33,7 @@ export function checkTopology(spec: TopologySpec, locate?: Locate): CheckedTopol
     addresses: new Register('the address'),
     podNames: new Register('the name'),
   };
-  const nodeNames = new Register('the name');
+  const names = new Register('the name');
   for (const pod of spec.nodes.flatMap((node) => node.pods ?? [])) {
     if (pod.identity !== undefined) identities.reserve(pod.identity);
   }
@@ -39,57 +41,95 @@ export function checkTopology(spec: TopologySpec, locate?: Locate): CheckedTopol
     const prefix = readNetwork(outside.cidr, ['outside', i, 'cidr'], faults);
     if (prefix !== null) identities.ofPrefix(prefix, outside.identity);
   });
-  readCiliumConfig([{ config: spec.cilium ?? {}, path: ['cilium'] }], faults);
-  const nodes = spec.nodes.map((node, i) => {
-    nodeNames.take(node.name, 'another node', ['nodes', i, 'name'], faults);
-    return planNode(spec, i, cluster);
+  readCiliumConfig([{ config: spec.cilium ?? {}, path: ['cilium'] }], faults, new FaultList());
+  const drafts = spec.nodes.map((node, i) => {
+    names.take(node.name, 'another node', ['nodes', i, 'name'], faults);
+    return draftNode(spec, i, cluster);
   });
+  const routers = draftRouters(spec, drafts, cluster, names);
+  const links = checkLinks(spec.links ?? [], [...drafts, ...routers], faults);
+  const nodes = drafts.map((draft) => finishNode(draft, drafts, links));
   const pods = nodes.flatMap((node) => node.pods);
-  const services = new ServiceCheck(pods, cluster.addresses, new Register('the frontend'), faults);
-  const serviceNames = new Register('the name');
-  spec.services?.forEach((service, i) => {
-    serviceNames.take(service.name, 'another service', ['services', i, 'name'], faults);
-    services.add(service, ['services', i]);
-  });
   const policies = checkPolicies(spec.policies ?? [], { nodes, pods, identities, faults });
   const plan: Plan = {
     name: spec.name ?? 'topology',
     nodes,
-    services: services.services,
+    links,
+    routers: routers.map((router) => finishRouter(router, drafts, links)),
+    services: checkServices(spec, pods, cluster),
     outside: identities.prefixes,
-    policies,
+    policies: policies.pods,
+    hostPolicies: policies.hosts,
+    egressGateways: checkEgressGateways(spec.egressGateways ?? [], nodes, pods, faults),
+    notMasqueraded: notMasqueraded(spec, faults),
+    prefiltered: readNetworks(spec.prefilter, ['prefilter'], faults),
   };
   return { plan, faults };
 }
 
-function planNode(spec: TopologySpec, number: number, cluster: ClusterDraft): PlannedNode {
+function draftNode(spec: TopologySpec, number: number, cluster: ClusterDraft): NodeDraft {
   const own = spec.nodes[number];
   const path = ['nodes', number, 'cilium'];
   // Faults of the cluster's section were told once already; those of both are in the list that is not heard.
-  readCiliumConfig([{ config: own.cilium ?? {}, path }], cluster.faults);
+  readCiliumConfig([{ config: own.cilium ?? {}, path }], cluster.faults, new FaultList());
   const config = readCiliumConfig(
     [
       { config: spec.cilium ?? {}, path: ['cilium'] },
       { config: own.cilium ?? {}, path },
     ],
     new FaultList(),
+    cluster.faults,
   );
-  const kernelPath = own.kernel === undefined ? ['kernel'] : [...path.slice(0, -1), 'kernel'];
+  const kernelPath = own.kernel === undefined ? ['kernel'] : ['nodes', number, 'kernel'];
   const kernel = readKernelVersion(own.kernel ?? spec.kernel, kernelPath, cluster.faults);
-  const node = new NodeDraft(own, number, cluster, config);
+  const node = new NodeDraft(own, number, ['nodes', number], cluster, config);
+  node.attachment = config.tcx && hasTcx(kernel) ? 'tcx' : 'tc';
   checkDevices(node);
+  checkDeviceNames(node);
+  return node;
+}
+
+/** Devices that the configuration names but the node does not have. */
+function checkDeviceNames(node: NodeDraft): void {
+  const { config, faults } = node;
+  const at = [...node.path, 'cilium'];
+  if (config.devices.length > 0 && node.nativeDevices.length === 0) {
+    faults.error([...at, 'devices'], `${node.spec.name} has no physical device ${config.devices.join(', ')}`);
+  }
+  if (config.directRoutingDevice !== null) {
+    node.requireDevice(config.directRoutingDevice, [...at, 'direct-routing-device']);
+  }
+  if (config.features.hostFirewall && node.nativeDevices.length === 0) {
+    faults.error([...at, 'enable-host-firewall'], 'the host firewall needs a physical device');
+  }
+}
+
+function finishNode(
+  node: NodeDraft,
+  drafts: readonly NodeDraft[],
+  links: readonly PlannedLink[],
+): PlannedNode {
   checkPods(node);
+  addNodeRoutes(node, drafts, links);
   checkRoutes(node);
-  checkReach(node);
+  const { nativeDevices, config } = node;
+  const internal = node.internalAddresses[0];
+  const directRoutingDevice =
+    node.device(config.directRoutingDevice ?? '') ??
+    nativeDevices.find(({ addresses }) => addresses.some(({ address }) => isSame(address, internal))) ??
+    nativeDevices[0];
   return {
     path: node.path,
-    name: own.name,
+    name: node.spec.name,
+    labels: node.spec.labels ?? {},
     config,
-    attachment: config.tcx && hasTcx(kernel) ? 'tcx' : 'tc',
+    attachment: node.attachment,
     podPrefixes: node.podPrefixes,
     internalAddresses: node.internalAddresses,
     ciliumInternalAddresses: node.ciliumInternalAddresses,
     devices: node.devices,
+    nativeDevices,
+    directRoutingDevice: directRoutingDevice ?? null,
     routes: node.routes,
     neighbours: node.neighbours,
     pods: node.pods,
@@ -97,23 +137,26 @@ function planNode(spec: TopologySpec, number: number, cluster: ClusterDraft): Pl
   };
 }
 
-/** What the emulation does not do yet and would surprise. */
-function checkReach(node: NodeDraft): void {
-  const { features } = node.config;
-  const at = [...node.path, 'cilium'];
-  if (features.tunnelMode) {
-    node.faults.warning(
-      [...at, 'routing-mode'],
-      'tunnels are not emulated yet: packets to other nodes are dropped',
-    );
-  }
-  if (features.routing && node.pods.length > 0 && node.devices.some((device) => device.kind === 'physical')) {
-    node.faults.warning(
-      [...at, 'enable-endpoint-routes'],
-      'is off, and the programs of cilium_host and of outside devices are not emulated yet: ' +
-        'packets from outside do not reach the pods',
-    );
-  }
+function checkServices(
+  spec: TopologySpec,
+  pods: readonly PlannedPod[],
+  { addresses, faults }: ClusterDraft,
+): readonly PlannedService[] {
+  const check = new ServiceCheck(pods, addresses, new Register('the frontend'), faults);
+  const names = new Register('the name');
+  spec.services?.forEach((service, i) => {
+    names.take(service.name, 'another service', ['services', i, 'name'], faults);
+    check.add(service, ['services', i]);
+  });
+  spec.nodes.forEach((node, i) => {
+    node.pods?.forEach((podSpec, j) => {
+      podSpec.hostPorts?.forEach((hostPort, k) => {
+        const pod = pods.find((candidate) => candidate.name === podSpec.name)!;
+        check.addHostPort(hostPort, pod, ['nodes', i, 'pods', j, 'hostPorts', k]);
+      });
+    });
+  });
+  return check.services;
 }
 
 /** The plan of a topology. Throws TopologyError with all faults when there is an error among them. */

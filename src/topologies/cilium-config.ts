@@ -2,17 +2,15 @@
  * A node's Cilium configuration, in the keys and values of the `cilium-config` ConfigMap. Each key that is known says
  * what it switches in the datapath; keys that Cilium has but that nothing here depends on are taken with a warning.
  */
-
-import { parseIpv4 } from '../engine/address-text.js';
+import type { Prefix } from '../engine/address-text.js';
 import type { MapSpec } from '../engine/maps/map.js';
 import { DEFAULT_FEATURES, type Features } from '../programs/features.js';
 import { DEFAULT_CONSTANTS, type NodeConstants } from '../programs/node-constants.js';
+import { SETTERS } from './config-keys.js';
+import { refuseCombinations, settle } from './config-rules.js';
+import type { Draft, Enforcement, LbMode } from './config-values.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { CiliumConfigSpec } from './spec.js';
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-export type Enforcement = 'default' | 'always' | 'never';
 
 /** What a node is configured to. */
 export interface CiliumConfig {
@@ -27,267 +25,40 @@ export interface CiliumConfig {
   readonly tcx: boolean;
   /** Entries of maps by name, where set. */
   readonly mapEntries: ReadonlyMap<string, number>;
+  readonly lbMode: LbMode;
+  readonly autoDirectNodeRoutes: boolean;
+  /** The nodes reach each other's tunnels over IPv6. */
+  readonly ipv6Underlay: boolean;
+  /** There is a tunnel device, whatever the routing mode. */
+  readonly hasTunnel: boolean;
+  /** Names of the native devices, `+` at the end for any rest; empty for all physical ones. */
+  readonly devices: readonly string[];
+  readonly directRoutingDevice: string | null;
+  /** What is routed natively, so that it is not masqueraded. */
+  readonly nativeRoutingIpv4: Prefix | null;
+  readonly nativeRoutingIpv6: Prefix | null;
+  /** Encryption strict mode: the network whose packets may only leave encrypted, and whether nodes are in it. */
+  readonly strictMode: Prefix | null;
+  readonly strictModeAllowsNodes: boolean;
+  /** VLAN ids that pass all native devices; 0 for any. */
+  readonly vlanBypass: readonly number[];
+  readonly l7Proxy: boolean;
 }
-
-interface Draft {
-  features: Mutable<Features>;
-  constants: Mutable<NodeConstants>;
-  enforcement: Enforcement;
-  allowLocalhost: boolean;
-  serviceLoopbackIpv4: string;
-  tcx: boolean;
-  mapEntries: Map<string, number>;
-}
-
-/** Takes the value's text; answers what it expects when the value is not that. */
-type Setter = (draft: Draft, text: string) => string | null;
-
-function flag(set: (draft: Draft, on: boolean) => void): Setter {
-  return (draft, text) => {
-    if (text !== 'true' && text !== 'false') return 'true or false';
-    set(draft, text === 'true');
-    return null;
-  };
-}
-
-function feature(
-  name: { [K in keyof Features]: Features[K] extends boolean ? K : never }[keyof Features],
-): Setter {
-  return flag((draft, on) => {
-    draft.features[name] = on;
-  });
-}
-
-function choice(choices: Readonly<Record<string, (draft: Draft) => void>>): Setter {
-  return (draft, text) => {
-    const set = choices[text];
-    if (set === undefined) return Object.keys(choices).join(', ');
-    set(draft);
-    return null;
-  };
-}
-
-function whole(least: number, most: number, set: (draft: Draft, value: number) => void): Setter {
-  return (draft, text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least || value > most)
-      return `a whole number from ${least} to ${most}`;
-    set(draft, value);
-    return null;
-  };
-}
-
-type NumberConstant = {
-  [K in keyof NodeConstants]: NodeConstants[K] extends number ? K : never;
-}[keyof NodeConstants];
-
-/** A Go duration such as `2h13m20s`, in whole seconds. */
-function duration(constant: NumberConstant): Setter {
-  return (draft, text) => {
-    const parts = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text);
-    if (parts === null || text === '') return 'a duration such as 1m30s';
-    const [, hours = 0, minutes = 0, seconds = 0] = parts;
-    draft.constants[constant] = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-    return null;
-  };
-}
-
-function number(constant: NumberConstant, most: number): Setter {
-  return whole(0, most, (draft, value) => {
-    draft.constants[constant] = value;
-  });
-}
-
-function entries(...maps: readonly string[]): Setter {
-  return whole(1, 1 << 24, (draft, value) => {
-    for (const map of maps) draft.mapEntries.set(map, value);
-  });
-}
-
-const MONITOR_FLAGS: Readonly<Record<string, number>> = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32 };
-
-const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
-  ['enable-ipv4', feature('ipv4')],
-  ['enable-ipv6', feature('ipv6')],
-  [
-    'routing-mode',
-    choice({
-      native: (draft) => {
-        draft.features.tunnelMode = false;
-      },
-      tunnel: (draft) => {
-        draft.features.tunnelMode = true;
-      },
-    }),
-  ],
-  [
-    'enable-endpoint-routes',
-    flag((draft, on) => {
-      draft.features.routing = !on;
-      draft.features.ingressPolicyAtDevice = on;
-    }),
-  ],
-  [
-    'enable-host-legacy-routing',
-    flag((draft, on) => {
-      draft.features.hostRouting = !on;
-    }),
-  ],
-  ['kube-proxy-replacement', feature('nodePort')],
-  ['bpf-lb-sock', feature('socketLbFull')],
-  ['bpf-lb-sock-hostns-only', feature('socketLbHostOnly')],
-  ['enable-session-affinity', feature('sessionAffinity')],
-  ['enable-svc-source-range-check', feature('sourceRangeCheck')],
-  ['bpf-lb-proto-diff', feature('serviceProtocolDifferentiation')],
-  [
-    'service-no-backend-response',
-    choice({
-      reject: (draft) => {
-        draft.features.noBackendResponse = true;
-      },
-      drop: (draft) => {
-        draft.features.noBackendResponse = false;
-      },
-    }),
-  ],
-  ['enable-source-ip-verification', feature('sourceAddressVerification')],
-  ['enable-l7-proxy', flag(() => {})],
-  [
-    'enable-tcx',
-    flag((draft, on) => {
-      draft.tcx = on;
-    }),
-  ],
-  ['enable-sctp', feature('sctp')],
-  ['enable-icmp-rules', feature('icmpRules')],
-  ['allow-icmp-frag-needed', feature('allowIcmpFragmentationNeeded')],
-  ['enable-ipv4-fragment-tracking', feature('ipv4Fragments')],
-  ['enable-ipv6-fragment-tracking', feature('ipv6Fragments')],
-  [
-    'enable-policy',
-    choice({
-      default: (draft) => {
-        draft.enforcement = 'default';
-      },
-      always: (draft) => {
-        draft.enforcement = 'always';
-      },
-      never: (draft) => {
-        draft.enforcement = 'never';
-      },
-    }),
-  ],
-  [
-    'allow-localhost',
-    choice({
-      auto: (draft) => {
-        draft.allowLocalhost = true;
-      },
-      always: (draft) => {
-        draft.allowLocalhost = true;
-      },
-      policy: (draft) => {
-        draft.allowLocalhost = false;
-      },
-    }),
-  ],
-  ['policy-audit-mode', feature('policyAuditMode')],
-  ['policy-accounting', feature('policyAccounting')],
-  ['bpf-conntrack-accounting', feature('conntrackAccounting')],
-  ['bpf-events-drop-enabled', feature('dropEvents')],
-  ['bpf-events-policy-verdict-enabled', feature('policyVerdictEvents')],
-  ['bpf-events-trace-enabled', feature('traceEvents')],
-  [
-    'monitor-aggregation',
-    choice(
-      Object.fromEntries(
-        ['none', 'lowest', 'low', 'medium', 'maximum'].map((level, number) => [
-          level,
-          (draft: Draft) => {
-            draft.features.monitorAggregation = number;
-          },
-        ]),
-      ),
-    ),
-  ],
-  [
-    'monitor-aggregation-flags',
-    (draft, text) => {
-      const names = text.split(/[\s,]+/).filter((name) => name !== '');
-      if (text !== 'all' && names.some((name) => !(name in MONITOR_FLAGS))) {
-        return `all, or some of ${Object.keys(MONITOR_FLAGS).join(', ')}`;
-      }
-      draft.features.conntrackReportFlags =
-        text === 'all' ? 0xff : names.reduce((bits, name) => bits | MONITOR_FLAGS[name], 0);
-      return null;
-    },
-  ],
-  ['monitor-aggregation-interval', duration('reportIntervalSeconds')],
-  ['bpf-ct-timeout-regular-tcp', duration('tcpLifetimeSeconds')],
-  ['bpf-ct-timeout-regular-tcp-syn', duration('synLifetimeSeconds')],
-  ['bpf-ct-timeout-regular-tcp-fin', duration('closeLifetimeSeconds')],
-  ['bpf-ct-timeout-regular-any', duration('otherLifetimeSeconds')],
-  ['bpf-ct-timeout-service-tcp', duration('serviceTcpLifetimeSeconds')],
-  ['bpf-ct-timeout-service-any', duration('serviceOtherLifetimeSeconds')],
-  ['bpf-ct-timeout-service-tcp-grace', duration('serviceCloseRebalanceSeconds')],
-  ['bpf-ct-global-tcp-max', entries('cilium_ct4_global', 'cilium_ct6_global')],
-  ['bpf-ct-global-any-max', entries('cilium_ct_any4_global', 'cilium_ct_any6_global')],
-  ['bpf-policy-map-max', entries('cilium_policy_v2')],
-  ['bpf-fragments-map-max', entries('cilium_ipv4_frag_datagrams', 'cilium_ipv6_frag_datagrams')],
-  [
-    'bpf-lb-map-max',
-    entries(
-      ...['services_v2', 'backends_v3', 'reverse_nat', 'affinity', 'source_range', 'maglev'].flatMap(
-        (table) => [`cilium_lb4_${table}`, `cilium_lb6_${table}`],
-      ),
-    ),
-  ],
-  ['trace-payloadlen', number('captureLength', 1 << 14)],
-  ['cluster-id', number('clusterId', 255)],
-  [
-    'ipv4-service-loopback-address',
-    (draft, text) => {
-      if (parseIpv4(text) === null) return 'an IPv4 address';
-      draft.serviceLoopbackIpv4 = text;
-      return null;
-    },
-  ],
-]);
 
 /** Keys of Cilium that say how to do what is not emulated yet, or what no packet can tell. */
 const WITHOUT_EFFECT: readonly string[] = [
-  'auto-direct-node-routes',
-  'bpf-lb-acceleration',
-  'bpf-lb-algorithm',
-  'bpf-lb-mode',
   'bpf-map-dynamic-size-ratio',
   'cluster-name',
   'cni-exclusive',
   'datapath-mode',
-  'devices',
-  'direct-routing-device',
-  'enable-bandwidth-manager',
-  'enable-bpf-masquerade',
-  'enable-egress-gateway',
-  'enable-host-firewall',
   'enable-hubble',
-  'enable-ip-masq-agent',
-  'enable-ipsec',
-  'enable-ipv4-masquerade',
-  'enable-ipv6-masquerade',
   'enable-k8s-networkpolicy',
-  'enable-l2-announcements',
-  'enable-local-redirect-policy',
-  'enable-wireguard',
+  'install-iptables-rules',
   'identity-allocation-mode',
   'ipam',
-  'ipv4-native-routing-cidr',
-  'ipv6-native-routing-cidr',
-  'tunnel-port',
-  'tunnel-protocol',
 ];
 
-/** What the Cilium agent does where its ConfigMap says nothing; native routing, since no tunnel is emulated yet. */
+/** What the Cilium agent does where its ConfigMap says nothing; but native routing, which needs no further device. */
 function agentDefaults(): Draft {
   return {
     features: {
@@ -310,6 +81,28 @@ function agentDefaults(): Draft {
     serviceLoopbackIpv4: '169.254.42.1',
     tcx: true,
     mapEntries: new Map(),
+    lbMode: 'snat',
+    lbModeAnnotation: false,
+    kubeProxyReplacement: false,
+    hostLegacyRouting: null,
+    ipv4Masquerade: null,
+    ipv6Masquerade: null,
+    bpfMasquerade: false,
+    ipMasqAgent: false,
+    autoDirectNodeRoutes: false,
+    tunnelPort: null,
+    ipv6Underlay: false,
+    hasTunnel: false,
+    devices: [],
+    directRoutingDevice: null,
+    nativeRoutingIpv4: null,
+    nativeRoutingIpv6: null,
+    rssIpv4: null,
+    rssIpv6: null,
+    strictMode: null,
+    strictModeAllowsNodes: false,
+    vlanBypass: [],
+    l7Proxy: true,
   };
 }
 
@@ -318,8 +111,15 @@ export interface ConfigSection {
   readonly path: Path;
 }
 
-/** Reads the sections one over the other, the last one winning. */
-export function readCiliumConfig(sections: readonly ConfigSection[], faults: FaultList): CiliumConfig {
+/**
+ * Reads the sections one over the other, the last one winning. Faults of single values are added to `faults`, those of
+ * what they are together to `together`.
+ */
+export function readCiliumConfig(
+  sections: readonly ConfigSection[],
+  faults: FaultList,
+  together: FaultList,
+): CiliumConfig {
   const draft = agentDefaults();
   for (const { config, path } of sections) {
     for (const [key, value] of Object.entries(config)) {
@@ -334,11 +134,15 @@ export function readCiliumConfig(sections: readonly ConfigSection[], faults: Fau
       }
     }
   }
+  refuseCombinations(draft, sections, together);
+  settle(draft);
   return draft;
 }
 
 /** The map declaration that a configuration asks for. */
 export function configuredMap(config: CiliumConfig, spec: MapSpec): MapSpec {
   const maxEntries = config.mapEntries.get(spec.name);
-  return maxEntries === undefined ? spec : { ...spec, maxEntries };
+  const configured = maxEntries === undefined ? spec : { ...spec, maxEntries };
+  if (spec.type !== 'hash_of_maps' || !spec.name.endsWith('_maglev')) return configured;
+  return { ...configured, inner: { ...spec.inner!, valueSize: 4 * config.features.maglevTableSize } };
 }

@@ -64,7 +64,10 @@ export class FaultList {
   }
 
   #add(severity: Fault['severity'], path: Path, message: string): void {
-    this.#faults.push({ severity, path: pathText(path), message, ...this.#locate(path) });
+    const text = pathText(path);
+    // What the cluster's configuration has wrong is wrong for each node.
+    if (this.#faults.some((fault) => fault.path === text && fault.message === message)) return;
+    this.#faults.push({ severity, path: text, message, ...this.#locate(path) });
   }
 }
 

@@ -1,20 +1,20 @@
-/** What the agent writes into a node's maps: endpoints, identities, services, policies. */
+/** What the agent writes into a node's maps: endpoints, identities, services, gateways, prefixes. */
 import { parseIpv4 } from '../engine/address-text.js';
 import { IDENTITY_HOST, IDENTITY_REMOTE_NODE } from '../programs/constants.js';
 import type { Datapath } from '../programs/datapath.js';
-import { writeAffinityMatch } from '../programs/tables/affinity.js';
-import { writeBackend } from '../programs/tables/backends.js';
+import { EXCLUDED_GATEWAY, writeEgressPolicy } from '../programs/tables/egress-gateway.js';
 import { writeEndpoint, writeHostAddress } from '../programs/tables/endpoints.js';
 import { writeIdentity } from '../programs/tables/ipcache.js';
-import { writeReverseNat } from '../programs/tables/reverse-nat.js';
-import { AFFINITY, type Frontend, writeService, writeServiceBackend } from '../programs/tables/services.js';
-import { writeSourceRange } from '../programs/tables/source-ranges.js';
-import type { Plan, PlannedNode, PlannedService } from './plan.js';
+import { writePrefix } from '../programs/tables/prefixes.js';
+import { fillServices } from './fill-services.js';
+import type { Plan, PlannedNode } from './plan.js';
 
 export function fillMaps(datapath: Datapath, plan: Plan, node: PlannedNode): void {
   fillEndpoints(datapath, node);
   fillIdentities(datapath, plan, node);
-  for (const service of plan.services) fillService(datapath, service);
+  fillServices(datapath, plan, node);
+  fillEgressGateways(datapath, plan, node);
+  fillPrefixes(datapath, plan);
 }
 
 function fillEndpoints(datapath: Datapath, node: PlannedNode): void {
@@ -44,13 +44,20 @@ function fillIdentities(datapath: Datapath, plan: Plan, node: PlannedNode): void
   for (const { prefix, identity } of plan.outside) {
     writeIdentity(ipcache, prefix.address, prefix.length, { identity });
   }
+  // A node's own identity is told by the tunnel, where somebody wants to know it; else only Cilium's address is in it.
+  const { hostFirewall, nodeEncryption } = datapath.features;
+  const reachesNodesByTunnel = hostFirewall || nodeEncryption;
   for (const other of plan.nodes) {
     const isThis = other === node;
+    const tunnelEndpoint = isThis ? null : tunnelAddress(other, node);
     for (const address of hostAddresses(other)) {
       const identity = isThis ? IDENTITY_HOST : IDENTITY_REMOTE_NODE;
-      writeIdentity(ipcache, address, address.length * 8, { identity });
+      const usesTunnel = reachesNodesByTunnel || other.ciliumInternalAddresses.includes(address);
+      writeIdentity(ipcache, address, address.length * 8, {
+        identity,
+        tunnelEndpoint: usesTunnel ? tunnelEndpoint : null,
+      });
     }
-    const tunnelEndpoint = isThis ? null : (other.internalAddresses[0] ?? null);
     for (const pod of other.pods) {
       for (const address of pod.addresses) {
         writeIdentity(ipcache, address, address.length * 8, { identity: pod.identity, tunnelEndpoint });
@@ -59,35 +66,36 @@ function fillIdentities(datapath: Datapath, plan: Plan, node: PlannedNode): void
   }
 }
 
-function fillService(datapath: Datapath, service: PlannedService): void {
-  const { features, affinityMatch } = datapath;
-  const family = service.address.length === 4 ? datapath.ipv4 : datapath.ipv6;
-  const frontend: Frontend = {
-    address: service.address,
-    port: service.port,
-    protocol: features.serviceProtocolDifferentiation ? service.protocol : 0,
-  };
-  const { reverseNatId } = service;
-  // Active backends take the counted slots, the quarantined ones those behind; the others are not selected at all.
-  const active = service.backends.filter((backend) => backend.state === 0);
-  const quarantined = service.backends.filter((backend) => backend.state === 2);
-  writeService(family.services, frontend, {
-    backendCount: active.length,
-    quarantinedCount: quarantined.length,
-    reverseNatId,
-    flags: service.flags,
-    affinitySeconds: service.affinitySeconds,
-  });
-  [...active, ...quarantined].forEach((backend, i) => {
-    writeServiceBackend(family.services, frontend, i + 1, backend.id, reverseNatId);
-  });
-  for (const backend of service.backends) {
-    writeBackend(family.backends, backend.id, backend);
-    if ((service.flags & AFFINITY) !== 0) writeAffinityMatch(affinityMatch, backend.id, reverseNatId);
+/** Where another node's end of the tunnel is. */
+function tunnelAddress(other: PlannedNode, node: PlannedNode): Uint8Array | null {
+  const length = node.config.ipv6Underlay ? 16 : 4;
+  const addresses = other.internalAddresses;
+  return addresses.find((address) => address.length === length) ?? addresses[0] ?? null;
+}
+
+/** Whose traffic leaves at which gateway: each pod with each destination. */
+function fillEgressGateways(datapath: Datapath, plan: Plan, node: PlannedNode): void {
+  const map = datapath.ipv4.egressPolicies;
+  for (const { sources, destinations, excluded, ...policy } of plan.egressGateways) {
+    // The address is known to the gateway alone.
+    const egressAddress = policy.gateway === node.name ? policy.egressAddress : new Uint8Array(4);
+    for (const source of sources) {
+      for (const destination of destinations) {
+        writeEgressPolicy(map, source, destination, egressAddress, policy.gatewayAddress);
+      }
+      for (const hole of excluded) writeEgressPolicy(map, source, hole, new Uint8Array(4), EXCLUDED_GATEWAY);
+    }
   }
-  writeReverseNat(family.reverseNat, reverseNatId, service.address, service.port);
-  for (const range of service.sourceRanges) {
-    writeSourceRange(family.sourceRange, reverseNatId, range.address, range.length);
+}
+
+function fillPrefixes(datapath: Datapath, plan: Plan): void {
+  for (const prefix of plan.notMasqueraded) {
+    const family = prefix.address.length === 4 ? datapath.ipv4 : datapath.ipv6;
+    writePrefix(family.ipMasqueradeAgent, prefix.address, prefix.length);
+  }
+  for (const prefix of plan.prefiltered) {
+    const family = prefix.address.length === 4 ? datapath.ipv4 : datapath.ipv6;
+    writePrefix(family.prefilterPrefixes, prefix.address, prefix.length);
   }
 }
 

@@ -97,3 +97,37 @@ export class MacTable {
     return this.#table.get(ethernet.addressHead(bytes, at), ethernet.addressTail(bytes, at), 0, 0);
   }
 }
+
+const LINKS_REMEMBERED = 64;
+/** Both addresses of a link header are three words. */
+const LINK_WORDS = 3;
+
+/** A number for each pair of MACs that was seen of late: a capture has few pairs, and the same one again and again. */
+export class LinkCache {
+  readonly #keys = new Int32Array(LINKS_REMEMBERED * LINK_WORDS);
+  readonly #values = new Int32Array(LINKS_REMEMBERED).fill(-1);
+  #slot = 0;
+
+  /** The number of the MACs of the frame at `bytes[at]`, or -1. */
+  get(bytes: Uint8Array, at: number): number {
+    const a = word(bytes, at, 0);
+    const b = word(bytes, at, 1);
+    const c = word(bytes, at, 2);
+    const hash = Math.imul(a ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35), 0x9e3779b1);
+    const slot = hash >>> 26;
+    const keys = this.#keys;
+    const key = slot * LINK_WORDS;
+    this.#slot = slot;
+    if (keys[key] === a && keys[key + 1] === b && keys[key + 2] === c) return this.#values[slot];
+    keys[key] = a;
+    keys[key + 1] = b;
+    keys[key + 2] = c;
+    this.#values[slot] = -1;
+    return -1;
+  }
+
+  /** Remembers a number for the MACs that were asked for last. */
+  put(value: number): void {
+    this.#values[this.#slot] = value;
+  }
+}

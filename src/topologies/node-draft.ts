@@ -4,7 +4,7 @@ import { isSame, NumberPool, networkAddress, type Register } from './check-text.
 import type { CiliumConfig } from './cilium-config.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { Identities } from './identities.js';
-import type { PlannedDevice, PlannedNeighbour, PlannedPod } from './plan.js';
+import type { PlannedDevice, PlannedNeighbour, PlannedNode, PlannedPod } from './plan.js';
 import type { NodeSpec } from './spec.js';
 
 const FIRST_ENDPOINT_ID = 101;
@@ -29,6 +29,7 @@ export class NodeDraft {
   readonly config: CiliumConfig;
   readonly ifindexes = new NumberPool(FIRST_IFINDEX);
   readonly endpointIds = new NumberPool(FIRST_ENDPOINT_ID);
+  attachment: PlannedNode['attachment'] = 'tcx';
   podPrefixes: readonly Prefix[] = [];
   internalAddresses: readonly Uint8Array[] = [];
   ciliumInternalAddresses: readonly Uint8Array[] = [];
@@ -37,11 +38,11 @@ export class NodeDraft {
   readonly neighbours: PlannedNeighbour[] = [];
   readonly pods: PlannedPod[] = [];
 
-  /** `number` is the node's place in the topology. */
-  constructor(spec: NodeSpec, number: number, cluster: ClusterDraft, config: CiliumConfig) {
+  /** `number` is the node's own among all machines, which makes its MACs; `path` its place in the topology. */
+  constructor(spec: NodeSpec, number: number, path: Path, cluster: ClusterDraft, config: CiliumConfig) {
     this.spec = spec;
     this.number = number;
-    this.path = ['nodes', number];
+    this.path = path;
     this.cluster = cluster;
     this.faults = cluster.faults;
     this.config = config;
@@ -60,6 +61,19 @@ export class NodeDraft {
       this.faults.error(path, `${this.spec.name} has no device ${name}${hint}`);
     }
     return device;
+  }
+
+  /** Devices that Cilium's programs for the outside are on: the physical ones that the configuration names. */
+  get nativeDevices(): readonly PlannedDevice[] {
+    const patterns = this.config.devices;
+    return this.devices.filter(
+      ({ name, kind }) =>
+        kind === 'physical' &&
+        (patterns.length === 0 ||
+          patterns.some((pattern) =>
+            pattern.endsWith('+') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+          )),
+    );
   }
 
   /** Adds a route of the agent's making, unless the topology declares one to the same prefix itself. */

@@ -16,7 +16,7 @@ import * as ipv6 from '../engine/wire/ipv6.js';
 import { MARK_HOST } from '../programs/constants.js';
 import type { BuiltNode, BuiltPod, BuiltTopology } from './built.js';
 import { rawWordOfText } from './fill-maps.js';
-import { AddressTable, MacTable } from './lookup-tables.js';
+import { AddressTable, LinkCache, MacTable } from './lookup-tables.js';
 import { TranslationUndo } from './undo-translation.js';
 
 /** It went in where it was captured. */
@@ -60,6 +60,8 @@ export class Placement {
   readonly #podByAddress = new AddressTable();
   /** Rows of `Network.devices`, of both ends' MACs for a pod's device. */
   readonly #deviceByMac = new MacTable();
+  /** Device row and way of a frame by its MACs, where they alone decide. */
+  readonly #links = new LinkCache();
   /** By row of `Network.devices`: the pod behind the device, or null; the node it is on. */
   readonly #podAt: (BuiltPod | null)[];
   readonly #nodeAt: BuiltNode[];
@@ -80,7 +82,8 @@ export class Placement {
     this.#pods = built.pods;
     this.#nodeOfPod = this.#pods.map((pod) => built.nodeOf(pod.namespace));
     this.#podAt = this.#devices.map(() => null);
-    this.#nodeAt = this.#devices.map((device) => built.nodeOf(device.namespace));
+    // Frames at a router's devices are walked from there; which node that counts as makes no difference.
+    this.#nodeAt = this.#devices.map((device) => built.findNode(device.namespace) ?? built.nodes[0]);
     this.#loopbackAt = this.#nodeAt.map((node) => rawWordOfText(node.planned.config.serviceLoopbackIpv4));
     this.#pods.forEach((pod, row) => {
       this.#podAt[pod.device.index] = pod;
@@ -89,7 +92,8 @@ export class Placement {
       this.#deviceByMac.set(pod.device.mac, pod.device.index);
     });
     for (const device of this.#devices) {
-      if (device.kind === 'physical') this.#deviceByMac.set(device.mac, device.index);
+      if (device.kind === 'physical' && built.findNode(device.namespace) !== null)
+        this.#deviceByMac.set(device.mac, device.index);
     }
     for (const node of built.nodes) this.#undo.set(node, new TranslationUndo(node.datapath));
     this.#default = options.captureDevice ?? outsideDevice(built.nodes[0]) ?? this.#devices[0];
@@ -173,6 +177,11 @@ export class Placement {
 
   /** Sets `captured` and answers the frame's way there: by MACs, else by addresses. */
   #locate(bytes: Uint8Array, at: number, length: number): number {
+    const known = this.#links.get(bytes, at);
+    if (known >= 0) {
+      this.captured = this.#devices[known >> 1];
+      return known & 1;
+    }
     const sourceRow = this.#deviceByMac.get(bytes, ethernet.sourceAt(at));
     const destinationRow = this.#deviceByMac.get(bytes, ethernet.destinationAt(at));
     const fixed = this.#captureDevice;
@@ -187,7 +196,9 @@ export class Placement {
       this.foreignLink = true;
       return this.#wayByAddress(bytes, at, length, fixed);
     }
-    return this.#wayByMac(bytes, at, sourceRow);
+    const way = this.#wayByMac(bytes, at, sourceRow);
+    this.#links.put((this.captured.index << 1) | way);
+    return way;
   }
 
   /** One of the MACs is known to be of the device, or of the pod behind it. */

@@ -48,6 +48,7 @@ export interface PlannedPod {
 export interface PlannedNode {
   readonly path: Path;
   readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly config: CiliumConfig;
   /** How programs are attached to devices: by tcx links or as tc filters. */
   readonly attachment: 'tcx' | 'tc';
@@ -56,6 +57,9 @@ export interface PlannedNode {
   readonly internalAddresses: readonly Uint8Array[];
   readonly ciliumInternalAddresses: readonly Uint8Array[];
   readonly devices: readonly PlannedDevice[];
+  /** Those that the programs for the outside are attached to, and the one that other nodes are reached by. */
+  readonly nativeDevices: readonly PlannedDevice[];
+  readonly directRoutingDevice: PlannedDevice | null;
   readonly routes: readonly Route[];
   readonly neighbours: readonly PlannedNeighbour[];
   readonly pods: readonly PlannedPod[];
@@ -68,16 +72,29 @@ export interface PlannedBackend {
   readonly port: number;
   readonly protocol: number;
   readonly state: number;
+  /** Of a pod: its node. */
+  readonly node: string | null;
 }
 
+/** One frontend of a service. */
 export interface PlannedService {
   readonly name: string;
+  /** All zero for a port of the node's own addresses. */
   readonly address: Uint8Array;
   readonly port: number;
   readonly protocol: number;
-  readonly reverseNatId: number;
+  /** SCOPE_ of the services map. */
+  readonly scope: number;
   /** Bits of the services map's flags. */
   readonly flags: number;
+  /** ALGORITHM_ of the services map; 0 the node's. */
+  readonly algorithm: number;
+  /** Of the L7 proxy; 0 none. */
+  readonly proxyPort: number;
+  /** Only backends on the node itself. */
+  readonly localOnly: boolean;
+  /** The one node that has the frontend; null for all. */
+  readonly node: string | null;
   readonly affinitySeconds: number;
   readonly sourceRanges: readonly Prefix[];
   readonly backends: readonly PlannedBackend[];
@@ -93,11 +110,44 @@ export interface PlannedPolicyEntry extends PolicyKey {
   readonly deny: boolean;
 }
 
+/** Devices on one wire or switch. */
+export interface PlannedLink {
+  readonly name: string;
+  readonly devices: readonly { readonly machine: string; readonly device: string }[];
+}
+
+export interface PlannedRouter {
+  readonly path: Path;
+  readonly name: string;
+  readonly devices: readonly PlannedDevice[];
+  readonly routes: readonly Route[];
+  readonly neighbours: readonly PlannedNeighbour[];
+}
+
+export interface PlannedEgressGateway {
+  /** Addresses of the pods. */
+  readonly sources: readonly Uint8Array[];
+  readonly destinations: readonly Prefix[];
+  readonly excluded: readonly Prefix[];
+  /** Node, its IPv4 address in the cluster, and the address that the packets get there. */
+  readonly gateway: string;
+  readonly gatewayAddress: Uint8Array;
+  readonly egressAddress: Uint8Array;
+}
+
 export interface Plan {
   readonly name: string;
   readonly nodes: readonly PlannedNode[];
+  readonly links: readonly PlannedLink[];
+  readonly routers: readonly PlannedRouter[];
   readonly services: readonly PlannedService[];
   readonly outside: readonly PlannedPrefix[];
   /** Entries of each pod's policy map, by pod name. */
   readonly policies: ReadonlyMap<string, readonly PlannedPolicyEntry[]>;
+  /** Entries of each host endpoint's policy map, by node name. */
+  readonly hostPolicies: ReadonlyMap<string, readonly PlannedPolicyEntry[]>;
+  readonly egressGateways: readonly PlannedEgressGateway[];
+  /** What ip-masq-agent exempts, and what the prefilter drops. */
+  readonly notMasqueraded: readonly Prefix[];
+  readonly prefiltered: readonly Prefix[];
 }

@@ -19,6 +19,11 @@ import {
 } from './placement.js';
 import { RecentOutputs } from './recent-outputs.js';
 
+/** Is shown each frame `bytes[start .. end)` as it enters the network, before its walk. */
+export interface EntryTap {
+  enter(bytes: Uint8Array, start: number, end: number): void;
+}
+
 /** Result of a comparison when the walk did not end where the frame was captured. */
 export const NOT_THERE = -1;
 
@@ -46,6 +51,7 @@ export class Replay {
   readonly built: BuiltTopology;
   readonly placement: Placement;
   readonly counters = new ReplayCounters();
+  tap: EntryTap | null = null;
 
   /** Of the last frame: how it was placed (PLACED_, LEFT_OUT). */
   placed = LEFT_OUT;
@@ -86,6 +92,7 @@ export class Replay {
     const { counters, placement } = this;
     this.#freeSlot();
     this.#clock.advance(seconds, nanoseconds);
+    this.built.agent.poll();
     counters.frames++;
     this.reason = 0;
     this.comparison = 0;
@@ -122,6 +129,7 @@ export class Replay {
       if (placement.foreignLink) placement.adoptLink(arena.bytes, start);
       counters.walkedIn++;
     }
+    if (this.tap !== null) this.tap.enter(arena.bytes, start, start + arena.length[handle]);
     this.fate =
       placement.entry === ENTER_SEND
         ? walker.send(handle, placement.namespace, placement.mark)

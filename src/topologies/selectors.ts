@@ -25,8 +25,8 @@ export function readSelector(spec: SelectorSpec, path: Path, faults: FaultList):
   return labels;
 }
 
-export function matches(labels: Labels, pod: PlannedPod): boolean {
-  return Object.entries(labels).every(([key, value]) => pod.labels[key.replace(SOURCE, '')] === value);
+export function matches(labels: Labels, candidate: { readonly labels: Labels }): boolean {
+  return Object.entries(labels).every(([key, value]) => candidate.labels[key.replace(SOURCE, '')] === value);
 }
 
 /** The pod of that name, or a fault. */

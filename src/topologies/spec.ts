@@ -56,6 +56,18 @@ const pod = z.object({
   endpoint: z.int().min(1).max(65534).optional(),
   /** Security identity; pods with equal labels have one identity. */
   identity: z.int().min(1).max(0xffffff).optional(),
+  /** Ports of the node that lead to the pod. */
+  hostPorts: z
+    .array(
+      z.object({
+        hostPort: port,
+        containerPort: port.optional(),
+        protocol: z.enum(['TCP', 'UDP', 'SCTP']).optional(),
+        /** Default every address of the node. */
+        hostIP: z.string().optional(),
+      }),
+    )
+    .optional(),
   /** Default gateway in the pod; default the node's ciliumInternalIP. */
   gateway: z.string().optional(),
 });
@@ -65,6 +77,8 @@ const ciliumConfig = z.record(z.string(), z.union([z.string(), z.number(), z.boo
 
 const node = z.object({
   name: z.string().min(1),
+  /** What a policy's nodeSelector selects by. */
+  labels: labels.optional(),
   podCIDR: z.string().optional(),
   podCIDRs: z.array(z.string()).optional(),
   /** The node's address in the cluster; default the first address of its first physical device. */
@@ -94,6 +108,7 @@ const service = z.object({
   clusterIP: z.string().optional(),
   clusterIPs: z.array(z.string()).optional(),
   externalIPs: z.array(z.string()).optional(),
+  loadBalancerIPs: z.array(z.string()).optional(),
   ports: z
     .array(
       z.object({
@@ -101,6 +116,8 @@ const service = z.object({
         port,
         protocol: z.enum(['TCP', 'UDP', 'SCTP']).optional(),
         targetPort: port.optional(),
+        /** Port of every node that leads to the service. */
+        nodePort: port.optional(),
       }),
     )
     .min(1),
@@ -110,6 +127,16 @@ const service = z.object({
   sessionAffinity: z.enum(['None', 'ClientIP']).optional(),
   sessionAffinityTimeoutSeconds: z.int().min(1).max(0xffffff).optional(),
   loadBalancerSourceRanges: z.array(z.string()).optional(),
+  /** Whether the source ranges are who may (default) or who may not. */
+  sourceRangesPolicy: z.enum(['Allow', 'Deny']).optional(),
+  /** Local: only backends on the node that the packet comes to, from outside or from inside the cluster. */
+  externalTrafficPolicy: z.enum(['Cluster', 'Local']).optional(),
+  internalTrafficPolicy: z.enum(['Cluster', 'Local']).optional(),
+  /** Port of the node's L7 proxy that takes what is sent to the service. */
+  l7ProxyPort: port.optional(),
+  /** Annotations service.cilium.io/lb-algorithm and forwarding-mode. */
+  algorithm: z.enum(['random', 'maglev']).optional(),
+  forwardingMode: z.enum(['snat', 'dsr']).optional(),
 });
 
 /** `{matchLabels: {…}}`, or the labels alone; `{}` is every pod. */
@@ -168,6 +195,8 @@ const policy = z.object({
   endpointSelector: selector.optional(),
   /** Pods by name, instead of a selector. */
   pods: z.array(z.string()).optional(),
+  /** Nodes: what the host firewall lets in and out. */
+  nodeSelector: selector.optional(),
   ingress: z.array(ingressRule).optional(),
   egress: z.array(egressRule).optional(),
   ingressDeny: z.array(ingressRule).optional(),
@@ -183,6 +212,30 @@ const outside = z.object({
   identity: z.int().min(1).max(0xffffffff).optional(),
 });
 
+/** A wire or switch; devices as `NODE/DEVICE`. */
+const link = z.object({ name: z.string().min(1), devices: z.array(z.string()).min(1) });
+
+/** A machine without Cilium that forwards; it knows the way to each node's pods. */
+const router = z.object({
+  name: z.string().min(1),
+  devices: z.array(device).min(1),
+  routes: z.array(route).optional(),
+  neighbours: z.array(neighbour).optional(),
+});
+
+/** Pods whose traffic to the destinations leaves the cluster at one node, under one address. */
+const egressGateway = z.object({
+  name: z.string().optional(),
+  podSelector: selector.optional(),
+  pods: z.array(z.string()).optional(),
+  destinationCIDRs: z.array(z.string()).min(1),
+  excludedCIDRs: z.array(z.string()).optional(),
+  /** Node. */
+  gateway: z.string(),
+  /** One of the gateway's addresses; default the first of the device that its default route goes by. */
+  egressIP: z.string().optional(),
+});
+
 export const topologySchema = z.object({
   name: z.string().min(1).optional(),
   description: z.string().optional(),
@@ -190,9 +243,18 @@ export const topologySchema = z.object({
   kernel: z.string().optional(),
   cilium: ciliumConfig.optional(),
   nodes: z.array(node).min(1),
+  links: z.array(link).optional(),
+  routers: z.array(router).optional(),
   services: z.array(service).optional(),
   policies: z.array(policy).optional(),
   outside: z.array(outside).optional(),
+  egressGateways: z.array(egressGateway).optional(),
+  /** ip-masq-agent: destinations that are not masqueraded. */
+  ipMasqAgent: z
+    .object({ nonMasqueradeCIDRs: z.array(z.string()).optional(), masqLinkLocal: z.boolean().optional() })
+    .optional(),
+  /** Sources that XDP drops (enable-xdp-prefilter). */
+  prefilter: z.array(z.string()).optional(),
 });
 
 export type TopologySpec = z.infer<typeof topologySchema>;
@@ -205,4 +267,7 @@ export type PolicySpec = z.infer<typeof policy>;
 export type IngressRuleSpec = z.infer<typeof ingressRule>;
 export type EgressRuleSpec = z.infer<typeof egressRule>;
 export type SelectorSpec = z.infer<typeof selector>;
+export type LinkSpec = z.infer<typeof link>;
+export type RouterSpec = z.infer<typeof router>;
+export type EgressGatewaySpec = z.infer<typeof egressGateway>;
 export type CiliumConfigSpec = z.infer<typeof ciliumConfig>;

@@ -14,6 +14,7 @@ const SWITCHES: Readonly<Record<string, FieldsOf<boolean>>> = {
   ENABLE_IPV6: 'ipv6',
   ENABLE_ROUTING: 'routing',
   ENABLE_HOST_ROUTING: 'hostRouting',
+  ENABLE_ENDPOINT_ROUTES: 'endpointRoutes',
   USE_BPF_PROG_FOR_INGRESS_POLICY: 'ingressPolicyAtDevice',
   ENABLE_ARP_PASSTHROUGH: 'arpPassthrough',
   ENABLE_SIP_VERIFICATION: 'sourceAddressVerification',
@@ -86,6 +87,10 @@ const NUMBERS: Readonly<Record<string, FieldsOf<number>>> = {
   EVENTS_MAP_BURST_LIMIT: 'eventsBurstLimit',
 };
 
+function bitCount(bytes: Uint8Array): number {
+  return bytes.reduce((count, byte) => count + byte.toString(2).replaceAll('0', '').length, 0);
+}
+
 type ConstantReader = (constants: Writable<NodeConstants>, value: MacroValue) => void;
 const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
   CILIUM_HOST_IFINDEX: (c, v) => (c.hostIfindex = v.number()),
@@ -102,16 +107,31 @@ const CONSTANTS: Readonly<Record<string, ConstantReader>> = {
   CT_SERVICE_CLOSE_REBALANCE: (c, v) => (c.serviceCloseRebalanceSeconds = v.number()),
   CT_REPORT_INTERVAL: (c, v) => (c.reportIntervalSeconds = v.number()),
   DIRECT_ROUTING_DEV_IFINDEX: (c, v) => (c.directRoutingIfindex = v.number()),
+  EGRESS_IFINDEX: (c, v) => (c.egressIfindex = v.number()),
   HASH_INIT4_SEED: (c, v) => (c.hashSeedIpv4 = v.number()),
   HASH_INIT6_SEED: (c, v) => (c.hashSeedIpv6 = v.number()),
   HOST_EP_ID: (c, v) => (c.hostEndpointId = v.number()),
   IPV4_DIRECT_ROUTING: (c, v) => (c.ipv4DirectRouting = v.number()),
   IPV4_GATEWAY: (c, v) => (c.ipv4Gateway = v.number()),
+  IPV4_ENCRYPT_IFACE: (c, v) => (c.ipv4EncryptInterface = v.number()),
+  IPV4_INTER_CLUSTER_SNAT: (c, v) => (c.ipv4InterClusterSnat = v.number()),
   IPV6_DIRECT_ROUTING: (c, v) => (c.ipv6DirectRouting = v.bytes(16)),
+  IPV4_RSS_PREFIX: (c, v) =>
+    (c.ipv4RssPrefix = { prefixLength: 32, ...c.ipv4RssPrefix, address: v.number() }),
+  IPV4_RSS_PREFIX_BITS: (c, v) =>
+    (c.ipv4RssPrefix = { address: c.ipv4DirectRouting, ...c.ipv4RssPrefix, prefixLength: v.number() }),
+  IPV6_RSS_PREFIX: (c, v) =>
+    (c.ipv6RssPrefix = { prefixLength: 128, ...c.ipv6RssPrefix, address: v.bytes(16) }),
+  IPV6_RSS_PREFIX_BITS: (c, v) =>
+    (c.ipv6RssPrefix = { address: c.ipv6DirectRouting, ...c.ipv6RssPrefix, prefixLength: v.number() }),
   IPV4_SNAT_EXCLUSION_DST_CIDR: (c, v) =>
     (c.ipv4MasqueradeExclusion = { ...c.ipv4MasqueradeExclusion, address: v.number() }),
   IPV4_SNAT_EXCLUSION_DST_CIDR_LEN: (c, v) =>
     (c.ipv4MasqueradeExclusion = { ...c.ipv4MasqueradeExclusion, prefixLength: v.number() }),
+  IPV6_SNAT_EXCLUSION_DST_CIDR: (c, v) =>
+    (c.ipv6MasqueradeExclusion = { ...c.ipv6MasqueradeExclusion, address: v.bytes(16) }),
+  IPV6_SNAT_EXCLUSION_DST_CIDR_MASK: (c, v) =>
+    (c.ipv6MasqueradeExclusion = { ...c.ipv6MasqueradeExclusion, prefixLength: bitCount(v.bytes(16)) }),
   L2_ANNOUNCEMENTS_MAX_LIVENESS: (c, v) => (c.l2AnnouncementLivenessNs = v.float()),
   NODEPORT_PORT_MIN: (c, v) => (c.nodePortRange = [v.number(), c.nodePortRange[1]]),
   NODEPORT_PORT_MAX: (c, v) => (c.nodePortRange = [c.nodePortRange[0], v.number()]),
@@ -130,7 +150,6 @@ const IMPLIED: ReadonlySet<string> = new Set([
   'DSR_ENCAP_GENEVE',
   'ENABLE_ARP_RESPONDER',
   'ENABLE_EGRESS_GATEWAY_COMMON',
-  'ENABLE_ENDPOINT_ROUTES',
   'ENABLE_IDENTITY_MARK',
   'ENABLE_MASQUERADE',
   'ENABLE_PER_PACKET_LB',
@@ -154,19 +173,10 @@ const IMPLIED: ReadonlySet<string> = new Set([
 /** Known, and without a place in `Features` or `NodeConstants`: no emulated program reads them yet. */
 const NOT_USED: ReadonlySet<string> = new Set([
   'CLUSTER_ID_MAX',
-  'EGRESS_IFINDEX',
   'ENCRYPTED_OVERLAY_ID',
   'ENCRYPT_KEY',
   'EPHEMERAL_MIN',
-  'IPV4_ENCRYPT_IFACE',
-  'IPV4_INTER_CLUSTER_SNAT',
   'IPV4_MASK',
-  'IPV4_RSS_PREFIX',
-  'IPV4_RSS_PREFIX_BITS',
-  'IPV6_RSS_PREFIX',
-  'IPV6_RSS_PREFIX_BITS',
-  'IPV6_SNAT_EXCLUSION_DST_CIDR',
-  'IPV6_SNAT_EXCLUSION_DST_CIDR_MASK',
   'SECLABEL',
   'SECLABEL_IPV4',
   'SECLABEL_IPV6',
@@ -258,6 +268,10 @@ export const RECORDED_CONSTANTS: NodeConstants = {
   wireguardIfindex: 42,
   wireguardPort: 51871,
   l2AnnouncementLivenessNs: 3e9,
+  ipipIfindexIpv4: 42,
+  ipipIfindexIpv6: 42,
+  ipv4EncryptInterface: 0xfffff50a | 0,
+  strictModeNetwork: { address: 0x0000f50a, prefixLength: 16 },
   captureLength: 128,
   vlanFilter: new Map([
     [116, new Set([4000, 4001])],

@@ -23,9 +23,15 @@ const VARIABLES: Readonly<Record<string, { readonly size: number; readonly read:
   router_ipv6: { size: 16, read: (c, b) => (c.routerIpv6 = Uint8Array.from(b)) },
 };
 
-export function configOf(id: string, instance: RecordedInstance): InstanceConfig {
+/** `linkHeaderLength` is what the build was compiled for (`ETH_HLEN`), where it says so. */
+export function configOf(
+  id: string,
+  instance: RecordedInstance,
+  linkHeaderLength?: string | number,
+): InstanceConfig {
   const config: Writable<InstanceConfig> = { ...DEFAULT_INSTANCE_CONFIG };
-  if (instance.object === 'wireguard') config.ethernetHeaderLength = 0;
+  if (linkHeaderLength !== undefined) config.ethernetHeaderLength = Number(linkHeaderLength);
+  else if (instance.object === 'wireguard') config.ethernetHeaderLength = 0;
   for (const [name, hex] of Object.entries(instance.config)) {
     const variable = VARIABLES[name];
     if (variable === undefined) continue;

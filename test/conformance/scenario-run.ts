@@ -190,7 +190,8 @@ function protocolOfEthernet(length: number): number {
   return raw802_3 ? 0x0001 : 0x0004;
 }
 
+/** Of a frame without link header. A version above 6 was recorded as IPv6, which shows in W-wireguard/bad-headers. */
 function protocolOfVersion(length: number): number {
   const version = length === 0 ? 0 : buffer[HEADROOM] >> 4;
-  return version === 4 ? 0x0800 : version === 6 ? 0x86dd : 0;
+  return version === 4 ? 0x0800 : version >= 6 ? 0x86dd : 0;
 }

@@ -27,3 +27,11 @@ export function filesUnder(directory: string, endings: readonly string[]): strin
 export function readText(file: string): string {
   return readFileSync(path.join(repositoryRoot, file), 'utf8');
 }
+
+/** Paths from the root of the files right in a directory. */
+export function filesIn(directory: string): string[] {
+  return readdirSync(path.join(repositoryRoot, directory), { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(directory, entry.name))
+    .sort();
+}

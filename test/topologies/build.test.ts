@@ -43,7 +43,8 @@ test('life-of-a-packet: what the agent writes into node1, byte for byte', () => 
   assert.equal(getHex(policyMap, '400000001427000001061f90'), '0000c00000000000');
   assert.equal(getHex(policyMap, '400000000100000001010008'), '0000c00000000000');
   assert.equal(policyMap.size, 6);
-  assert.equal(datapath.callPolicy.size, 1);
+  // The pod's and the host endpoint's.
+  assert.equal(datapath.callPolicy.size, 2);
   assert.equal(datapath.programs[datapath.callPolicy.programAt(1001)].name, 'cil_lxc_policy');
 });
 

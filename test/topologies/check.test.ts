@@ -64,7 +64,7 @@ describe('faults of shape', () => {
       'unknown key, nothing near',
       SOUND.replace('services:', 'zzz:'),
       [
-        'line 15: zzz: unknown key; known are name, description, kernel, cilium, nodes, services, policies, outside',
+        'line 15: zzz: unknown key; known are name, description, kernel, cilium, nodes, links, routers, services, policies, outside, egressGateways, ipMasqAgent, prefilter',
       ],
     ],
     [
@@ -198,7 +198,6 @@ describe('faults of meaning', () => {
         'enable-endpoint-route: true\n  monitor-aggregation: much\n  enable-hubble: true',
       ),
       [
-        'line 2: warning: nodes[0].cilium.enable-endpoint-routes: is off, and the programs of cilium_host and of outside devices are not emulated yet: packets from outside do not reach the pods',
         'line 14: cilium.enable-endpoint-route: unknown key of the Cilium configuration; did you mean "enable-endpoint-routes"?',
         'line 15: cilium.monitor-aggregation: "much" is not none, lowest, low, medium, maximum',
         'line 16: warning: cilium.enable-hubble: has no effect yet',
@@ -224,7 +223,9 @@ describe('faults of meaning', () => {
     [
       'a policy about nobody',
       change('endpointSelector: { app: b }', 'name: p'),
-      ['line 21: policies[0]: needs either endpointSelector or pods: whom the policy is about'],
+      [
+        'line 21: policies[0]: needs one of endpointSelector, pods and nodeSelector: whom the policy is about',
+      ],
     ],
     [
       'entities, ports and prefixes of rules',

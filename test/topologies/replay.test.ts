@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { parseIpv4 } from '../../src/engine/address-text.js';
 import { CONSUMED, DELIVERED, TRANSMITTED } from '../../src/engine/fate.js';
 import { i32le } from '../../src/engine/wire/bytes.js';
@@ -286,4 +287,41 @@ services:
     assert.equal(replayed.frame(huge, 0, huge.length, huge.length, 2, 0), PLACED_IN);
     assert.equal(replayed.built.dropReasonName(replayed.reason), 'frame too long');
   });
+});
+
+test('damaged frames: each has one fate, none is an exception', async () => {
+  const frames = await readFrames('lab/life-of-a-packet-pod1.pcap');
+  const damage = fc.record({
+    frame: fc.nat(frames.length - 1),
+    at: fc.nat(80),
+    value: fc.integer({ min: 0, max: 255 }),
+    length: fc.nat(120),
+  });
+  const built = buildReady('life-of-a-packet');
+  const run = new Replay(built, { captureDevice: null, oneWay: false });
+  fc.assert(
+    fc.property(fc.array(damage, { minLength: 1, maxLength: 20 }), (damages) => {
+      for (const { frame, at, value, length } of damages) {
+        const bytes = frames[frame].bytes.slice();
+        if (at < bytes.length) bytes[at] = value;
+        const before = built.walker.counters.fates.reduce((sum, count) => sum + count);
+        const placed = run.frame(bytes, 0, Math.min(length, bytes.length), bytes.length, 1, 0);
+        const walks = built.walker.counters.fates.reduce((sum, count) => sum + count) - before;
+        assert.equal(walks, placed === PLACED_IN || placed === PLACED_BACK ? 1 : 0);
+      }
+    }),
+  );
+});
+
+test('a single walk', () => {
+  const built = buildReady('life-of-a-packet');
+  const arp = fromHex(
+    'ffffffffffff 0a000a01010a 0806 0001080006040001 0a000a01010a 0a01010a 000000000000 0a010101',
+  );
+  const { fate, device, frame } = built.walk(built.device('lxc00aa')!, arp);
+  assert.deepEqual([fate, device.name], [DELIVERED, 'eth0']);
+  assert.equal(
+    toHex(frame),
+    '0a000a01010a0a00000011aa080600010800060400020a00000011aa0a0101010a000a01010a0a01010a',
+  );
 });

@@ -2,15 +2,28 @@
 import type { BpfObjects, LoadedProgram } from './bpf-objects.js';
 import { HookChain } from './chain.js';
 import { type FilterRequest, Qdisc, type QdiscKind } from './clsact.js';
-import { EEXIST, EINVAL, errnoName } from './errno.js';
+import { EEXIST, EINVAL } from './errno.js';
+import { BPF_F_BEFORE } from './mprog.js';
 import { type NetfilterChain, NetfilterHook } from './netfilter.js';
-import { HOOK_CLSACT_EGRESS, HOOK_CLSACT_INGRESS, HOOK_TCX_EGRESS, HOOK_TCX_INGRESS } from './order.js';
-import { TcxHook, type TcxLink } from './tcx.js';
+import {
+  HOOK_CLSACT_EGRESS,
+  HOOK_CLSACT_INGRESS,
+  HOOK_NETFILTER_EGRESS,
+  HOOK_NETFILTER_INGRESS,
+  HOOK_TCX_EGRESS,
+  HOOK_TCX_INGRESS,
+  HOOK_XDP,
+  isIngressHook,
+} from './order.js';
+import type { HookProgram } from './program.js';
+import { TcxHook } from './tcx.js';
 import { XdpHook } from './xdp.js';
+import { XdpDispatcher } from './xdp-dispatcher.js';
 
 export type Direction = 'ingress' | 'egress';
 
 export class DeviceHooks {
+  readonly #objects: BpfObjects;
   readonly xdp: XdpHook;
   readonly tcxIngress: TcxHook;
   readonly tcxEgress: TcxHook;
@@ -24,6 +37,7 @@ export class DeviceHooks {
 
   /** `changed` is called whenever something else is to run. */
   constructor(objects: BpfObjects, hasNativeXdp: boolean, changed: () => void) {
+    this.#objects = objects;
     this.#changed = changed;
     this.xdp = new XdpHook(objects, hasNativeXdp, changed);
     this.tcxIngress = new TcxHook(objects, () => this.#compileTcx());
@@ -87,36 +101,62 @@ export class DeviceHooks {
     this.#changed();
   }
 
-  /** Puts a program behind those of a tcx hook. */
-  appendTcx(direction: Direction, program: LoadedProgram): number {
-    return this.tcx(direction).insert(program, null, null, {});
+  /** Names of what a hook runs as its `place`th (`WalkObserver.hookEntered`). */
+  nameAt(hook: number, place: number): string {
+    const side = isIngressHook(hook) ? this.ingress : this.egress;
+    switch (hook) {
+      case HOOK_TCX_INGRESS:
+      case HOOK_TCX_EGRESS:
+        return side.tcx[place].name;
+      case HOOK_CLSACT_INGRESS:
+      case HOOK_CLSACT_EGRESS:
+        return side.filters[place].program!.program.name;
+      case HOOK_NETFILTER_INGRESS:
+        return namesOf(this.netfilterIngress.chains);
+      case HOOK_NETFILTER_EGRESS:
+        return namesOf(this.netfilterEgress.chains);
+      default: {
+        const { program } = this.xdp.program!;
+        return namesOf(program instanceof XdpDispatcher ? program.programs : [program]);
+      }
+    }
   }
 
-  /** A link that puts a program behind those of a tcx hook. Throws when the kernel would refuse it. */
-  linkTcx(direction: Direction, program: LoadedProgram): TcxLink {
-    const link = this.tcx(direction).link(program);
-    if (typeof link === 'number') throw new Error(`${program.program.name}: ${errnoName(link)}`);
-    return link;
-  }
-
-  /** Puts a direct-action filter behind those of a side, with a clsact qdisc if there is none. */
-  appendFilter(direction: Direction, program: LoadedProgram): number {
-    if (this.#qdisc === null) this.addQdisc('clsact');
-    const last = this.#qdisc![direction].filters.at(-1);
-    const priority = (last?.priority ?? 0) + 1;
-    return this.addFilter(direction, {
-      priority,
-      handle: 1,
-      program,
-      directAction: true,
-      name: program.program.name,
-    });
+  /**
+   * Puts a program behind those of a HOOK_ place, or with `first` before them: at tcx without a link, as a
+   * direct-action filter, at XDP by a dispatcher together with what is there. 0 or a negative error number.
+   */
+  place(hook: number, program: HookProgram, first: boolean): number {
+    if (hook === HOOK_XDP) return this.#placeXdp(program, first);
+    const loaded = this.#objects.loaded('sched_cls', program);
+    const placement = { flags: first ? BPF_F_BEFORE : 0 };
+    if (hook === HOOK_TCX_INGRESS) return this.tcxIngress.insert(loaded, null, null, placement);
+    if (hook === HOOK_TCX_EGRESS) return this.tcxEgress.insert(loaded, null, null, placement);
+    if (hook === HOOK_CLSACT_INGRESS) return this.#placeFilter('ingress', loaded, first);
+    if (hook === HOOK_CLSACT_EGRESS) return this.#placeFilter('egress', loaded, first);
+    throw new RangeError(`hook ${hook} is not for programs`);
   }
 
   /** The device goes away. */
   release(): void {
     this.tcxIngress.release();
     this.tcxEgress.release();
+  }
+
+  #placeXdp(program: HookProgram, first: boolean): number {
+    const { program: current } = this.xdp;
+    if (current === null) return this.xdp.attach(this.#objects.loaded('xdp', program));
+    const dispatcher = XdpDispatcher.join(current.program, program, first);
+    this.xdp.replace(this.#objects.load('xdp', dispatcher));
+    return 0;
+  }
+
+  /** Of one priority, the newest filter comes first. With a clsact qdisc if there is none. */
+  #placeFilter(direction: Direction, program: LoadedProgram, first: boolean): number {
+    if (this.#qdisc === null) this.addQdisc('clsact');
+    const { filters } = this.#qdisc![direction];
+    const priority = first ? (filters[0]?.priority ?? 1) : (filters.at(-1)?.priority ?? 0) + 1;
+    return this.addFilter(direction, { priority, program, directAction: true, name: program.program.name });
   }
 
   #compileTcx(): void {
@@ -128,4 +168,8 @@ export class DeviceHooks {
     this.ingress.setFilters(this.#qdisc?.ingress.filters ?? []);
     this.egress.setFilters(this.#qdisc?.kind === 'clsact' ? this.#qdisc.egress.filters : []);
   }
+}
+
+function namesOf(all: readonly { readonly name: string }[]): string {
+  return all.map(({ name }) => name).join(', ');
 }

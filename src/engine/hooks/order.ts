@@ -39,6 +39,14 @@ export const HOOK_XDP_GENERIC = 5;
 export const HOOK_NETFILTER_INGRESS = 6;
 export const HOOK_NETFILTER_EGRESS = 7;
 
+export function isIngressHook(hook: number): boolean {
+  return hook !== HOOK_TCX_EGRESS && hook !== HOOK_CLSACT_EGRESS && hook !== HOOK_NETFILTER_EGRESS;
+}
+
+export function isXdpHook(hook: number): boolean {
+  return hook === HOOK_XDP || hook === HOOK_XDP_GENERIC;
+}
+
 export const HOOK_NAMES: readonly string[] = [
   'xdp',
   'tcx ingress',

@@ -24,8 +24,16 @@ export interface DispatchedProgram {
 export class XdpDispatcher implements HookProgram {
   readonly name = 'xdp_dispatcher';
   /** In the order in which they run. */
+  readonly entries: readonly DispatchedProgram[];
   readonly programs: readonly HookProgram[];
   readonly #chainCallActions: Int32Array;
+
+  /** A dispatcher of what runs (a dispatcher's programs, or one program) and another program before or behind that. */
+  static join(current: HookProgram, program: HookProgram, first: boolean): XdpDispatcher {
+    const entries = current instanceof XdpDispatcher ? current.entries : [{ program: current }];
+    const runPriority = first ? priorityOf(entries[0]) - 1 : priorityOf(entries.at(-1)!) + 1;
+    return new XdpDispatcher([...entries, { program, runPriority }]);
+  }
 
   /** Throws a RangeError for more programs than a dispatcher has room for. */
   constructor(programs: readonly DispatchedProgram[]) {
@@ -35,6 +43,7 @@ export class XdpDispatcher implements HookProgram {
     const sorted = [...programs].sort(
       (a, b) => priorityOf(a) - priorityOf(b) || compareNames(a.program.name, b.program.name),
     );
+    this.entries = sorted;
     this.programs = sorted.map(({ program }) => program);
     this.#chainCallActions = Int32Array.from(
       sorted,

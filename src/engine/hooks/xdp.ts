@@ -28,6 +28,11 @@ export class XdpHook {
     this.#changed = changed;
   }
 
+  /** The program that runs, in the driver or on the skb. */
+  get program(): LoadedProgram | null {
+    return this.native ?? this.generic;
+  }
+
   get native(): LoadedProgram | null {
     return this.#native?.program ?? null;
   }
@@ -74,6 +79,14 @@ export class XdpHook {
     this.#set(mode, { program, link });
     this.#objects.addLink(link);
     return link;
+  }
+
+  /** Puts a program in place of the one that runs, whoever holds that. */
+  replace(program: LoadedProgram): void {
+    const mode = this.#native === null ? 'generic' : 'native';
+    const link = this.#get(mode)?.link ?? null;
+    if (link === null) this.#set(mode, { program, link });
+    else link.update(program, null);
   }
 
   /** Changes the program of a link of this device; null takes it off. */

@@ -13,6 +13,8 @@ export class ArrayMap implements BpfMap {
   /** Copies of each value, and the bytes from one to the next. */
   readonly cpus: number;
   readonly cpuStride: number;
+  readonly removals = 0;
+  changes = 0;
   protected readonly stride: number;
   protected readonly length: number;
   protected valueStart = 0;
@@ -29,9 +31,6 @@ export class ArrayMap implements BpfMap {
     this.bytes = new Uint8Array(memory);
     this.words = new Int32Array(memory);
   }
-
-  readonly removals = 0;
-  changes = 0;
 
   get size(): number {
     return this.length;

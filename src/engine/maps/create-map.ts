@@ -8,7 +8,10 @@ import { PerfRing } from './perf-ring.js';
 import { ProgArray } from './prog-array.js';
 
 export interface MapOptions {
-  /** Decides how keys are spread; no result depends on it except the time taken. Default 0. */
+  /**
+   * Decides how keys are spread; no result depends on it except the time taken. Default 0. Maps used together
+   * should share one (generated.ts).
+   */
   readonly seed?: number;
   /** Size of a `perf_event_array`'s ring, a multiple of 8. Default 256 KiB (64 pages, as Cilium's monitor takes). */
   readonly ringBytes?: number;
@@ -17,8 +20,8 @@ export interface MapOptions {
 const RING_BYTES = 64 * 4096;
 /** Byte offsets are int32. */
 const MAX_BYTES = 2 ** 31 - 1;
-/** A 32-bit index word holds the entry number; 2^26 leaves it a tag of 5 bits. */
-const MAX_ENTRIES = 2 ** 26;
+/** A 32-bit index word holds the entry number; 2^24 leaves it a tag of 7 bits. */
+const MAX_ENTRIES = 2 ** 24;
 
 /** Throws an Error that names the map and the field when the declaration cannot be met. */
 export function createMap(spec: MapSpec, options: MapOptions = {}): BpfMap {

@@ -1,6 +1,5 @@
 /** `hash`, `lru_hash` and their per-CPU forms: one class, so that call sites see one shape. */
-import { lookupFor } from './generated-lookup.js';
-import { hashWords, multipliers, sameWords } from './hashing.js';
+import { type KeyFunctions, keyFunctions } from './generated.js';
 import { BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT, type MapSpec } from './map.js';
 import { LIVE, REFERENCED, SlotTable } from './slot-table.js';
 
@@ -8,10 +7,10 @@ import { LIVE, REFERENCED, SlotTable } from './slot-table.js';
 const BURST = 64;
 
 export class HashMap extends SlotTable {
-  readonly #multipliers: Int32Array;
+  readonly #hash: KeyFunctions['hash'];
+  readonly #find: KeyFunctions['find'];
   readonly #evicts: boolean;
-  /** Byte offset of the key's value, or -1. */
-  readonly lookup: (key: Int32Array, at: number) => number;
+  readonly lookup: KeyFunctions['lookup'];
   readonly #burst = new Int32Array(BURST);
   /** What `prefetch` loaded; kept so that the loads are not optimised away. */
   touched = 0;
@@ -21,9 +20,11 @@ export class HashMap extends SlotTable {
   /** `seed` decides the hash alone; no result but the speed depends on it. */
   constructor(spec: MapSpec, seed = 0) {
     super(spec);
-    this.#multipliers = multipliers(seed, this.keyWords);
     this.#evicts = spec.type === 'lru_hash' || spec.type === 'lru_percpu_hash';
-    this.lookup = lookupFor(this.keyWords, this.#evicts, seed) as (key: Int32Array, at: number) => number;
+    const { hash, find, lookup } = keyFunctions(this.keyWords, this.#evicts, seed);
+    this.#hash = hash;
+    this.#find = find;
+    this.lookup = lookup;
   }
 
   /**
@@ -39,7 +40,7 @@ export class HashMap extends SlotTable {
       const length = Math.min(BURST, count - first);
       const start = at + first * stride;
       for (let i = 0; i < length; i++) {
-        burst[i] = hashWords(keys, start + i * stride, this.keyWords, this.#multipliers);
+        burst[i] = this.#hash(keys, start + i * stride);
       }
       for (let i = 0; i < length; i++) {
         const number = index[burst[i] & indexMask] & numberMask;
@@ -80,21 +81,6 @@ export class HashMap extends SlotTable {
     if (cell < 0) return ENOENT;
     this.remove(cell);
     return 0;
-  }
-
-  #hash(key: Int32Array, at: number): number {
-    return hashWords(key, at, this.keyWords, this.#multipliers);
-  }
-
-  /** Cell of the index that points to the key's entry, or ~(the empty cell where the search ended). */
-  #find(key: Int32Array, at: number, hash: number): number {
-    const { index, indexMask, tagMask, numberMask, words, keyWords } = this;
-    for (let cell = hash & indexMask; ; cell = (cell + 1) & indexMask) {
-      const word = index[cell];
-      if (word === 0) return ~cell;
-      if (((word ^ hash) & tagMask) !== 0) continue;
-      if (sameWords(words, ((word & numberMask) - 1) * this.slotWords, key, at, keyWords)) return cell;
-    }
   }
 
   /** Frees the first entry from the hand on that was not used since the hand last passed. */

@@ -67,7 +67,7 @@ export interface BpfMap {
   lookup(key: Int32Array, at: number): number;
   /**
    * Byte offset of the key's value after making room for it, or a negative errno: EEXIST / ENOENT by flags,
-   * E2BIG when full. A new entry's value is zeroed; an existing entry's value is left as it is.
+   * E2BIG (ENOSPC of an LPM trie) when full. A new entry's value is zeroed; an existing entry's value is left as it is.
    */
   insert(key: Int32Array, at: number, flags: number): number;
   /** `insert`, then copies `valueSize` bytes from `value[valueAt]`. 0 or a negative errno. */

@@ -1,9 +1,13 @@
 /**
  * What hash maps and LPM tries share: entries in dense slots and a small index that finds them.
  *
- *   index   one Int32 per cell, a power of two >= 2 * maxEntries cells, linear probing. A word is 0 (empty) or
- *           hash tag above, entry number below; the tag spares a visit to the slot on most mismatches.
- *   slots   entry number * slotWords: key words, then (8-byte aligned) one copy of the value per CPU.
+ *   index   one Int32 per cell, linear probing. A word is 0 (empty) or hash tag above, entry number below; the tag
+ *           spares a visit to the slot on most mismatches. At most a quarter of the cells is in use (a hit takes 3 ns
+ *           less than at a half, a miss 9), and only as many as that needs: 65,536 entries of 524,288 are found in
+ *           33 ns, with an index of full size in 39.
+ *   slots   (entry number - 1) * slotWords: key words, then (8-byte aligned) one copy of the value per CPU. For CT
+ *           (16 + 56 bytes) strides of 72, 80, 96 and 128 bytes, cache line alignment, and 64 bytes with the zero
+ *           head of the value laid over the key measured the same.
  *   hashes  hash of each entry: its home cell is known without its key when cells are moved.
  *   states  FREE, LIVE or REFERENCED (live, and used since the clock hand last passed).
  *
@@ -157,11 +161,11 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     return cell;
   }
 
+  /** Only when more entries live than ever since the map was empty: none of the numbers is free then. */
   #doubleIndex(): void {
     this.index.fill(0, 0, this.indexMask + 1);
     this.indexMask = this.indexMask * 2 + 1;
     for (let number = 1; number <= this.highest; number++) {
-      if (this.states[number] === FREE) continue;
       const hash = this.hashes[number];
       this.index[this.emptyCell(hash)] = (hash & this.tagMask) | number;
     }

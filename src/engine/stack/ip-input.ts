@@ -14,7 +14,7 @@ export function checkIpv4(packet: PacketContext, ipAt: number): number {
   if (!ipv4.fits(ipAt, end)) return IP_TRUNCATED;
   if (ipv4.version(bytes, ipAt) !== ipv4.VERSION) return INVALID_IP_HEADER;
   if (!ipv4.fitsOptions(bytes, ipAt, end)) return INVALID_IP_HEADER;
-  if (!checksum.isIpv4HeaderValid(bytes, ipAt)) return IP_CHECKSUM;
+  if (!checksum.isIpv4HeaderValidInView(packet.view, bytes, ipAt)) return IP_CHECKSUM;
   const length = ipv4.totalLength(bytes, ipAt);
   // A total length of 0 is what send offload leaves in packets over 64 KiB ("BIG TCP"): the frame's length counts.
   if (length === 0 && packet.merged !== 0) return 0;

@@ -42,6 +42,20 @@ export class NeighbourTable {
     return this.#keys[slot * KEY_WORDS] === 0 ? -1 : slot * MAC_BYTES;
   }
 
+  /** All entries, for listings. */
+  entries(): { ifindex: number; address: Uint8Array; mac: Uint8Array }[] {
+    const found: { ifindex: number; address: Uint8Array; mac: Uint8Array }[] = [];
+    for (let slot = 0, word = 0; word < this.#keys.length; slot++, word += KEY_WORDS) {
+      const first = this.#keys[word];
+      if (first === 0) continue;
+      const length = (first & IPV6_BIT) === 0 ? 4 : 16;
+      const address = new Uint8Array(this.#keys.slice(word + 1, word + 1 + ADDRESS_WORDS).buffer, 0, length);
+      const mac = this.macs.slice(slot * MAC_BYTES, (slot + 1) * MAC_BYTES);
+      found.push({ ifindex: first & ~IPV6_BIT, address, mac });
+    }
+    return found;
+  }
+
   #fillKey(ifindex: number, bytes: Uint8Array, at: number, length: number): void {
     const key = this.#key;
     key[0] = length === 4 ? ifindex : ifindex | IPV6_BIT;

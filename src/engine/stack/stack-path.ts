@@ -150,7 +150,7 @@ export class StackPath {
     if (ipv4.timeToLive(bytes, ipAt) <= 1) return fate.TTL_EXCEEDED;
     if (this.#exceedsMtu(routes)) {
       const forbidden = (ipv4.fragmentField(bytes, ipAt) & ipv4.DONT_FRAGMENT) !== 0;
-      return forbidden ? fate.FRAGMENTATION_NEEDED : fate.LONGER_THAN_MTU;
+      return forbidden ? fate.FRAGMENTATION_NEEDED : fate.NOT_FRAGMENTED;
     }
     ipv4.decrementTimeToLive(bytes, ipAt);
     packet.cb3 = IPSKB_FORWARDED;

@@ -82,6 +82,11 @@ export function difference(initial: number, from: number, to: number): number {
   return fold(initial) + (~from & 0xffff) + (~from >>> 16) + (to & 0xffff) + (to >>> 16);
 }
 
+/** The difference that replacing a 16-bit field makes; both in memory order (little-endian). */
+export function difference16(from: number, to: number): number {
+  return (~from & 0xffff) + (to & 0xffff);
+}
+
 /** The difference between two partial sums, of the same bytes before and after a change. */
 export function differenceOfSums(before: number, after: number): number {
   return (~fold(before) & 0xffff) + fold(after);
@@ -111,6 +116,23 @@ export function differenceOfBytes(
  */
 export function addDifference(bytes: Uint8Array, checksumAt: number, differenceSum: number): void {
   put16le(bytes, checksumAt, ~fold(fold(differenceSum) + 0xffff + (~u16le(bytes, checksumAt) & 0xffff)));
+}
+
+/** As `addDifference`, through a view of the frame's memory, which is half the machine code. */
+export function addDifferenceInView(view: DataView, checksumAt: number, differenceSum: number): void {
+  const old = ~view.getUint16(checksumAt, true) & 0xffff;
+  view.setUint16(checksumAt, ~fold(fold(differenceSum) + 0xffff + old), true);
+}
+
+/** As `isIpv4HeaderValid`, through a view; whole words where the header has no options. */
+export function isIpv4HeaderValidInView(view: DataView, bytes: Uint8Array, at: number): boolean {
+  if ((view.getUint8(at) & 0x0f) !== 5) return isIpv4HeaderValid(bytes, at);
+  let result = 0;
+  for (let i = at; i < at + 20; i += 4) {
+    const word = view.getInt32(i, true);
+    result += (word & 0xffff) + (word >>> 16);
+  }
+  return fold(result) === 0xffff;
 }
 
 /**

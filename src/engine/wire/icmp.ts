@@ -19,11 +19,23 @@ export const CODE_HOST_UNREACHABLE = 1;
 export const CODE_PROTOCOL_UNREACHABLE = 2;
 export const CODE_PORT_UNREACHABLE = 3;
 export const CODE_FRAGMENTATION_NEEDED = 4;
+export const CODE_SOURCE_ROUTE_FAILED = 5;
+/** RFC 1122 section 3.2.2.1. */
+export const CODE_NETWORK_UNKNOWN = 6;
+export const CODE_HOST_UNKNOWN = 7;
+export const CODE_HOST_ISOLATED = 8;
+export const CODE_NETWORK_PROHIBITED = 9;
+export const CODE_HOST_PROHIBITED = 10;
+export const CODE_NETWORK_UNREACHABLE_FOR_SERVICE = 11;
+export const CODE_HOST_UNREACHABLE_FOR_SERVICE = 12;
 /** Communication administratively prohibited (RFC 1812 section 5.2.7.1). */
 export const CODE_PROHIBITED = 13;
+/** Precedence cutoff in effect, the last code (RFC 1812 section 5.2.7.1). */
+export const MAXIMUM_UNREACHABLE_CODE = 15;
 
 /** Codes of TIME_EXCEEDED. */
 export const CODE_TTL_EXCEEDED = 0;
+export const CODE_REASSEMBLY_TIME_EXCEEDED = 1;
 
 export function fits(at: number, end: number): boolean {
   return at + HEADER_LENGTH <= end;
@@ -87,6 +99,10 @@ export function nextHopMtu(bytes: Uint8Array, at: number): number {
 
 export function putNextHopMtu(bytes: Uint8Array, at: number, value: number): void {
   put16(bytes, at + 6, value);
+}
+
+export function restAt(at: number): number {
+  return at + 4;
 }
 
 /** The four bytes after the checksum (identifier and sequence, unused, MTU, …), network order. */

@@ -12,20 +12,39 @@ export const TIME_EXCEEDED = 3;
 export const PARAMETER_PROBLEM = 4;
 export const ECHO_REQUEST = 128;
 export const ECHO_REPLY = 129;
+export const MULTICAST_LISTENER_QUERY = 130;
+export const MULTICAST_LISTENER_REPORT = 131;
+export const MULTICAST_LISTENER_DONE = 132;
 export const ROUTER_SOLICITATION = 133;
 export const ROUTER_ADVERTISEMENT = 134;
 export const NEIGHBOUR_SOLICITATION = 135;
 export const NEIGHBOUR_ADVERTISEMENT = 136;
 export const REDIRECT = 137;
+export const INVERSE_NEIGHBOUR_SOLICITATION = 141;
+export const INVERSE_NEIGHBOUR_ADVERTISEMENT = 142;
+export const MULTICAST_LISTENER_REPORT_V2 = 143;
+export const CERTIFICATION_PATH_SOLICITATION = 148;
+export const CERTIFICATION_PATH_ADVERTISEMENT = 149;
+export const MULTICAST_ROUTER_ADVERTISEMENT = 151;
+export const MULTICAST_ROUTER_SOLICITATION = 152;
+export const MULTICAST_ROUTER_TERMINATION = 153;
 
 /** Codes of DESTINATION_UNREACHABLE. */
 export const CODE_NO_ROUTE = 0;
 export const CODE_PROHIBITED = 1;
+export const CODE_BEYOND_SCOPE = 2;
 export const CODE_ADDRESS_UNREACHABLE = 3;
 export const CODE_PORT_UNREACHABLE = 4;
+/** Reject route to destination, the last code of RFC 4443. */
+export const MAXIMUM_UNREACHABLE_CODE = 6;
+
+/** Codes of PARAMETER_PROBLEM. */
+export const CODE_ERRONEOUS_FIELD = 0;
+export const CODE_UNKNOWN_NEXT_HEADER = 1;
 
 /** Codes of TIME_EXCEEDED. */
 export const CODE_HOP_LIMIT_EXCEEDED = 0;
+export const CODE_REASSEMBLY_TIME_EXCEEDED = 1;
 
 export function fits(at: number, end: number): boolean {
   return at + HEADER_LENGTH <= end;
@@ -100,6 +119,11 @@ export function restRaw(bytes: Uint8Array, at: number): number {
 /** Types below 128 are errors and quote a packet (RFC 4443 section 2.1). */
 export function isError(bytes: Uint8Array, at: number): boolean {
   return bytes[at] < 128;
+}
+
+/** First byte of the MTU of PACKET_TOO_BIG. */
+export function mtuAt(at: number): number {
+  return at + 4;
 }
 
 /** First byte of the quoted IPv6 header of an error message. */

@@ -1,6 +1,6 @@
 /** IPv4 header (RFC 791). `at` is the first byte of the header. */
 
-import { i32le, put16, put16le, put32le, u16, u16le } from './bytes.js';
+import { i32le, put16, put16le, put32le, swap32, u16, u16le } from './bytes.js';
 import * as checksum from './checksum.js';
 
 /** Length without options. */
@@ -21,6 +21,7 @@ export const PROTOCOL_GRE = 47;
 export const PROTOCOL_ESP = 50;
 export const PROTOCOL_AH = 51;
 export const PROTOCOL_SCTP = 132;
+export const PROTOCOL_UDP_LITE = 136;
 
 /** Bits of `fragmentField`; the offset counts units of 8 bytes. */
 export const DONT_FRAGMENT = 0x4000;
@@ -53,6 +54,11 @@ export function headerLength(bytes: Uint8Array, at: number): number {
 
 export function putVersionAndHeaderLength(bytes: Uint8Array, at: number, lengthBytes: number): void {
   bytes[at] = (VERSION << 4) | (lengthBytes >> 2);
+}
+
+/** Sets the header length and keeps the version. */
+export function putHeaderLength(bytes: Uint8Array, at: number, lengthBytes: number): void {
+  bytes[at] = (bytes[at] & 0xf0) | (lengthBytes >> 2);
 }
 
 /** The whole TOS / traffic class byte (DSCP and ECN). */
@@ -160,6 +166,19 @@ export function putSource(bytes: Uint8Array, at: number, rawWord: number): void 
 /** Writes the raw word; does not touch any checksum. */
 export function putDestination(bytes: Uint8Array, at: number, rawWord: number): void {
   put32le(bytes, at + 16, rawWord);
+}
+
+/** 127.0.0.1 as a raw word. */
+export const LOOPBACK_WORD = 0x0100007f;
+
+/** Whether a raw word is an address of 127.0.0.0/8. */
+export function isLoopbackWord(word: number): boolean {
+  return (word & 0xff) === (LOOPBACK_WORD & 0xff);
+}
+
+/** Mask of a prefix of 0 to 32 bits as a raw word. */
+export function prefixMask(length: number): number {
+  return length === 0 ? 0 : swap32(-1 << (32 - length));
 }
 
 /** Lowers the TTL by one and updates the header checksum (RFC 1141). Only for a TTL above zero. */

@@ -1,5 +1,5 @@
 /** IPv6 header and the extension headers that are chained behind it (RFC 8200). `at` is the header's first byte. */
-import { copy, i32, i32le, put16, put32, u16 } from './bytes.js';
+import { copy, i32, i32le, put16, put32, put32le, u16 } from './bytes.js';
 
 export const HEADER_LENGTH = 40;
 export const ADDRESS_LENGTH = 16;
@@ -102,6 +102,37 @@ export function addressWord(bytes: Uint8Array, addressAt: number, index: number)
   return i32le(bytes, addressAt + (index << 2));
 }
 
+/** Writes word `index` of the source address, raw. */
+export function putSourceWord(bytes: Uint8Array, at: number, index: number, word: number): void {
+  put32le(bytes, at + 8 + (index << 2), word);
+}
+
+/** Writes word `index` of the destination address, raw. */
+export function putDestinationWord(bytes: Uint8Array, at: number, index: number, word: number): void {
+  put32le(bytes, at + 24 + (index << 2), word);
+}
+
+/** Last word of ::1 and third word of ::ffff:0:0/96, raw. */
+const LOOPBACK_LAST_WORD = 0x01000000;
+const MAPPED_THIRD_WORD = 0xffff0000 | 0;
+
+/** Whether the raw words of an address are ::1. */
+export function isLoopbackWords(words: Int32Array, at: number): boolean {
+  return (words[at] | words[at + 1] | words[at + 2]) === 0 && words[at + 3] === LOOPBACK_LAST_WORD;
+}
+
+export function putLoopbackWords(words: Int32Array, at: number): void {
+  words[at] = 0;
+  words[at + 1] = 0;
+  words[at + 2] = 0;
+  words[at + 3] = LOOPBACK_LAST_WORD;
+}
+
+/** Whether the raw words of an address are an IPv4 address in IPv6 clothes: ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
+export function isIpv4MappedWords(words: Int32Array, at: number): boolean {
+  return (words[at] | words[at + 1]) === 0 && words[at + 2] === MAPPED_THIRD_WORD;
+}
+
 export function putSource(bytes: Uint8Array, at: number, address: Uint8Array, addressAt: number): void {
   copy(bytes, at + 8, address, addressAt, ADDRESS_LENGTH);
 }
@@ -173,6 +204,11 @@ export function extensionLength(bytes: Uint8Array, at: number, kind: number): nu
   if (kind === NEXT_FRAGMENT) return FRAGMENT_LENGTH;
   if (kind === NEXT_AUTHENTICATION) return (bytes[at + 1] + 2) << 2;
   return (bytes[at + 1] + 1) << 3;
+}
+
+/** Type of a routing header (RFC 8200 section 4.4). */
+export function routingType(bytes: Uint8Array, at: number): number {
+  return bytes[at + 2];
 }
 
 /** Writes the type of a routing header (RFC 8200 section 4.4). */

@@ -1,10 +1,13 @@
 /** UDP header (RFC 768). `at` is the first byte of the header. */
-import { put16, u16, u16le } from './bytes.js';
+import { i32le, put16, put16le, u16, u16le } from './bytes.js';
 
 export const HEADER_LENGTH = 8;
 export const CHECKSUM_OFFSET = 6;
 export const SOURCE_PORT_OFFSET = 0;
 export const DESTINATION_PORT_OFFSET = 2;
+
+/** Both ports, which stand first in every header that has them (TCP, UDP, SCTP). */
+export const PORTS_LENGTH = 4;
 
 export const PORT_VXLAN = 4789;
 export const PORT_GENEVE = 6081;
@@ -34,9 +37,24 @@ export function sourcePortRaw(bytes: Uint8Array, at: number): number {
   return u16le(bytes, at);
 }
 
+/** Both ports as the raw word: source port in the lower half. */
+export function portsRaw(bytes: Uint8Array, at: number): number {
+  return i32le(bytes, at);
+}
+
+/** Writes the source port from its 2 bytes in memory order; see `sourcePortRaw`. */
+export function putSourcePortRaw(bytes: Uint8Array, at: number, raw: number): void {
+  put16le(bytes, at, raw);
+}
+
 /** Destination port as its 2 bytes in memory order (little-endian), as map keys hold it. */
 export function destinationPortRaw(bytes: Uint8Array, at: number): number {
   return u16le(bytes, at + 2);
+}
+
+/** Writes the destination port from its 2 bytes in memory order; see `destinationPortRaw`. */
+export function putDestinationPortRaw(bytes: Uint8Array, at: number, raw: number): void {
+  put16le(bytes, at + 2, raw);
 }
 
 /** Length of header and payload in bytes. */

@@ -8,15 +8,26 @@ export function arpAt(packet: PacketContext): number {
   return packet.start + ethernet.HEADER_LENGTH;
 }
 
-/** A broadcast ARP request over Ethernet, long enough to be answered. Protocol type and lengths are not looked at. */
-export function isBroadcastRequest(packet: PacketContext): boolean {
+/** An ARP request over Ethernet, long enough to be answered. Protocol type and lengths are not looked at. */
+export function isRequest(packet: PacketContext): boolean {
   const at = arpAt(packet);
   return (
     arp.fits(at, packet.end) &&
     arp.operation(packet.bytes, at) === arp.OPERATION_REQUEST &&
-    arp.hardwareType(packet.bytes, at) === arp.HARDWARE_ETHERNET &&
-    ethernet.isBroadcast(packet.bytes, packet.start)
+    arp.hardwareType(packet.bytes, at) === arp.HARDWARE_ETHERNET
   );
+}
+
+/** As `isRequest`, sent to everybody. */
+export function isBroadcastRequest(packet: PacketContext): boolean {
+  return isRequest(packet) && ethernet.isBroadcast(packet.bytes, packet.start);
+}
+
+/** The frame is addressed to this MAC. */
+export function isFor(packet: PacketContext, mac: Uint8Array): boolean {
+  const at = ethernet.destinationAt(packet.start);
+  for (let i = 0; i < ethernet.ADDRESS_LENGTH; i++) if (packet.bytes[at + i] !== mac[i]) return false;
+  return true;
 }
 
 /** Turns the request into its own answer: the asked address is at `mac`. The asker is who sent the frame. */

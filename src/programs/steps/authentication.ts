@@ -4,9 +4,9 @@ import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as ipcache from '../tables/ipcache.js';
 import { readU64 } from '../tables/u64.js';
+import { lookupNode, nodeId } from './nodes.js';
 import { signalAuthenticationRequired } from './notify.js';
 
-const FAMILY_IPV4 = 1;
 /** Expirations count in units of 512 ns since the Unix epoch. */
 const UTIME_UNIT_NS = 512;
 
@@ -25,20 +25,16 @@ export function authenticate(
   const datapath = program.datapath;
   const nodeIp =
     remoteEntryAt < 0 ? 0 : i32le(datapath.ipcache.bytes, remoteEntryAt + ipcache.TUNNEL_ENDPOINT);
-  let nodeId = 0;
+  let remoteNode = 0;
   if (nodeIp !== 0) {
-    const node = datapath.keys.node;
-    node.fill(0);
-    node[0] = FAMILY_IPV4 << 24;
-    node[1] = nodeIp;
-    const nodeAt = datapath.nodes.lookup(node, 0);
-    if (nodeAt >= 0) nodeId = datapath.nodes.words[nodeAt >> 2] & 0xffff;
-    if (nodeId === 0) return DROP_NO_NODE_ID;
+    const endpointAt = remoteEntryAt + ipcache.TUNNEL_ENDPOINT;
+    remoteNode = nodeId(program, lookupNode(program, datapath.ipv4, datapath.ipcache.bytes, endpointAt));
+    if (remoteNode === 0) return DROP_NO_NODE_ID;
   }
   const key = datapath.keys.small;
   key[0] = localLabel;
   key[1] = remoteLabel;
-  key[2] = nodeId | (flow.authType << 16);
+  key[2] = remoteNode | (flow.authType << 16);
   const at = datapath.authentication.lookup(key, 0);
   if (at >= 0 && utime(program) < readU64(datapath.authentication.words, at >> 2)) return 0;
   signalAuthenticationRequired(program, key);

@@ -1,8 +1,8 @@
 /**
- * Conntrack lookup and creation, as Cilium keeps connections: per direction, with the reverse tuple tried first,
- * a related entry for ICMP errors, and lifetimes that only the garbage collector enforces.
+ * Conntrack lookup as Cilium does it: per direction, the reverse tuple tried first, in the map of the protocol and the
+ * cluster. What a hit does to the entry, and how entries are made, is in conntrack-entry.ts.
  */
-import { BPF_ANY, type BpfMap } from '../../engine/maps/map.js';
+import type { BpfMap } from '../../engine/maps/map.js';
 import type { MapOfMaps } from '../../engine/maps/map-of-maps.js';
 import type { PacketContext } from '../../engine/packet.js';
 import * as icmp from '../../engine/wire/icmp.js';
@@ -10,7 +10,6 @@ import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as tcp from '../../engine/wire/tcp.js';
 import { EGRESS, INGRESS, SERVICE } from '../constants.js';
 import {
-  DROP_CT_CREATE_FAILED,
   DROP_CT_INVALID_HDR,
   DROP_CT_NO_MAP_FOUND,
   DROP_CT_UNKNOWN_PROTO,
@@ -19,37 +18,26 @@ import {
 import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as entry from '../tables/conntrack.js';
-import { addU64 } from '../tables/u64.js';
-import {
-  debugConntrackCreated,
-  debugConntrackLookup,
-  debugConntrackMatch,
-  debugConntrackVerdict,
-} from './debug.js';
+import { ACTION_CLOSE, ACTION_CREATE, ACTION_NONE, CT_EGRESS, CT_SERVICE, probe } from './conntrack-entry.js';
+import { debugConntrackLookup, debugConntrackVerdict } from './debug.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import * as icmpKinds from './icmp-kinds.js';
-import { signalConntrackFull } from './notify.js';
 
-/** Whose view of the connection. The numbers are those of debug events. */
-export const CT_EGRESS = 0;
-export const CT_INGRESS = 1;
-export const CT_SERVICE = 2;
+export {
+  CT_EGRESS,
+  CT_INGRESS,
+  CT_SERVICE,
+  create,
+  KIND_ANY,
+  KIND_DSR,
+  KIND_NODEPORT,
+  KIND_NODEPORT_OR_DSR,
+  KIND_SERVICE,
+} from './conntrack-entry.js';
 
 export const SCOPE_FORWARD = 0;
 export const SCOPE_REVERSE = 1;
 export const SCOPE_BOTH = 2;
-
-/** Kinds of entry that a lookup accepts; another kind counts as no entry. */
-export const KIND_ANY = 0;
-export const KIND_NODEPORT = 1;
-export const KIND_DSR = 2;
-export const KIND_SERVICE = 3;
-
-const MONITOR = 128;
-
-const ACTION_NONE = 0;
-const ACTION_CREATE = 1;
-const ACTION_CLOSE = 2;
 
 /** Metric reason of a fragment that conntrack looked at. */
 const REASON_FRAGMENT = 9;
@@ -124,15 +112,37 @@ export function extractPorts(
 /** Swaps the tuple's addresses and ports; with `flip` its IN bit too. */
 export function reverseTuple(flow: Flow, flip: boolean): void {
   const words = flow.tuple;
-  const n = flow.family.addressWords;
-  for (let i = 0; i < n; i++) {
+  if (!flow.family.isV6) {
+    const word = words[0];
+    words[0] = words[1];
+    words[1] = word;
+    words[2] = (words[2] << 16) | (words[2] >>> 16);
+    if (flip) words[3] ^= entry.TUPLE_IN << 8;
+    return;
+  }
+  for (let i = 0; i < 4; i++) {
     const word = words[i];
-    words[i] = words[i + n];
-    words[i + n] = word;
+    words[i] = words[i + 4];
+    words[i + 4] = word;
   }
   const ports = words[flow.family.portsWord];
   words[flow.family.portsWord] = (ports << 16) | (ports >>> 16);
   if (flip) words[flow.family.metaWord] ^= entry.TUPLE_IN << 8;
+}
+
+/**
+ * Whether the packet (tuple filled, without ports) answers a connection that came in: 1 or 0, or a drop reason of the
+ * ports. Nothing is counted or refreshed.
+ */
+export function isReply(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const words = flow.tuple;
+  const metaWord = flow.family.metaWord;
+  words[metaWord] = flow.protocol;
+  const error = extractPorts(program, packet, flow, CT_EGRESS);
+  if (error < 0) return error;
+  words[metaWord] = flow.protocol | (entry.TUPLE_IN << 8);
+  useNodeMaps(flow);
+  return flow.conntrackMap.lookup(words, 0) >= 0 ? 1 : 0;
 }
 
 /**
@@ -215,250 +225,4 @@ export function lookupTuple(
     debugConntrackVerdict(program, packet, status, status === CT_NEW ? wantedRevNat : flow.entryRevNat);
   }
   return status;
-}
-
-/** One probe with the tuple as it stands: finds, counts, refreshes, closes or reopens the entry. True for a hit. */
-function probe(
-  program: ProgramInstance,
-  packet: PacketContext,
-  flow: Flow,
-  direction: number,
-  action: number,
-  kind: number,
-  wantedRevNat: number,
-): boolean {
-  flow.entryAt = -1;
-  const map = flow.conntrackMap;
-  const at = map.lookup(flow.tuple, 0);
-  if (at < 0) {
-    flow.monitor = MONITOR;
-    return false;
-  }
-  const words = map.words;
-  const base = at >> 2;
-  const flagsWord = words[base + entry.FLAGS];
-  const revNat = flagsWord >>> 16;
-  if (kind !== KIND_ANY && !isKind(kind, flagsWord, revNat, wantedRevNat)) {
-    flow.monitor = MONITOR;
-    return false;
-  }
-  const now = program.datapath.clock.nowSeconds;
-  if (program.features.debug) debugConntrackMatch(program, packet, words[base + entry.LIFETIME], revNat);
-  const constants = program.datapath.constants;
-  const closing = flagsWord & entry.CLOSING;
-  if (
-    direction === CT_SERVICE &&
-    closing !== 0 &&
-    (flow.tcpFlags & tcp.SYN) !== 0 &&
-    words[base + entry.LAST_TX_REPORT] + constants.serviceCloseRebalanceSeconds <= now
-  ) {
-    flow.monitor = MONITOR;
-    return false;
-  }
-  if (closing !== entry.CLOSING) flow.monitor = refresh(program, flow, words, base, direction, flow.tcpFlags);
-  if (program.features.conntrackAccounting) {
-    addU64(words, base + entry.PACKETS, 1);
-    addU64(words, base + entry.BYTES, packet.end - packet.start);
-  }
-  if (action !== ACTION_NONE) {
-    if (action === ACTION_CREATE) {
-      if (closing !== 0) {
-        words[base + entry.FLAGS] &= ~(entry.CLOSING | entry.FLAG_SEEN_NON_SYN);
-        words[base + entry.FLAGS_SEEN] &= 0xffff;
-        flow.monitor = refresh(program, flow, words, base, direction, flow.tcpFlags);
-        return false;
-      }
-    } else {
-      close(program, flow, words, base, direction);
-    }
-  }
-  const state = words[base + entry.FLAGS];
-  flow.entryAt = at;
-  flow.entryRevNat = revNat;
-  flow.entryFlags = state & entry.FLAG_BITS;
-  if (direction === CT_SERVICE) flow.entryBackendId = words[base + entry.BACKEND_ID];
-  return true;
-}
-
-function isKind(kind: number, flagsWord: number, revNat: number, wanted: number): boolean {
-  if (kind === KIND_SERVICE) return revNat === wanted;
-  if (kind === KIND_NODEPORT) {
-    return (flagsWord & entry.FLAG_NODE_PORT) !== 0 && revNat !== 0 && (wanted === 0 || revNat === wanted);
-  }
-  return (flagsWord & entry.FLAG_DSR_INTERNAL) !== 0;
-}
-
-/**
- * An RST closes both directions at once, a FIN its own; a service entry knows one direction only. (Cilium means
- * an RST to do so only before both SYNs were seen, but its test never succeeds.)
- */
-function close(
-  program: ProgramInstance,
-  flow: Flow,
-  words: Int32Array,
-  base: number,
-  direction: number,
-): void {
-  let bits = entry.CLOSING;
-  if (direction !== CT_SERVICE && (flow.tcpFlags & tcp.RST) === 0) {
-    bits = direction === CT_INGRESS ? entry.FLAG_RX_CLOSING : entry.FLAG_TX_CLOSING;
-  }
-  const flags = words[base + entry.FLAGS] | bits;
-  words[base + entry.FLAGS] = flags;
-  flow.monitor = MONITOR;
-  if ((flags & entry.CLOSING) === entry.CLOSING) {
-    const datapath = program.datapath;
-    words[base + entry.LIFETIME] = datapath.clock.nowSeconds + datapath.constants.closeLifetimeSeconds;
-    report(program, words, base, direction, flow.tcpFlags);
-  }
-}
-
-/** Extends the entry's lifetime for a packet with these TCP flags and reports; answers the monitor length. */
-function refresh(
-  program: ProgramInstance,
-  flow: Flow,
-  words: Int32Array,
-  base: number,
-  direction: number,
-  tcpFlags: number,
-): number {
-  const constants = program.datapath.constants;
-  let lifetime: number;
-  if (flow.protocol === ipv4.PROTOCOL_TCP) {
-    let flags = words[base + entry.FLAGS];
-    if ((tcpFlags & tcp.SYN) === 0 && (flags & entry.FLAG_SEEN_NON_SYN) === 0) {
-      flags |= entry.FLAG_SEEN_NON_SYN;
-      words[base + entry.FLAGS] = flags;
-    }
-    if ((flags & entry.FLAG_SEEN_NON_SYN) === 0) lifetime = constants.synLifetimeSeconds;
-    else if (direction === CT_SERVICE) lifetime = constants.serviceTcpLifetimeSeconds;
-    else lifetime = constants.tcpLifetimeSeconds;
-  } else {
-    lifetime =
-      direction === CT_SERVICE ? constants.serviceOtherLifetimeSeconds : constants.otherLifetimeSeconds;
-  }
-  words[base + entry.LIFETIME] = program.datapath.clock.nowSeconds + lifetime;
-  return report(program, words, base, direction, tcpFlags);
-}
-
-/** Whether monitors should hear of this packet: a new TCP flag, or the report interval has passed. */
-function report(
-  program: ProgramInstance,
-  words: Int32Array,
-  base: number,
-  direction: number,
-  tcpFlags: number,
-): number {
-  const datapath = program.datapath;
-  const now = datapath.clock.nowSeconds;
-  const ingress = direction === CT_INGRESS;
-  const shift = ingress ? 24 : 16;
-  const lastWord = base + (ingress ? entry.LAST_RX_REPORT : entry.LAST_TX_REPORT);
-  const seen = words[base + entry.FLAGS_SEEN];
-  const updated = seen | ((tcpFlags & datapath.features.conntrackReportFlags) << shift);
-  if ((words[lastWord] >>> 0) + datapath.constants.reportIntervalSeconds < now || updated !== seen) {
-    words[base + entry.FLAGS_SEEN] = updated;
-    words[lastWord] = now;
-    return MONITOR;
-  }
-  return 0;
-}
-
-/**
- * Creates the connection of `flow.tuple` (forward layout), and with `related` the entry under which ICMP errors
- * about it are found. `flagBits` are FLAG_* of the new entry. 0 or DROP_CT_CREATE_FAILED.
- */
-export function create(
-  program: ProgramInstance,
-  packet: PacketContext,
-  flow: Flow,
-  direction: number,
-  flagBits: number,
-  revNat: number,
-  sourceIdentity: number,
-  backendId: number,
-  related: boolean,
-): number {
-  const tuple = flow.tuple;
-  if (related) {
-    const key = program.datapath.keys.tuple;
-    const metaWord = flow.family.metaWord;
-    for (let i = 0; i < flow.family.portsWord; i++) key[i] = tuple[i];
-    key[flow.family.portsWord] = 0;
-    key[metaWord] = flow.family.icmpProtocol | (tuple[metaWord] & 0xff00) | (entry.TUPLE_RELATED << 8);
-    if (
-      !write(
-        program,
-        packet,
-        flow,
-        flow.relatedMap,
-        key,
-        direction,
-        flagBits,
-        revNat,
-        sourceIdentity,
-        0,
-        false,
-      )
-    ) {
-      return failCreate(program, flow);
-    }
-  }
-  if (
-    !write(
-      program,
-      packet,
-      flow,
-      flow.conntrackMap,
-      tuple,
-      direction,
-      flagBits,
-      revNat,
-      sourceIdentity,
-      backendId,
-      true,
-    )
-  ) {
-    return failCreate(program, flow);
-  }
-  if (program.features.debug) debugConntrackCreated(program, packet, flow, revNat, sourceIdentity);
-  return 0;
-}
-
-function failCreate(program: ProgramInstance, flow: Flow): number {
-  signalConntrackFull(program, flow.family.isV6 ? 1 : 0);
-  return DROP_CT_CREATE_FAILED;
-}
-
-function write(
-  program: ProgramInstance,
-  packet: PacketContext,
-  flow: Flow,
-  map: BpfMap,
-  key: Int32Array,
-  direction: number,
-  flagBits: number,
-  revNat: number,
-  sourceIdentity: number,
-  backendId: number,
-  counted: boolean,
-): boolean {
-  const at = map.insert(key, 0, BPF_ANY);
-  if (at < 0) {
-    flow.extendedError = at;
-    return false;
-  }
-  const words = map.words;
-  const base = at >> 2;
-  for (let i = 0; i < entry.VALUE_WORDS; i++) words[base + i] = 0;
-  words[base + entry.BACKEND_ID] = backendId;
-  words[base + entry.FLAGS] = flagBits | (revNat << 16);
-  words[base + entry.SOURCE_IDENTITY] = sourceIdentity;
-  // A new connection starts with the SYN lifetime whatever its first packet was.
-  refresh(program, flow, words, base, direction, flow.protocol === ipv4.PROTOCOL_TCP ? tcp.SYN : 0);
-  if (counted && program.features.conntrackAccounting) {
-    words[base + entry.PACKETS] = 1;
-    words[base + entry.BYTES] = packet.end - packet.start;
-  }
-  return true;
 }

@@ -1,6 +1,7 @@
 /** Debug messages of the conntrack and service steps; only debug builds send them. IPv6 shows the address's last word. */
 import type { PacketContext } from '../../engine/packet.js';
-import { swap16 } from '../../engine/wire/bytes.js';
+import { i32le, swap16 } from '../../engine/wire/bytes.js';
+import type { Family } from '../family.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import { debug } from './notify.js';
@@ -42,11 +43,27 @@ export const DEBUG_L7_LB = 65;
 /** Capture types. */
 export const CAPTURE_DELIVERY = 4;
 export const CAPTURE_PROXY_PRE = 8;
+export const CAPTURE_PROXY_POST = 9;
 
 /** The word of an address that debug messages show: IPv4 the whole, IPv6 the last. */
 export function shownWord(flow: Flow, source: boolean): number {
   const n = flow.family.addressWords;
   return flow.tuple[source ? 2 * n - 1 : n - 1];
+}
+
+/** What the ipcache says of the address at `addressAt` in the frame: `found`, and the identity taken for it. */
+export function debugIdentity(
+  program: ProgramInstance,
+  packet: PacketContext,
+  family: Family,
+  addressAt: number,
+  found: boolean,
+  identity: number,
+): void {
+  const success = family.isV6 ? DEBUG_IP_ID6 : DEBUG_IP_ID4;
+  const failure = family.isV6 ? DEBUG_IP_ID_FAILED6 : DEBUG_IP_ID_FAILED4;
+  const shown = i32le(packet.bytes, addressAt + 4 * (family.addressWords - 1));
+  debug(program, packet, found ? success : failure, shown, identity, 0);
 }
 
 export function debugConntrackLookup(

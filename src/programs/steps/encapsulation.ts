@@ -1,24 +1,20 @@
 import type { PacketContext } from '../../engine/packet.js';
-import { copy, put32le } from '../../engine/wire/bytes.js';
+import { i32 } from '../../engine/wire/bytes.js';
 import { IDENTITY_HOST, IDENTITY_REMOTE_NODE, IDENTITY_WORLD } from '../constants.js';
+import { DROP_WRITE_ERROR } from '../drop-reasons.js';
 import type { ProgramInstance } from '../instance.js';
 import * as ipcache from '../tables/ipcache.js';
 import { DEBUG_ENCAP } from './debug.js';
+import { addLinkHeader } from './forward.js';
 import { isWorld } from './identity.js';
 import { debug, TO_OVERLAY, trace } from './notify.js';
-
-/** struct bpf_tunnel_key up to local_ipv4: TUNNEL_KEY_WITHOUT_SRC_IP. */
-const KEY_SIZE_WITHOUT_SOURCE = 28;
-const KEY_ID = 0;
-const KEY_REMOTE = 4;
-const KEY_TTL = 21;
-const TUNNEL_TTL = 64;
-const FLAG_IPV6 = 1;
-const FLAG_ZERO_CHECKSUM = 2;
+import { sendThroughTunnel } from './tunnel-key.js';
+import { writeTunnelHeader } from './xdp-encapsulation.js';
 
 /**
- * Sends the packet through the tunnel device to the endpoint of an ipcache entry: trace, tunnel key, redirect.
- * `networkId` overrides the identity in the header when it is not -1 (VTEP).
+ * Sends the packet through the tunnel device to the endpoint of an ipcache entry: trace, tunnel key and option,
+ * redirect. With `optionLength` the caller has filled `packet.tunnelOption`. In XDP the header is written into the
+ * frame instead, and CONTINUE is answered: the outer packet is to be forwarded.
  */
 export function toTunnel(
   program: ProgramInstance,
@@ -28,6 +24,7 @@ export function toTunnel(
   destinationLabel: number,
   reason: number,
   monitor: number,
+  optionLength = 0,
 ): number {
   const bytes = program.datapath.ipcache.bytes;
   const v6 = (bytes[ipcacheAt + ipcache.FLAGS] & ipcache.FLAG_IPV6_TUNNEL_ENDPOINT) !== 0;
@@ -42,10 +39,14 @@ export function toTunnel(
     -1,
     reason,
     monitor,
+    optionLength,
   );
 }
 
-/** As `toTunnel`, to the endpoint address at `endpoint[endpointAt]` (raw). */
+/**
+ * As `toTunnel`, to the endpoint address at `endpoint[endpointAt]` (raw). `networkId` overrides the identity in the
+ * header when it is not -1 (VTEP).
+ */
 export function encapsulate(
   program: ProgramInstance,
   packet: PacketContext,
@@ -57,30 +58,20 @@ export function encapsulate(
   networkId: number,
   reason: number,
   monitor: number,
+  optionLength = 0,
 ): number {
   // The host's own traffic is a remote node's to the receiver.
   const source = sourceLabel === IDENTITY_HOST ? IDENTITY_REMOTE_NODE : sourceLabel;
-  const ifindex = program.features.encapIfindex;
-  const remote =
-    (endpoint[endpointAt] << 24) |
-    (endpoint[endpointAt + 1] << 16) |
-    (endpoint[endpointAt + 2] << 8) |
-    endpoint[endpointAt + 3];
-  if (program.features.debug && !v6) debug(program, packet, DEBUG_ENCAP, remote, source, 0);
-  trace(program, packet, TO_OVERLAY, source, destinationLabel, 0, ifindex, reason, monitor, null);
-  const key = packet.tunnelKey;
-  key.fill(0);
-  const id = networkId >= 0 ? networkId : isWorld(program.datapath, source) ? IDENTITY_WORLD : source;
-  put32le(key, KEY_ID, id);
-  key[KEY_TTL] = TUNNEL_TTL;
-  if (v6) {
-    copy(key, KEY_REMOTE, endpoint, endpointAt, 16);
-    packet.setTunnelKey(KEY_SIZE_WITHOUT_SOURCE, FLAG_IPV6);
-  } else {
-    // The helper takes IPv4 addresses in host order.
-    put32le(key, KEY_REMOTE, remote);
-    packet.setTunnelKey(KEY_SIZE_WITHOUT_SOURCE, FLAG_ZERO_CHECKSUM);
+  const ifindex = program.isXdp ? 0 : program.features.encapIfindex;
+  if (packet.layer3Device !== 0 && !addLinkHeader(packet)) return DROP_WRITE_ERROR;
+  if (program.features.debug && !v6) {
+    debug(program, packet, DEBUG_ENCAP, i32(endpoint, endpointAt), source, 0);
   }
+  trace(program, packet, TO_OVERLAY, source, destinationLabel, 0, ifindex, reason, monitor, null);
+  const id = networkId >= 0 ? networkId : isWorld(program.datapath, source) ? IDENTITY_WORLD : source;
+  if (program.isXdp) return writeTunnelHeader(program, packet, endpoint, endpointAt, v6, id, optionLength);
+  sendThroughTunnel(packet, id, endpoint, endpointAt, v6);
+  if (optionLength > 0) packet.setTunnelOption(optionLength);
   return packet.redirect(ifindex, 0);
 }
 

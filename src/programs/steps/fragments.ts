@@ -3,9 +3,16 @@ import { BPF_ANY } from '../../engine/maps/map.js';
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le, u16le } from '../../engine/wire/bytes.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
-import { DROP_CT_INVALID_HDR, DROP_FRAG_NOSUPPORT, DROP_FRAG_NOT_FOUND } from '../drop-reasons.js';
+import {
+  DROP_CT_INVALID_HDR,
+  DROP_FRAG_NOSUPPORT,
+  DROP_FRAG_NOT_FOUND,
+  DROP_UNKNOWN_L4,
+  DROP_UNSUPP_SERVICE_PROTO,
+} from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
+import { locateL4, readTuple } from './headers.js';
 
 const REASON_FRAGMENT_UPDATE_FAILED = 10;
 
@@ -54,6 +61,21 @@ export function loadPorts(
     }
   }
   return 0;
+}
+
+/** Addresses, protocol and ports of the packet into the tuple. 0, or a drop reason where there are no ports to have. */
+export function readPortTuple(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  direction: number,
+): number {
+  const error = locateL4(packet, flow);
+  if (error < 0) return error;
+  readTuple(packet, flow);
+  if (isPortProtocol(program, flow.protocol)) return loadPorts(program, packet, flow, direction);
+  flow.tuple[flow.family.portsWord] = 0;
+  return flow.protocol === flow.family.icmpProtocol ? DROP_UNSUPP_SERVICE_PROTO : DROP_UNKNOWN_L4;
 }
 
 /** Key of the datagram: IPv4 daddr, saddr, id, protocol; IPv6 id, protocol, saddr, daddr. */

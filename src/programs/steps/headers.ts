@@ -13,6 +13,11 @@ import {
 } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 
+/** Answers of `ipVersion`. */
+export const IP_NONE = 0;
+export const IP_V4 = 4;
+export const IP_V6 = 6;
+
 /** IPv6 headers looked at before giving up; the last must be the L4 header. */
 const MAXIMUM_HEADERS = 4;
 
@@ -37,15 +42,20 @@ export function l3Offset(packet: PacketContext): number {
  * its fixed part is in the frame. 0 or DROP_INVALID. Void after the frame moves.
  */
 export function readIpv4(datapath: Datapath, packet: PacketContext, flow: Flow): number {
-  const at = l3Offset(packet);
+  return readIpv4At(datapath, packet, flow, l3Offset(packet));
+}
+
+/** As `readIpv4`, for a header that stands elsewhere: inside a tunnel. */
+export function readIpv4At(datapath: Datapath, packet: PacketContext, flow: Flow, at: number): number {
   if (!ipv4.fits(at, packet.end)) return DROP_INVALID;
   const bytes = packet.bytes;
   flow.family = datapath.ipv4;
   flow.l3At = at;
   flow.l4At = at + ipv4.headerLength(bytes, at);
   flow.protocol = ipv4.protocol(bytes, at);
-  flow.isFragment = ipv4.isFragment(bytes, at);
-  flow.isLaterFragment = ipv4.isLaterFragment(bytes, at);
+  const fragment = ipv4.fragmentField(bytes, at);
+  flow.isFragment = (fragment & (ipv4.MORE_FRAGMENTS | ipv4.FRAGMENT_OFFSET_MASK)) !== 0;
+  flow.isLaterFragment = (fragment & ipv4.FRAGMENT_OFFSET_MASK) !== 0;
   return 0;
 }
 
@@ -60,6 +70,18 @@ export function readIpv6(datapath: Datapath, packet: PacketContext, flow: Flow):
   flow.isFragment = false;
   flow.isLaterFragment = false;
   return 0;
+}
+
+/** Reads the fixed header of either family. 0 or DROP_INVALID. */
+export function readIp(datapath: Datapath, packet: PacketContext, flow: Flow, v6: boolean): number {
+  return v6 ? readIpv6(datapath, packet, flow) : readIpv4(datapath, packet, flow);
+}
+
+/** What the program is to do with a frame of this type: one of IP_*, by the families that the node speaks. */
+export function ipVersion(datapath: Datapath, type: number): number {
+  if (type === ethernet.TYPE_IPV4 && datapath.features.ipv4) return IP_V4;
+  if (type === ethernet.TYPE_IPV6 && datapath.features.ipv6) return IP_V6;
+  return IP_NONE;
 }
 
 /**

@@ -9,7 +9,13 @@ import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import * as layer4 from '../../engine/wire/layer4.js';
 import { ENDPOINT_HOST } from '../constants.js';
-import { DROP_INVALID, DROP_UNKNOWN_L4, DROP_UNKNOWN_TARGET, DROP_WRITE_ERROR } from '../drop-reasons.js';
+import {
+  DROP_INVALID,
+  DROP_TTL_EXCEEDED,
+  DROP_UNKNOWN_L4,
+  DROP_UNKNOWN_TARGET,
+  DROP_WRITE_ERROR,
+} from '../drop-reasons.js';
 import type { ProgramInstance } from '../instance.js';
 import * as endpoints from '../tables/endpoints.js';
 import { CAPTURE_DELIVERY, DEBUG_ICMP6_HANDLE, DEBUG_ICMP6_NS, DEBUG_ICMP6_TIME_EXCEEDED } from './debug.js';
@@ -136,13 +142,14 @@ const QUOTED_TCP = 20;
 
 /**
  * Answers a packet whose hop limit is used up (ICMPv6 time exceeded, never rate limited). Extension headers are
- * not skipped: the fixed header's next header decides what is quoted.
+ * not skipped: the fixed header's next header decides what is quoted. XDP does not answer: DROP_TTL_EXCEEDED.
  */
 export function answerTimeExceeded(
   program: ProgramInstance,
   packet: PacketContext,
   direction: number,
 ): number {
+  if (program.isXdp) return DROP_TTL_EXCEEDED;
   const bytes = packet.bytes;
   const at = packet.start + ethernet.HEADER_LENGTH;
   packet.cb0 = 0;
@@ -164,6 +171,8 @@ export function answerTimeExceeded(
   if (!packet.resize(packet.end - packet.start + grow)) {
     return drop(program, packet, DROP_WRITE_ERROR, direction, 0, 0, 0, 0);
   }
+  // The frame is cut by what its header says; where that is more than it has, the answer finds no room to be stored.
+  if (l4At + payload > packet.end) return drop(program, packet, DROP_WRITE_ERROR, direction, 0, 0, 0, 0);
   ipv6.putPayloadLength(bytes, at, payload);
   const icmpAt = l4At;
   icmpv6.putType(bytes, icmpAt, icmpv6.TIME_EXCEEDED);

@@ -9,6 +9,7 @@ import {
   IDENTITY_WORLD,
   IDENTITY_WORLD_IPV4,
   IDENTITY_WORLD_IPV6,
+  MARK_CLUSTER_ID,
   MARK_ENCRYPT,
   MARK_HOST,
   MARK_IDENTITY,
@@ -27,6 +28,7 @@ const SCOPE_MASK = 0xff000000 | 0;
 const SCOPE_REMOTE_NODE = 0x02000000;
 const FIRST_CIDR_IDENTITY = 16777217;
 const LAST_CIDR_IDENTITY = 16842751;
+const CLUSTER_ID_MASK = 0xff;
 
 /** Offset of the ipcache entry for the address at `words[at]` (raw), or -1. */
 export function lookupIpcache(
@@ -62,10 +64,20 @@ export function ipcacheIdentity(datapath: Datapath, entryAt: number): number {
 
 /** Offset of the local endpoint with the address at `words[at]` (raw), or -1. */
 export function lookupEndpoint(datapath: Datapath, family: Family, words: Int32Array, at: number): number {
+  if (!family.isV6) return datapath.endpointMemo.lookup(words[at]);
   const key = datapath.keys.endpoint;
   fillAddress(key, 0, family, words, at);
   key[endpoints.KEY_FAMILY_WORD] = family.keyFamily;
   return datapath.endpoints.lookup(key, 0);
+}
+
+/** ENDPOINT_* flags of a local endpoint. */
+export function endpointFlags(datapath: Datapath, endpointAt: number): number {
+  return datapath.endpoints.words[(endpointAt + endpoints.FLAGS) >> 2];
+}
+
+export function endpointIdentity(datapath: Datapath, endpointAt: number): number {
+  return datapath.endpoints.words[(endpointAt + endpoints.SECURITY_ID) >> 2];
 }
 
 /** As `lookupEndpoint`, for the address at absolute offset `at` of the packet's memory. */
@@ -78,17 +90,18 @@ export function lookupEndpointAt(
   return lookupEndpoint(datapath, family, addressAt(datapath, family, packet, at), 0);
 }
 
-/** An address of the packet as raw words. */
-function addressAt(datapath: Datapath, family: Family, packet: PacketContext, at: number): Int32Array {
+/** An address of the packet as raw words; they hold until the next is asked for. */
+export function addressAt(datapath: Datapath, family: Family, packet: PacketContext, at: number): Int32Array {
   const words = datapath.keys.address;
-  for (let i = 0; i < family.addressWords; i++) words[i] = packet.view.getInt32(at + 4 * i, true);
+  const view = packet.view;
+  words[0] = view.getInt32(at, true);
+  if (family.isV6) for (let i = 1; i < 4; i++) words[i] = view.getInt32(at + 4 * i, true);
   return words;
 }
 
 /** The endpoint is the node itself: the host, or an endpoint in the host's namespace. */
 export function isHostEndpoint(datapath: Datapath, endpointAt: number): boolean {
-  const flags = datapath.endpoints.words[(endpointAt + endpoints.FLAGS) >> 2];
-  return (flags & (ENDPOINT_HOST | ENDPOINT_AT_HOST_NS)) !== 0;
+  return (endpointFlags(datapath, endpointAt) & (ENDPOINT_HOST | ENDPOINT_AT_HOST_NS)) !== 0;
 }
 
 function fillAddress(key: Int32Array, word: number, family: Family, words: Int32Array, at: number): void {
@@ -117,6 +130,11 @@ export function isRemoteNode(identity: number): boolean {
     identity === IDENTITY_KUBE_APISERVER ||
     (identity & SCOPE_MASK) === SCOPE_REMOTE_NODE
   );
+}
+
+/** An identity that only this node (or its cluster's nodes) gives: a CIDR's, a remote node's. */
+export function isLocalScope(identity: number): boolean {
+  return (identity & SCOPE_MASK) !== 0;
 }
 
 /** Identities that a packet from the host may carry without being sure: unknown, host, world, remote nodes. */
@@ -148,6 +166,22 @@ export function markIdentity(mark: number): number {
 /** Mark with a magic and an identity; replaces the whole mark. */
 export function identityMark(magic: number, identity: number): number {
   return (magic & 0xff00) | (identity << 16) | ((identity >> 16) & 0xff);
+}
+
+/** Cluster that an identity belongs to. */
+export function clusterOf(identity: number): number {
+  return (identity >> 16) & CLUSTER_ID_MASK;
+}
+
+/**
+ * Cluster id that a pod's program has left in the mark, which loses it; 0 for none. The test takes every magic with
+ * that bit for a cluster id, "SNAT done" too.
+ */
+export function takeClusterId(packet: PacketContext): number {
+  const mark = packet.mark;
+  if ((mark & MARK_CLUSTER_ID) !== MARK_CLUSTER_ID) return 0;
+  packet.mark = mark & ~(MARK_CLUSTER_ID | CLUSTER_ID_MASK);
+  return mark & CLUSTER_ID_MASK;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Service load balancing: finding the service, its connection, a backend, and translating to it. */
-import { BPF_ANY, BPF_NOEXIST } from '../../engine/maps/map.js';
+import { BPF_NOEXIST } from '../../engine/maps/map.js';
 import type { PacketContext } from '../../engine/packet.js';
 import * as tcp from '../../engine/wire/tcp.js';
 import { DROP_NO_SERVICE } from '../drop-reasons.js';
@@ -8,11 +8,12 @@ import type { ProgramInstance } from '../instance.js';
 import * as backends from '../tables/backends.js';
 import * as ct from '../tables/conntrack.js';
 import * as services from '../tables/services.js';
-import { readU64, writeU64 } from '../tables/u64.js';
+import { addressKey, bindBackend, boundBackend } from './affinity.js';
 import * as conntrack from './conntrack.js';
 import { debugLoadBalancer, LB_BACKEND_MISSING, LB_SLOT, LB_SLOT_MISSING } from './debug.js';
 import { maglevBackend } from './maglev.js';
 import * as rewrite from './rewrite.js';
+import { serviceRevNat } from './service-entry.js';
 
 const SELECTION_MAGLEV = 2;
 const SELECTION_FIRST = 3;
@@ -28,7 +29,8 @@ export function lookupService(program: ProgramInstance, flow: Flow, switchScope:
   const n = family.addressWords;
   const portWord = n;
   const protocolWord = n + 1;
-  for (let i = 0; i < n; i++) key[i] = flow.tuple[i];
+  key[0] = flow.tuple[0];
+  for (let i = 1; i < n; i++) key[i] = flow.tuple[i];
   key[portWord] = flow.tuple[family.portsWord] >>> 16;
   const protocol = program.features.serviceProtocolDifferentiation ? flow.protocol : 0;
   key[protocolWord] = protocol | (services.SCOPE_EXTERNAL << 8);
@@ -52,15 +54,6 @@ function lookupWithAnyProtocol(
   if (at >= 0 || protocol === 0) return at;
   key[protocolWord] = scope << 8;
   return map.lookup(key, 0);
-}
-
-/** Reverse NAT index (raw) of a service. */
-export function serviceRevNat(flow: Flow, serviceAt: number): number {
-  return flow.family.services.words[(serviceAt >> 2) + services.COUNT_AND_REV_NAT] >>> 16;
-}
-
-export function serviceFlags(flow: Flow, serviceAt: number): number {
-  return flow.family.services.words[(serviceAt >> 2) + services.FLAGS] & services.FLAG_BITS;
 }
 
 /**
@@ -98,7 +91,7 @@ export function chooseBackend(
   if (status === CT_NEW) {
     if (count === 0) return DROP_NO_SERVICE;
     if (affinity) {
-      backendId = affinityBackend(program, flow, serviceAt, revNat);
+      backendId = boundBackend(program, family, addressKey(program, flow, revNat), serviceAt, revNat);
       if (backendId !== 0) backendAt = lookupBackend(program, packet, flow, backendId);
     }
     if (backendAt < 0) {
@@ -140,7 +133,7 @@ export function chooseBackend(
       words[entryWord + ct.FLAGS] = (words[entryWord + ct.FLAGS] & ct.FLAG_BITS) | (revNat << 16);
     }
   }
-  if (affinity) rememberAffinity(program, flow, backendId, revNat);
+  if (affinity) bindBackend(program, family, addressKey(program, flow, revNat), backendId);
   flow.lbRevNat = revNat;
   if (features.clusterAwareAddressing) {
     flow.lbClusterId = backends.clusterId(family.backends.words[(backendAt >> 2) + family.addressWords + 1]);
@@ -191,61 +184,6 @@ function selectBackend(
     return 0;
   }
   return flow.family.services.words[(at >> 2) + services.BACKEND_ID];
-}
-
-/** Affinity by client address: the key of the affinity map for this tuple's source. */
-function affinityKey(program: ProgramInstance, flow: Flow, revNat: number): Int32Array {
-  const key = program.datapath.keys.affinity;
-  const n = flow.family.addressWords;
-  for (let i = 0; i < n; i++) key[i] = flow.tuple[n + i];
-  if (n === 1) {
-    key[1] = 0;
-    key[2] = revNat;
-    key[3] = 0;
-  } else {
-    key[4] = revNat;
-    key[5] = 0;
-  }
-  return key;
-}
-
-/** Words of an affinity value: u64 last use in seconds, then the backend id. */
-const AFFINITY_BACKEND = 2;
-
-/** Backend id the client is bound to, 0 for none. An expired or no longer valid binding is deleted. */
-function affinityBackend(program: ProgramInstance, flow: Flow, serviceAt: number, revNat: number): number {
-  const datapath = program.datapath;
-  const map = flow.family.affinity;
-  const key = affinityKey(program, flow, revNat);
-  const at = map.lookup(key, 0);
-  if (at < 0) return 0;
-  const word = at >> 2;
-  const serviceWord = flow.family.services.words[(serviceAt >> 2) + services.AFFINITY_AND_ALGORITHM];
-  const timeout = serviceWord & services.AFFINITY_TIMEOUT_MASK;
-  const now = datapath.clock.nowSeconds;
-  const backendId = map.words[word + AFFINITY_BACKEND];
-  if (readU64(map.words, word) + timeout <= now) {
-    map.delete(key, 0);
-    return 0;
-  }
-  const match = datapath.keys.affinityMatch;
-  match[0] = backendId;
-  match[1] = revNat;
-  if (datapath.affinityMatch.lookup(match, 0) < 0) {
-    map.delete(key, 0);
-    return 0;
-  }
-  writeU64(map.words, word, now);
-  return backendId;
-}
-
-function rememberAffinity(program: ProgramInstance, flow: Flow, backendId: number, revNat: number): void {
-  const map = flow.family.affinity;
-  const at = map.insert(affinityKey(program, flow, revNat), 0, BPF_ANY);
-  if (at < 0) return;
-  writeU64(map.words, at >> 2, program.datapath.clock.nowSeconds);
-  map.words[(at >> 2) + AFFINITY_BACKEND] = backendId;
-  map.words[(at >> 2) + AFFINITY_BACKEND + 1] = 0;
 }
 
 /** Key of the active-connection counters of (service, zone), or null for a backend without zone. */

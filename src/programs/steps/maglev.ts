@@ -2,7 +2,7 @@ import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as services from '../tables/services.js';
 import { tupleHash } from './hash.js';
-import { serviceFlags } from './load-balancer.js';
+import { serviceFlags } from './service-entry.js';
 
 /**
  * Maglev: the backend id at the tuple's hash in the service's lookup table; 0 without a table. The destination is

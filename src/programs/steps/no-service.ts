@@ -13,6 +13,7 @@ import { DROP_INVALID, DROP_RATE_LIMITED } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import { CAPTURE_DELIVERY } from './debug.js';
+import { sendBack } from './forward.js';
 import { debugCapture, drop } from './notify.js';
 import { takeIcmpv6Token } from './rate-limit.js';
 
@@ -33,7 +34,7 @@ export function answerNoService(program: ProgramInstance, packet: PacketContext,
   const ok = flow.family.isV6 ? writeV6(packet) : writeV4(packet);
   if (!ok) return drop(program, packet, DROP_INVALID, INGRESS, label, 0, 0, 0);
   if (program.features.debug) debugCapture(program, packet, CAPTURE_DELIVERY, packet.ifindex, 0);
-  return packet.redirect(packet.ifindex, 0);
+  return sendBack(program, packet);
 }
 
 /** Cuts or extends the frame to its sample and opens a gap for the new headers behind Ethernet. */

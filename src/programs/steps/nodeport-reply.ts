@@ -1,43 +1,50 @@
 import type { PacketContext } from '../../engine/packet.js';
-import { EGRESS, IDENTITY_REMOTE_NODE, MARK_MAGIC_MASK, MARK_SNAT_DONE } from '../constants.js';
-import { DROP_NAT_NO_MAPPING } from '../drop-reasons.js';
+import { EGRESS, IDENTITY_REMOTE_NODE, IDENTITY_WORLD } from '../constants.js';
+import { DROP_NAT_NO_MAPPING, DROP_UNKNOWN_L4, DROP_UNSUPP_SERVICE_PROTO } from '../drop-reasons.js';
 import { CT_REPLY, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as ct from '../tables/conntrack.js';
 import * as conntrack from './conntrack.js';
-import { hasTunnelEndpoint, skipsTunnel, toTunnel } from './encapsulation.js';
-import { decrementTtl, HOP_LIMIT_EXCEEDED, lookupFib, redirectByFib } from './forward.js';
-import { loadPorts } from './fragments.js';
-import { locateL4, readTuple } from './headers.js';
+import { hasGateway, lookupEgressPolicy } from './egress-gateway.js';
+import { hasTunnelEndpoint, isTunnelled, toTunnel } from './encapsulation.js';
+import { decrementTtl, forwardByFib, HOP_LIMIT_EXCEEDED } from './forward.js';
+import { readPortTuple } from './fragments.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
 import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
+import { comesFromMapped, unmap } from './nat46.js';
+import { noteSnatDone } from './nodeport-marks.js';
 import { drop } from './notify.js';
+import { CONTINUE } from './outcome.js';
 import { reverseNat } from './reverse-nat.js';
 import { encapsulateSrv6, lookupSegment, lookupVrf } from './srv6.js';
-
-/** SNAT is done: only the magic nibble of the mark says so. */
-export function markSnatDone(packet: PacketContext): void {
-  packet.mark = (packet.mark & ~MARK_MAGIC_MASK) | MARK_SNAT_DONE;
-}
 
 /**
  * A pod's reply to a client that came through NodePort: the frontend's address again, then out towards the
  * client. Answers the verdict; drops are reported here, without labels.
  */
 export function replyFromNodePort(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
-  const verdict = translateReply(program, packet, flow);
+  const features = program.features;
+  const vrf = features.srv6 && !flow.family.isV6 ? lookupVrf(program, packet, flow) : 0;
+  let verdict = reverseDnat(program, packet, flow, vrf);
+  if (verdict === CONTINUE) verdict = DROP_NAT_NO_MAPPING;
   return verdict < 0 ? drop(program, packet, verdict, EGRESS, 0, 0, 0, flow.extendedError) : verdict;
 }
 
-function translateReply(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
-  const datapath = program.datapath;
-  const features = program.features;
+/**
+ * Undoes the service translation of a reply and sends it to the client. CONTINUE when it is no reply of a service
+ * connection; else the verdict, or a drop reason. A reply in an SRv6 VRF goes to its segment.
+ */
+export function reverseDnat(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  vrf: number,
+): number {
   const family = flow.family;
-  let error = locateL4(packet, flow);
-  if (error < 0) return error;
-  readTuple(packet, flow);
-  const vrf = features.srv6 && !family.isV6 ? lookupVrf(program, packet, flow) : 0;
-  error = loadPorts(program, packet, flow, EGRESS);
+  let error = readPortTuple(program, packet, flow, EGRESS);
+  if (error === DROP_UNKNOWN_L4 || error === DROP_UNSUPP_SERVICE_PROTO) {
+    return replyToGateway(program, packet, flow);
+  }
   if (error < 0) return error;
   flow.tuple[family.metaWord] = flow.protocol | (ct.TUPLE_OUT << 8);
   conntrack.useNodeMaps(flow);
@@ -51,21 +58,22 @@ function translateReply(program: ProgramInstance, packet: PacketContext, flow: F
     0,
   );
   if (status < 0) return status;
-  if (status !== CT_REPLY) return DROP_NAT_NO_MAPPING;
+  if (status !== CT_REPLY) return replyToGateway(program, packet, flow);
+  flow.traceMonitor = flow.monitor;
   if (family.isV6) {
     error = decrementTtl(packet, flow);
     if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, EGRESS);
   }
   error = reverseNat(program, packet, flow, flow.entryRevNat, false);
   if (error < 0) return error;
-  markSnatDone(packet);
-  const destinationAt = flow.l3At + family.destinationOffset;
+  noteSnatDone(program, packet);
   let tunnelAt = -1;
-  if (features.tunnelMode) {
-    const ipcacheAt = lookupIpcacheAt(datapath, family, packet, destinationAt, 0);
-    if (hasTunnelEndpoint(program, ipcacheAt) && !skipsTunnel(program, ipcacheAt)) tunnelAt = ipcacheAt;
+  if (program.features.tunnelMode) {
+    const clientAt = flow.l3At + family.destinationOffset;
+    const at = lookupIpcacheAt(program.datapath, family, packet, clientAt, 0);
+    if (isTunnelled(program, at)) tunnelAt = at;
   }
-  if (features.srv6 && !family.isV6) {
+  if (vrf !== 0) {
     const segment = lookupSegment(program, packet, flow, vrf);
     if (segment >= 0) return encapsulateSrv6(program, packet, flow, segment, program.config.securityLabel);
   }
@@ -73,9 +81,49 @@ function translateReply(program: ProgramInstance, packet: PacketContext, flow: F
     error = decrementTtl(packet, flow);
     if (error < 0) return error;
   }
-  if (tunnelAt >= 0) {
-    const identity = ipcacheIdentity(datapath, tunnelAt);
-    return toTunnel(program, packet, tunnelAt, IDENTITY_REMOTE_NODE, identity, CT_REPLY, flow.monitor);
+  if (tunnelAt >= 0) return replyThroughTunnel(program, packet, flow, tunnelAt, IDENTITY_REMOTE_NODE);
+  if (program.features.nat46x64 && comesFromMapped(packet, flow)) {
+    error = unmap(program, packet, flow);
+    if (error < 0) return error;
   }
-  return redirectByFib(program, packet, flow, lookupFib(program, packet, flow));
+  return forwardByFib(program, packet, flow, true);
+}
+
+/**
+ * The reply to traffic that left by this node as an egress gateway goes to the pod's node through the tunnel; the
+ * hop limit of IPv6 stays. CONTINUE when it is none.
+ */
+function replyToGateway(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const family = flow.family;
+  if (!seesGatewayReplies(program, family.isV6)) return CONTINUE;
+  const podAt = flow.l3At + family.destinationOffset;
+  const policyAt = lookupEgressPolicy(program, packet, flow, podAt, flow.l3At + family.sourceOffset);
+  if (policyAt < 0 || !hasGateway(flow, policyAt)) return CONTINUE;
+  const tunnelAt = lookupIpcacheAt(program.datapath, family, packet, podAt, 0);
+  if (!hasTunnelEndpoint(program, tunnelAt)) return CONTINUE;
+  if (!family.isV6) {
+    const error = decrementTtl(packet, flow);
+    if (error < 0) return error;
+  }
+  return replyThroughTunnel(program, packet, flow, tunnelAt, IDENTITY_WORLD);
+}
+
+/** Programs of the devices that the outside is reached by; of WireGuard's for IPv4 only. */
+export function seesGatewayReplies(program: ProgramInstance, v6: boolean): boolean {
+  if (!program.features.egressGateway) return false;
+  if (program.kind === 'wireguard') return !v6;
+  return program.isXdp || program.kind === 'host';
+}
+
+function replyThroughTunnel(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  ipcacheAt: number,
+  label: number,
+): number {
+  const identity = ipcacheIdentity(program.datapath, ipcacheAt);
+  const sent = toTunnel(program, packet, ipcacheAt, label, identity, CT_REPLY, flow.traceMonitor);
+  if (sent !== CONTINUE) return sent;
+  return forwardByFib(program, packet, flow, false);
 }

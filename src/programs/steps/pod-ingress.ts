@@ -9,13 +9,13 @@ import type { ProgramInstance } from '../instance.js';
 import * as ct from '../tables/conntrack.js';
 import { authenticate } from './authentication.js';
 import * as conntrack from './conntrack.js';
-import { DEBUG_SKIP_PROXY } from './debug.js';
 import { locateL4, readIpv4, readIpv6, readTuple, rememberSource } from './headers.js';
 import { lookupIpcacheAt } from './identity.js';
-import { debug, TO_LXC, TO_PROXY, trace } from './notify.js';
+import { TO_LXC, TO_PROXY, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
 import * as policy from './policy.js';
 import { reverseNat } from './reverse-nat.js';
+import { isFromProxy } from './tc-index.js';
 
 /** Answer of `decideIngress`: the packet goes to the L7 proxy at `flow.proxyPort`. */
 export const TO_PROXY_PORT = CONTINUE + 16;
@@ -100,7 +100,7 @@ export function decideIngress(
   }
   flow.proxyPort = 0;
   let loopback = false;
-  if (skipsProxy(program, packet, TC_INDEX_FROM_INGRESS_PROXY)) {
+  if (isFromProxy(program, packet, TC_INDEX_FROM_INGRESS_PROXY)) {
     // The proxy has enforced the policy already.
   } else {
     loopback = isLoopback(program, packet, flow);
@@ -123,18 +123,11 @@ function isZeroRemote(flow: Flow): boolean {
   return true;
 }
 
-/** Tests a proxy bit of tc_index; debug builds tell of each that is set. */
-function skipsProxy(program: ProgramInstance, packet: PacketContext, bit: number): boolean {
-  if ((packet.tcIndex & bit) === 0) return false;
-  if (program.features.debug) debug(program, packet, DEBUG_SKIP_PROXY, packet.tcIndex, 0, 0);
-  return true;
-}
-
 /** The other side of this connection is a proxy of this node, so its replies go there. */
 function returnsToProxy(program: ProgramInstance, packet: PacketContext, flow: Flow): boolean {
   if ((flow.entryFlags & ct.FLAG_FROM_L7_LB) !== 0) return true;
   if ((flow.entryFlags & ct.FLAG_PROXY_REDIRECT) === 0) return false;
-  return !skipsProxy(program, packet, TC_INDEX_FROM_EGRESS_PROXY);
+  return !isFromProxy(program, packet, TC_INDEX_FROM_EGRESS_PROXY);
 }
 
 /** IPv4: the pod reached itself through a service; its egress entry says so. */

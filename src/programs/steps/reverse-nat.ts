@@ -20,16 +20,39 @@ export function reverseNat(
   revNat: number,
   loopback: boolean,
 ): number {
+  const at = lookupReverseNat(program, packet, flow, revNat);
+  if (at < 0) return 0;
+  return restoreFrontend(program, packet, flow, flow.family.reverseNat.words, at >> 2, loopback);
+}
+
+/** Offset of the frontend's entry in the family's reverse NAT map, or -1. */
+export function lookupReverseNat(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  revNat: number,
+): number {
+  if (program.features.debug) debugLoadBalancer(program, packet, flow, LB_REVERSE_NAT_LOOKUP, revNat, 0);
+  const key = program.datapath.keys.small;
+  key[0] = revNat;
+  return flow.family.reverseNat.lookup(key, 0);
+}
+
+/**
+ * As `reverseNat`, with the frontend at `words[word..]`: address, then the port in the lower half of the next word,
+ * 0 for none. Entries of the reverse NAT map and the addresses of SNAT entries are laid out so.
+ */
+export function restoreFrontend(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  words: Int32Array,
+  word: number,
+  loopback: boolean,
+): number {
   const family = flow.family;
-  const map = family.reverseNat;
   const key = program.datapath.keys.small;
   const debugging = program.features.debug;
-  if (debugging) debugLoadBalancer(program, packet, flow, LB_REVERSE_NAT_LOOKUP, revNat, 0);
-  key[0] = revNat;
-  const at = map.lookup(key, 0);
-  if (at < 0) return 0;
-  const words = map.words;
-  const word = at >> 2;
   const port = words[word + family.addressWords] & 0xffff;
   if (debugging)
     debugLoadBalancer(program, packet, flow, LB_REVERSE_NAT, words[word + family.addressWords - 1], port);

@@ -1,6 +1,6 @@
 /** Rewriting addresses and ports of a packet, checksums kept right (RFC 1624), as every translation needs it. */
 import type { PacketContext } from '../../engine/packet.js';
-import { put16le, u16le } from '../../engine/wire/bytes.js';
+import { i32le } from '../../engine/wire/bytes.js';
 import * as checksum from '../../engine/wire/checksum.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
@@ -43,7 +43,7 @@ export function putAddress(
 
 /** Applies an address difference to the IPv4 header checksum; IPv6 has none. */
 export function correctHeader(packet: PacketContext, flow: Flow, difference: number): void {
-  if (!flow.family.isV6) checksum.addDifference(packet.bytes, ipv4.checksumAt(flow.l3At), difference);
+  if (!flow.family.isV6) checksum.addDifferenceInView(packet.view, ipv4.checksumAt(flow.l3At), difference);
 }
 
 /** Applies an address difference to the L4 checksum. 0, or DROP_CSUM_L4 when the field is not in the frame. */
@@ -53,7 +53,7 @@ export function correctL4(packet: PacketContext, flow: Flow, difference: number)
     case ipv4.PROTOCOL_TCP:
       at += tcp.CHECKSUM_OFFSET;
       if (at + 2 > packet.end) return DROP_CSUM_L4;
-      checksum.addDifference(packet.bytes, at, difference);
+      checksum.addDifferenceInView(packet.view, at, difference);
       return 0;
     case ipv4.PROTOCOL_UDP:
       at += udp.CHECKSUM_OFFSET;
@@ -76,15 +76,15 @@ export function correctL4(packet: PacketContext, flow: Flow, difference: number)
  * SCTP's CRC cannot be corrected incrementally, so a change of its ports is DROP_CSUM_L4.
  */
 export function putPort(packet: PacketContext, flow: Flow, which: number, port: number): number {
-  const bytes = packet.bytes;
+  const { bytes, view } = packet;
   const at = flow.l4At + which;
-  const from = u16le(bytes, at);
+  const from = view.getUint16(at, true);
   if (from === port) return 0;
   switch (flow.protocol) {
     case ipv4.PROTOCOL_TCP: {
       const sumAt = flow.l4At + tcp.CHECKSUM_OFFSET;
       if (sumAt + 2 > packet.end) return DROP_CSUM_L4;
-      checksum.replace16(bytes, sumAt, from, port);
+      checksum.addDifferenceInView(view, sumAt, checksum.difference16(from, port));
       break;
     }
     case ipv4.PROTOCOL_UDP: {
@@ -98,6 +98,28 @@ export function putPort(packet: PacketContext, flow: Flow, which: number, port: 
     default:
       return DROP_UNKNOWN_L4;
   }
-  put16le(bytes, at, port);
+  view.setUint16(at, port, true);
   return 0;
+}
+
+/**
+ * IPv4: the header's and the packet's new lengths in bytes, for the `addedLength` bytes (whole words) at `addedAt` that
+ * are part of the header now. The checksum follows by what changes.
+ */
+export function growHeader(
+  bytes: Uint8Array,
+  at: number,
+  headerLength: number,
+  totalLength: number,
+  addedAt: number,
+  addedLength: number,
+): void {
+  const before = i32le(bytes, at);
+  ipv4.putHeaderLength(bytes, at, headerLength);
+  ipv4.putTotalLength(bytes, at, totalLength);
+  let difference = checksum.difference(0, before, i32le(bytes, at));
+  for (let i = 0; i < addedLength; i += 4) {
+    difference = checksum.difference(difference, 0, i32le(bytes, addedAt + i));
+  }
+  checksum.addDifference(bytes, ipv4.checksumAt(at), difference);
 }

@@ -9,10 +9,11 @@ import { DEBUG_LOOPBACK } from './debug.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import { readTuple } from './headers.js';
 import { lookupEndpoint } from './identity.js';
-import { chooseBackend, lookupService, serviceFlags, translate } from './load-balancer.js';
+import { chooseBackend, lookupService, translate } from './load-balancer.js';
 import { answerNoService } from './no-service.js';
 import { debug } from './notify.js';
 import { CONTINUE } from './outcome.js';
+import { isL7Delegate, serviceFlags } from './service-entry.js';
 
 /**
  * Per-packet service translation of what a pod sends: the destination of a service becomes a backend. What was
@@ -68,12 +69,6 @@ export function translateService(program: ProgramInstance, packet: PacketContext
   }
   const failed = translate(program, packet, flow, backendAt, servicePort);
   return failed < 0 ? failed : CONTINUE;
-}
-
-function isL7Delegate(flags: number): boolean {
-  return (
-    (flags & (services.LOOPBACK_OR_L7_DELEGATE | services.HOSTPORT)) === services.LOOPBACK_OR_L7_DELEGATE
-  );
 }
 
 /** The pod's own traffic to a local-redirect frontend is not redirected when the agent says so, by netns cookie. */

@@ -5,10 +5,12 @@ import { copy, i32le } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
-import { DROP_WRITE_ERROR } from '../drop-reasons.js';
+import { EGRESS } from '../constants.js';
+import { DROP_INVALID, DROP_WRITE_ERROR } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
-import { REASON_SRV6_ENCAP, TO_STACK, trace } from './notify.js';
+import { drop, FROM_NETWORK, REASON_SRV6_DECAP, REASON_SRV6_ENCAP, TO_STACK, trace } from './notify.js';
+import { RECIRCULATE_IPV4, RECIRCULATE_IPV6 } from './outcome.js';
 
 const ROUTING_TYPE_SEGMENT = 4;
 const SEGMENT_HEADER_LENGTH = 24;
@@ -108,4 +110,59 @@ function writeSegmentHeader(
   bytes.fill(0, at + 2, at + 8);
   ipv6.putRoutingType(bytes, at, ROUTING_TYPE_SEGMENT);
   copy(bytes, at + 8, segments, segmentAt, ipv6.ADDRESS_LENGTH);
+}
+
+/** The IPv6 packet ends its way through a segment at this node: an enclosed packet for a VRF that is here. */
+export function isForSegment(program: ProgramInstance, packet: PacketContext, flow: Flow): boolean {
+  const datapath = program.datapath;
+  const next = ipv6.nextHeader(packet.bytes, flow.l3At);
+  if (next !== ipv4.PROTOCOL_IPIP && next !== ipv6.NEXT_IPV6) {
+    if (next !== ipv6.NEXT_ROUTING || !program.features.srv6RoutingHeader) return false;
+  }
+  const key = datapath.keys.small;
+  for (let i = 0; i < 4; i++) key[i] = ipv6.destinationWord(packet.bytes, flow.l3At, i);
+  const at = datapath.srv6Segments.lookup(key, 0);
+  return at >= 0 && datapath.srv6Segments.words[at >> 2] !== 0;
+}
+
+/**
+ * Takes the outer headers off a packet for a segment of this node. Answers RECIRCULATE_* for the packet within (its
+ * sender is nobody), or the drop's verdict. The length that a routing header gives is not looked at.
+ */
+export function decapsulateSrv6(program: ProgramInstance, packet: PacketContext, flow: Flow): number {
+  const label = program.config.securityLabel;
+  const inner = removeOuterHeaders(packet, flow);
+  if (inner < 0) return drop(program, packet, inner, EGRESS, label, 0, 0, 0);
+  packet.clearControlBlock();
+  trace(program, packet, FROM_NETWORK, label, 0, 0, 0, REASON_SRV6_DECAP, 0, null);
+  return inner;
+}
+
+function removeOuterHeaders(packet: PacketContext, flow: Flow): number {
+  const bytes = packet.bytes;
+  let next = ipv6.nextHeader(bytes, flow.l3At);
+  let length = ipv6.HEADER_LENGTH;
+  if (next === ipv6.NEXT_ROUTING) {
+    const at = flow.l3At + ipv6.HEADER_LENGTH;
+    if (at + SEGMENT_HEADER_LENGTH > packet.end) return DROP_INVALID;
+    if (ipv6.routingType(bytes, at) !== ROUTING_TYPE_SEGMENT) return DROP_INVALID;
+    next = ipv6.extensionNextHeader(bytes, at);
+    length += SEGMENT_HEADER_LENGTH;
+  }
+  const isIpv4 = next === ipv4.PROTOCOL_IPIP;
+  if (!isIpv4 && next !== ipv6.NEXT_IPV6) return DROP_INVALID;
+  const offset = flow.l3At - packet.start;
+  const innerLength = packet.end - flow.l3At - length;
+  if (!isIpv4) {
+    // The kernel takes nothing off that would leave less than a header of the family.
+    if (innerLength < ipv6.HEADER_LENGTH) length -= ipv6.HEADER_LENGTH;
+    if (length > 0 && !packet.removeAt(offset, length)) return DROP_WRITE_ERROR;
+    return innerLength < ipv6.HEADER_LENGTH ? DROP_INVALID : RECIRCULATE_IPV6;
+  }
+  // The outer header first becomes as long as one of IPv4, then goes.
+  if (innerLength < ipv4.HEADER_LENGTH) length -= ipv4.HEADER_LENGTH;
+  if (!packet.removeAt(offset, length)) return DROP_WRITE_ERROR;
+  if (packet.layer3Device === 0) ethernet.putType(bytes, packet.start, ethernet.TYPE_IPV4);
+  packet.protocol = ethernet.TYPE_IPV4;
+  return innerLength < ipv4.HEADER_LENGTH ? DROP_INVALID : RECIRCULATE_IPV4;
 }

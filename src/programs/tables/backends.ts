@@ -10,6 +10,11 @@ export function port(word: number): number {
   return word & 0xffff;
 }
 
+/** The word behind the address of an active backend. */
+export function portAndProtocol(portRaw: number, protocol: number): number {
+  return portRaw | (protocol << 16);
+}
+
 export const STATE_ACTIVE = 0;
 export const STATE_TERMINATING = 1;
 export const STATE_QUARANTINED = 2;

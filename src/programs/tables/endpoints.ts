@@ -14,8 +14,10 @@ export const SECURITY_ID = 32;
 export const PARENT_IFINDEX = 36;
 export const VALUE_SIZE = 48;
 
+export const KEY_WORDS = 5;
 /** Word of the key that holds family and cluster id. */
 export const KEY_FAMILY_WORD = 4;
+export const FAMILY_IPV4 = 1;
 
 /** Bits of FLAGS: the node's own address; an endpoint in the host's namespace. */
 export const FLAG_HOST = 1;

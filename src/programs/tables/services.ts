@@ -62,14 +62,17 @@ export interface Service {
   readonly affinitySeconds?: number;
   /** One of ALGORITHM_, 0 for the node's. */
   readonly algorithm?: number;
+  /** Of a service with L7_LOADBALANCER: its proxy's port, in place of affinity and algorithm. */
+  readonly proxyPort?: number;
 }
 
 /** Writes slot 0, the service itself. */
 export function writeService(map: BpfMap, frontend: Frontend, service: Service): void {
   const affinityAndAlgorithm =
     ((service.algorithm ?? 0) << ALGORITHM_SHIFT) | ((service.affinitySeconds ?? 0) & AFFINITY_TIMEOUT_MASK);
-  const value = new Struct(12)
-    .u32le(0, affinityAndAlgorithm)
+  const value = new Struct(12).u32le(0, affinityAndAlgorithm);
+  if (service.proxyPort) value.u32le(0, 0).u16(0, service.proxyPort);
+  value
     .u16le(4, service.backendCount)
     .u16(6, service.reverseNatId)
     .u16le(8, service.flags)

@@ -84,7 +84,9 @@ class Setup {
     const device = machine.device(operation.dev);
     switch (operation.op) {
       case 'tcx':
-        return device.hooks.appendTcx(operation.dir!, this.#program(operation, `${operation.dir}/tcx`));
+        return device.hooks
+          .tcx(operation.dir!)
+          .insert(this.#program(operation, `${operation.dir}/tcx`), null, null, {});
       case 'clsact':
         return device.hooks.addQdisc('clsact');
       case 'ingress_qdisc':

@@ -114,7 +114,7 @@ class TextMachine {
           program: this.#program(operation.prog!),
         });
       case 'tcx_prog':
-        return hooks.appendTcx(operation.dir!, this.#program(operation.prog!));
+        return hooks.tcx(operation.dir!).insert(this.#program(operation.prog!), null, null, {});
       case 'tcx_link':
         return this.#noteLink(operation, hooks.tcx(operation.dir!).link(this.#program(operation.prog!)));
       case 'xdp':

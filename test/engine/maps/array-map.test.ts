@@ -64,7 +64,10 @@ for (const type of ['array', 'percpu_array'] as const) {
       const map = array(type);
       setHex(map, '01000000', '010203040506');
       assert.equal(map.delete(Int32Array.of(1), 0), -22);
+      const changes = map.changes;
       map.clear();
+      assert.notEqual(map.changes, changes);
+      assert.equal(map.removals, 0);
       assert.equal(map.size, 3);
       assert.equal(getHex(map, '01000000'), '000000000000');
     });

@@ -67,7 +67,7 @@ describe('hash', () => {
   test('does what a plain map does, whatever the seed', () => {
     const operation = fc.tuple(fc.nat(3), fc.nat(39), fc.nat(2), fc.integer());
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 300 }), fc.integer(), (operations, seed) => {
+      fc.property(fc.array(operation, { maxLength: 300, size: 'max' }), fc.integer(), (operations, seed) => {
         const map = hashMap('hash', 24, seed);
         const model = new Map<number, number>();
         for (const [what, which, flags, value] of operations) {
@@ -217,7 +217,7 @@ describe('lru_hash', () => {
   test('holds what came last, with the right values, whatever happens', () => {
     const operation = fc.tuple(fc.nat(3), fc.nat(60));
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 400 }), fc.integer(), (operations, seed) => {
+      fc.property(fc.array(operation, { maxLength: 400, size: 'max' }), fc.integer(), (operations, seed) => {
         const map = hashMap('lru_hash', 13, seed);
         const live = new Set<number>();
         for (const [what, which] of operations) {

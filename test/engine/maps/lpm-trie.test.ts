@@ -110,23 +110,24 @@ describe('lpm_trie', () => {
 
   test('does what a list of prefixes does', () => {
     const prefix = fc.tuple(
-      fc.integer({ min: 0, max: 72 }),
-      fc.array(fc.nat(3), { minLength: 9, maxLength: 9 }),
+      fc.constantFrom(0, 1, 8, 31, 32, 33, 63, 64, 65, 95, 96, 97, 127, 128, 129, 136),
+      fc.array(fc.nat(3), { minLength: 5, maxLength: 5 }),
     );
     const operation = fc.tuple(fc.nat(3), prefix, fc.nat(2), fc.nat(255));
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 150 }), fc.integer(), (operations, seed) => {
+      fc.property(fc.array(operation, { maxLength: 150, size: 'max' }), fc.integer(), (operations, seed) => {
         const map = createMap(
-          { name: 'routes', type: 'lpm_trie', keySize: 13, valueSize: 1, maxEntries: 20 },
+          { name: 'routes', type: 'lpm_trie', keySize: 21, valueSize: 1, maxEntries: 20 },
           { seed },
         );
         const model = new Map<string, { length: number; bits: string; given: string; value: number }>();
         for (const [what, [length, spread], flags, value] of operations) {
-          // Few different bits, at both ends of the bytes, so that prefixes meet.
-          const data = Uint8Array.from(spread, (n) => (n & 1) | ((n & 2) << 6));
+          // Few different bits, at both ends of a byte in each word, so that prefixes meet.
+          const data = new Uint8Array(17);
+          for (let i = 0; i < 5; i++) data[i * 4] = (spread[i] & 1) | ((spread[i] & 2) << 6);
           const given = Buffer.from(data).toString('hex');
           const bits = [...data].map((byte) => byte.toString(2).padStart(8, '0')).join('');
-          const words = new Int32Array(4);
+          const words = new Int32Array(6);
           new Uint8Array(words.buffer).set(data, 4);
           words[0] = length;
           const exact = bits.slice(0, length);
@@ -188,6 +189,17 @@ describe('lpm_trie', () => {
         check();
       }
     }
+  });
+
+  test('lengths that come and go leave room for others', () => {
+    const map = trie(5, 32);
+    for (let i = 0; i < 16; i++) map.insert(Int32Array.of(7, i << 1), 0, BPF_ANY);
+    for (let i = 0; i < 20; i++) {
+      map.insert(Int32Array.of(8, 200), 0, BPF_ANY);
+      map.delete(Int32Array.of(8, 200), 0);
+    }
+    setHex(map, '01000000' + '80', '11');
+    assert.equal(getHex(map, '08000000' + 'c8'), '11');
   });
 
   test('clear forgets the lengths too', () => {

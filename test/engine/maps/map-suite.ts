@@ -146,6 +146,7 @@ export function mapSuite(traits: MapTraits): void {
         put(map, 5, 15);
         assert.equal(map.size, 5);
         assert.equal(map.bytes[map.lookup(traits.key(5), 0)], 15);
+        assert.equal(map.removals, 1);
         return;
       }
       assert.equal(map.insert(traits.key(5), 0, BPF_ANY), traits.whenFull);
@@ -200,6 +201,34 @@ export function mapSuite(traits: MapTraits): void {
         assert.equal(map.lookup(traits.key(10), 0), offset);
         assert.equal(map.bytes[offset], 77);
       }
+    });
+
+    test('changes and removals are counted', () => {
+      const map = make(traits, 16);
+      let changes = map.changes;
+      const changed = () => {
+        const before = changes;
+        changes = map.changes;
+        return changes !== before;
+      };
+      put(map, 1, 1);
+      assert.ok(changed());
+      map.lookup(traits.key(1), 0);
+      assert.ok(!changed());
+      map.update(traits.key(1), 0, value, 0, BPF_ANY);
+      assert.ok(changed());
+      put(map, 2, 2);
+      put(map, 3, 3);
+      assert.equal(map.removals, 0);
+      changed();
+      map.delete(traits.key(1), 0);
+      assert.ok(changed());
+      assert.equal(map.removals, 1);
+      map.delete(traits.key(1), 0);
+      assert.equal(map.removals, 1);
+      map.clear();
+      assert.ok(changed());
+      assert.equal(map.removals, 3);
     });
 
     test('clear', () => {

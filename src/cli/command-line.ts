@@ -1,0 +1,124 @@
+/** The command line as a whole: which commands there are, and how errors end. */
+import { readFileSync } from 'node:fs';
+import yargs, { type Argv } from 'yargs';
+import { CaptureError } from '../io/capture-error.js';
+import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
+import { OwnProgramError } from '../topologies/own-programs.js';
+import { addReplay } from './commands/replay.js';
+import { addShow, splitShowArguments } from './commands/show.js';
+import { addTopologies } from './commands/topologies.js';
+import { HIDDEN_DASH } from './dash.js';
+import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
+import { log } from './log.js';
+
+const COMMANDS = ['replay', 'show', 'topologies', 'help'];
+const USAGE = `$0 COMMAND
+
+Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
+const EPILOGUE =
+  'Standard output is data, standard error is talk. Exit codes: 0 done; 1 the run found what it was asked to fail on; ' +
+  '2 bad usage or bad input; 3 a privilege or a part is missing.';
+
+/** Runs the command that the arguments name; answers the exit code. Errors that are the user's are told in a line. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  let exitCode = EXIT_DONE;
+  const setExitCode = (code: number): void => {
+    exitCode = code;
+  };
+  try {
+    await parser(args, setExitCode).parseAsync();
+  } catch (error) {
+    if (!isUsersError(error)) {
+      throw error;
+    }
+    log.error(error instanceof TopologyError ? topologyErrorText(error) : error.message);
+    return EXIT_BAD_INPUT;
+  }
+  return exitCode;
+}
+
+function isUsersError(error: unknown): error is Error {
+  return [UsageError, CaptureError, TopologyError, OwnProgramError].some((kind) => error instanceof kind);
+}
+
+function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
+  // What follows `show` and its options is another tool's command line.
+  const { own, words } = args[0] === 'show' ? splitShowArguments(args) : { own: args, words: [] };
+  const known = yargs(own.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
+  addReplay(known, setExitCode);
+  addShow(known, words, setExitCode);
+  addTopologies(known);
+  known
+    .demandCommand(1, 'which command?')
+    .strict()
+    .help()
+    .alias('help', 'h')
+    .version(version())
+    .alias('version', 'V')
+    .epilogue(EPILOGUE)
+    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .parserConfiguration({ 'boolean-negation': false })
+    .middleware(takeLast, true)
+    .exitProcess(false);
+  return known.fail((message, error) => {
+    // Errors of the arguments come with a message, or as yargs' own; all others are not about the command line.
+    if (error instanceof Error && error.name !== 'YError') throw error;
+    throw new UsageError(usageMessage(message ?? error.message, args, known));
+  });
+}
+
+/** Options that collect what they are given; of another that is repeated the last one counts. */
+const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show'];
+
+function takeLast(args: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(args)) {
+    if (Array.isArray(value) && !COLLECTING.includes(name)) args[name] = value.at(-1);
+  }
+}
+
+/** yargs takes `-` for an option without a name; what reads arguments turns this back. */
+function hideDash(argument: string): string {
+  return argument === '-' ? HIDDEN_DASH : argument;
+}
+
+/** `packetwalk help COMMAND` is `packetwalk COMMAND --help`. */
+function asHelp(argument: string, index: number, all: readonly string[]): string {
+  if (all[0] !== 'help') return argument;
+  if (all.length === 1) return '--help';
+  return index === 0 ? all[1] : index === 1 ? '--help' : argument;
+}
+
+/** One fault is told in one line; more are a list. */
+function topologyErrorText(error: TopologyError): string {
+  const [fault, ...others] = error.faults;
+  if (fault === undefined || others.length > 0) return error.message;
+  const isWhole = fault.path === 'topology' || fault.path === 'file';
+  return `${error.source}: ${isWhole ? fault.message : faultText(fault)}`;
+}
+
+/** What yargs says of a wrong command line, with what was probably meant. */
+function usageMessage(yargsMessage: string, args: readonly string[], known: Argv): string {
+  const message = yargsMessage.replaceAll(HIDDEN_DASH, '-');
+  const command = COMMANDS.find((name) => args.includes(name));
+  const unknown = /^Unknown (?:argument|command)s?: (.*)$/.exec(message)?.[1].split(', ')[0];
+  if (command === 'replay' && /^Not enough non-option/.test(message)) {
+    return 'which capture? (packetwalk replay CAPTURE, - for standard input)';
+  }
+  const help = `(packetwalk ${command === undefined ? 'help' : `${command} --help`})`;
+  if (unknown === undefined) return `${lowerFirst(message.split('\n')[0])} ${help}`;
+  if (command === undefined) return `unknown command ${unknown}${suggestion(unknown, COMMANDS)} ${help}`;
+  if (!args.some((argument) => /^-/.test(argument) && argument.replace(/^-+|=.*$/g, '') === unknown)) {
+    return `one argument too many: ${unknown} ${help}`;
+  }
+  const { key } = (known as unknown as { getOptions(): { key: Record<string, unknown> } }).getOptions();
+  return `unknown option --${unknown}${suggestion(unknown, Object.keys(key))} ${help}`;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,44 @@
+/** Listings that are printed when a run is over: `--show 'COMMAND'`, `--show 'NODE: COMMAND'`, `--show 'POD: COMMAND'`. */
+import type { BuiltTopology } from '../../topologies/built.js';
+import { suggestion } from '../../topologies/faults.js';
+import { UsageError } from '../exit-codes.js';
+import type { Output, Place } from './command.js';
+import { nodePlace, placeNamed } from './places.js';
+import { runCommand, wordsOf } from './run-command.js';
+
+/** A listing's output with where and how it was asked for. */
+export interface Listing extends Output {
+  /** Name of the node or pod. */
+  readonly place: string;
+  readonly command: string;
+}
+
+/** Runs the commands, each on every node unless it names a place. Throws UsageError as `runCommand` does. */
+export function runListings(built: BuiltTopology, commands: readonly string[]): Listing[] {
+  return commands.flatMap((text) => {
+    const { places, command } = read(built, text);
+    return places.map((place) => ({
+      place: (place.pod ?? place.node).planned.name,
+      command,
+      ...runCommand(place, wordsOf(command), false),
+    }));
+  });
+}
+
+function read(built: BuiltTopology, text: string): { places: readonly Place[]; command: string } {
+  const named = /^([^\s:]+):\s+(.*)$/s.exec(text);
+  if (named === null) {
+    return { places: built.nodes.map((node) => nodePlace(built, node)), command: text.trim() };
+  }
+  const [, name, command] = named;
+  const place = placeNamed(built, name);
+  if (place !== null) return { places: [place], command: command.trim() };
+  const names = [...built.nodes, ...built.pods].map(({ planned }) => planned.name);
+  const hint = suggestion(name, names) || `; there are ${names.join(', ')}`;
+  throw new UsageError(`--show ${text}: no node or pod ${name}${hint}`);
+}
+
+/** `node1# cilium-dbg bpf ct list global`, then what the tool prints. */
+export function listingText({ place, command, text }: Listing): string {
+  return `\n${place}# ${command}\n${text}`;
+}

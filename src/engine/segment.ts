@@ -1,0 +1,36 @@
+import type { Device } from './device.js';
+import * as ethernet from './wire/ethernet.js';
+
+/**
+ * A link that joins devices (a switch, a wire): a frame goes to the device that has its destination MAC. What is for
+ * nobody here leaves the network where it was sent. A frame to a group has one walk only: on a wire of two devices it
+ * reaches the other one, on a larger segment it leaves the network.
+ */
+export class Segment {
+  readonly name: string;
+  readonly devices: Device[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  add(device: Device): void {
+    if (device.segment !== null || device.peer !== null) throw new Error(`${device.name} is joined already`);
+    this.devices.push(device);
+    device.segment = this;
+  }
+
+  /** The device that takes the frame at `bytes[at]`, sent by `from`; null when it leaves the network. */
+  receiver(from: Device, bytes: Uint8Array, at: number): Device | null {
+    const { devices } = this;
+    const macAt = ethernet.destinationAt(at);
+    if (ethernet.isGroup(bytes, macAt)) {
+      if (devices.length !== 2) return null;
+      return devices[0] === from ? devices[1] : devices[0];
+    }
+    for (let i = 0; i < devices.length; i++) {
+      if (devices[i] !== from && devices[i].hasMac(bytes, macAt)) return devices[i];
+    }
+    return null;
+  }
+}

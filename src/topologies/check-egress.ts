@@ -1,0 +1,119 @@
+/** What leaves the cluster: egress gateways, and what ip-masq-agent exempts. */
+
+import type { Prefix } from '../engine/address-text.js';
+import { isSame, readAddress, readNetwork, readNetworks } from './check-text.js';
+import { type FaultList, type Path, suggestion } from './faults.js';
+import type { PlannedEgressGateway, PlannedNode, PlannedPod } from './plan.js';
+import { matches, readSelector, requirePod } from './selectors.js';
+import type { EgressGatewaySpec, TopologySpec } from './spec.js';
+
+const IPV4 = 4;
+
+/** What ip-masq-agent exempts where its configuration lists nothing. */
+const DEFAULT_EXEMPTIONS = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '240.0.0.0/4',
+];
+const LINK_LOCAL = ['169.254.0.0/16', 'fe80::/10'];
+
+export function notMasqueraded({ ipMasqAgent }: TopologySpec, faults: FaultList): readonly Prefix[] {
+  const path = ['ipMasqAgent', 'nonMasqueradeCIDRs'];
+  const listed = ipMasqAgent?.nonMasqueradeCIDRs ?? DEFAULT_EXEMPTIONS;
+  const texts = ipMasqAgent?.masqLinkLocal ? listed : [...listed, ...LINK_LOCAL];
+  return readNetworks(texts, path, faults);
+}
+
+export function checkEgressGateways(
+  specs: readonly EgressGatewaySpec[],
+  nodes: readonly PlannedNode[],
+  pods: readonly PlannedPod[],
+  faults: FaultList,
+): PlannedEgressGateway[] {
+  return specs.flatMap((spec, i) => {
+    const path: Path = ['egressGateways', i];
+    for (const node of nodes) {
+      if (!node.config.features.egressGateway) {
+        faults.error(path, `enable-egress-gateway is off on ${node.name}`);
+      }
+    }
+    const selected = selectPods(spec, path, pods, faults);
+    const networks = (texts: readonly string[] | undefined, key: string): Prefix[] =>
+      (texts ?? []).flatMap((text, j) => readNetwork(text, [...path, key, j], faults) ?? []);
+    const destinations = networks(spec.destinationCIDRs, 'destinationCIDRs');
+    const excluded = networks(spec.excludedCIDRs, 'excludedCIDRs');
+    const gateway = nodes.find((node) => node.name === spec.gateway);
+    if (gateway === undefined) {
+      const names = nodes.map((node) => node.name);
+      faults.error(
+        [...path, 'gateway'],
+        `there is no node ${spec.gateway}${suggestion(spec.gateway, names)}`,
+      );
+      return [];
+    }
+    const gatewayAddress = gateway.internalAddresses.find(({ length }) => length === IPV4);
+    const egressAddress = egressAddressOf(spec, gateway, path, faults);
+    if (gatewayAddress === undefined || egressAddress === null) {
+      if (gatewayAddress === undefined)
+        faults.error([...path, 'gateway'], `${gateway.name} has no IPv4 address`);
+      return [];
+    }
+    const sources = selected.flatMap((pod) => pod.addresses.filter(({ length }) => length === IPV4));
+    return { sources, destinations, excluded, gateway: gateway.name, gatewayAddress, egressAddress };
+  });
+}
+
+function selectPods(
+  spec: EgressGatewaySpec,
+  path: Path,
+  pods: readonly PlannedPod[],
+  faults: FaultList,
+): readonly PlannedPod[] {
+  if ((spec.pods === undefined) === (spec.podSelector === undefined)) {
+    faults.error(path, 'needs either podSelector or pods: whose traffic goes by the gateway');
+    return [];
+  }
+  if (spec.podSelector === undefined) {
+    return spec.pods!.flatMap((name, i) => requirePod(name, [...path, 'pods', i], pods, faults) ?? []);
+  }
+  const labels = readSelector(spec.podSelector, [...path, 'podSelector'], faults);
+  const selected = pods.filter((pod) => matches(labels, pod));
+  if (selected.length === 0) faults.warning([...path, 'podSelector'], 'selects no pod');
+  return selected;
+}
+
+function egressAddressOf(
+  { egressIP }: EgressGatewaySpec,
+  gateway: PlannedNode,
+  path: Path,
+  faults: FaultList,
+): Uint8Array | null {
+  const own = gateway.devices.flatMap((device) => device.addresses.map((prefix) => prefix.address));
+  if (egressIP === undefined) {
+    const route = gateway.routes.find(
+      ({ prefixLength, prefix }) => prefixLength === 0 && prefix.length === IPV4,
+    );
+    const device = gateway.devices.find((candidate) => candidate.ifindex === route?.ifindex);
+    const first = device?.addresses.find(({ address }) => address.length === IPV4)?.address;
+    if (first === undefined) {
+      faults.error(
+        path,
+        `missing: egressIP; ${gateway.name} has no default route by a device with an address`,
+      );
+    }
+    return first ?? null;
+  }
+  const address = readAddress(egressIP, [...path, 'egressIP'], faults);
+  if (address !== null && !own.some((other) => isSame(other, address))) {
+    faults.error([...path, 'egressIP'], `no device of ${gateway.name} has the address ${egressIP}`);
+  }
+  return address;
+}

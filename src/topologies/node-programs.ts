@@ -1,0 +1,238 @@
+/** Which of Cilium's programs a node loads, how they are configured, and the devices that they are attached to. */
+import type { Device } from '../engine/device.js';
+import type { BpfLink } from '../engine/hooks/bpf-objects.js';
+import type { Direction } from '../engine/hooks/device-hooks.js';
+import { errnoName } from '../engine/hooks/errno.js';
+import type { HookProgram } from '../engine/hooks/program.js';
+import type { BpfMap } from '../engine/maps/map.js';
+import type { Namespace } from '../engine/namespace.js';
+import { IDENTITY_HOST } from '../programs/constants.js';
+import type { Datapath } from '../programs/datapath.js';
+import type { Features } from '../programs/features.js';
+import { hostPrograms } from '../programs/host.js';
+import {
+  DEFAULT_INSTANCE_CONFIG,
+  type InstanceConfig,
+  type ObjectKind,
+  ProgramInstance,
+} from '../programs/instance.js';
+import { lxcPrograms } from '../programs/lxc.js';
+import { overlayPrograms } from '../programs/overlay.js';
+import { wireguardPrograms } from '../programs/wireguard.js';
+import { xdpPrograms } from '../programs/xdp.js';
+import { rawWord, rawWordOfText } from './fill-maps.js';
+import type { PlannedDevice, PlannedNode, PlannedPod } from './plan.js';
+
+/** Policy verdict events for both directions. */
+const VERDICTS_OF_BOTH_DIRECTIONS = 3;
+/** Cilium's part of it. */
+const BPF_FILE_SYSTEM = '/sys/fs/bpf/cilium';
+const IPV4 = 4;
+const IPV6 = 16;
+
+/**
+ * Loads the programs of one node. Cilium compiles an object per endpoint and per device; what one is compiled with and
+ * the others are not is a feature of its instance.
+ */
+export class NodePrograms {
+  readonly #datapath: Datapath;
+  readonly #node: PlannedNode;
+  readonly #host: Namespace;
+
+  constructor(datapath: Datapath, node: PlannedNode, host: Namespace) {
+    this.#datapath = datapath;
+    this.#node = node;
+    this.#host = host;
+    // Id 0 says "no program" in the program arrays.
+    if (datapath.programs.length === 0) datapath.programs.push(MISSING_PROGRAM);
+  }
+
+  /** A pod's programs: on its device, and in the arrays through which the others call its policy. */
+  attachPod(pod: PlannedPod, device: Device, policy: BpfMap): void {
+    const datapath = this.#datapath;
+    const config = {
+      ...this.#config(pod.device),
+      securityLabel: pod.identity,
+      endpointId: pod.endpointId,
+      endpointIpv4: rawWord(ofFamily(pod.addresses, IPV4)),
+      endpointIpv6: ofFamily(pod.addresses, IPV6) ?? DEFAULT_INSTANCE_CONFIG.endpointIpv6,
+      netnsCookie: [pod.endpointId, 0] as const,
+      policyVerdictLogFilter: VERDICTS_OF_BOTH_DIRECTIONS,
+    };
+    const programs = lxcPrograms(
+      this.#load('lxc', config, policy, { skipFib: this.#skipsFib && !datapath.features.endpointRoutes }),
+    );
+    const links = `endpoints/${pod.endpointId}/links`;
+    this.#attach(device, 'ingress', programs.fromContainer, links);
+    if (datapath.features.endpointRoutes) this.#attach(device, 'egress', programs.toContainer, links);
+    setProgram(datapath, datapath.callPolicy, pod.endpointId, programs.policy);
+    setProgram(datapath, datapath.egressCallPolicy, pod.endpointId, programs.policyEgress);
+  }
+
+  /** The node's own programs; `policy` is the host endpoint's map. */
+  attachNode(policy: BpfMap): void {
+    const { config, nativeDevices, devices, hostEndpointId } = this.#node;
+    const { features } = this.#datapath;
+    for (const device of devices) {
+      if (device.name === 'cilium_host') {
+        const programs = hostPrograms(this.#loadHost(device, policy, false));
+        this.#attachOwn(device, 'ingress', programs.toHost);
+        this.#attachOwn(device, 'egress', programs.fromHost);
+        setProgram(this.#datapath, this.#datapath.callPolicy, hostEndpointId, programs.hostPolicy);
+      } else if (device.name === 'cilium_net') {
+        const programs = hostPrograms(this.#loadHost(device, policy, features.hostRouting));
+        this.#attachOwn(device, 'ingress', programs.toHost);
+      } else if (device.kind === 'tunnel') this.#attachOverlay(device, policy);
+      else if (device.kind === 'wireguard') this.#attachWireguard(device, policy);
+    }
+    for (const device of nativeDevices) this.#attachNative(device, policy);
+    if (config.features.nodePortAcceleration || config.features.prefilter) {
+      for (const device of nativeDevices) this.#attachXdp(device, policy);
+    }
+  }
+
+  #attachNative(device: PlannedDevice, policy: BpfMap): void {
+    const { features } = this.#datapath;
+    const programs = hostPrograms(this.#loadHost(device, policy, features.hostRouting));
+    this.#attachOwn(device, 'ingress', programs.fromNetdev);
+    const hasWorkOnTheWayOut =
+      features.nodePort ||
+      features.hostFirewall ||
+      features.wireguard ||
+      features.l2Announcements ||
+      features.ipsec;
+    if (hasWorkOnTheWayOut) this.#attachOwn(device, 'egress', programs.toNetdev);
+  }
+
+  #attachXdp(device: PlannedDevice, policy: BpfMap): void {
+    const instance = this.#load('xdp', this.#masquerading(device), policy, { skipFib: false });
+    const made = this.#device(device);
+    const loaded = made.namespace.node.bpf.load('xdp', xdpPrograms(instance).entry);
+    this.#pin(linksOf(made), made.hooks.xdp.createLink(loaded));
+  }
+
+  #attachOverlay(device: PlannedDevice, policy: BpfMap): void {
+    const programs = overlayPrograms(this.#load('overlay', this.#config(device), policy, { skipFib: false }));
+    this.#attachOwn(device, 'ingress', programs.fromOverlay);
+    this.#attachOwn(device, 'egress', programs.toOverlay);
+  }
+
+  /** On the way in where the packets of pods come without a tunnel, on the way out where replies may be a service's. */
+  #attachWireguard(device: PlannedDevice, policy: BpfMap): void {
+    const { features } = this.#datapath;
+    const config = {
+      ...this.#config(device),
+      ethernetHeaderLength: 0,
+      secctxFromIpcache: features.hostRouting,
+    };
+    const programs = wireguardPrograms(this.#load('wireguard', config, policy, { skipFib: false }));
+    if (!features.tunnelMode || (features.nodePort && features.nodeEncryption)) {
+      this.#attachOwn(device, 'ingress', programs.fromWireguard);
+    }
+    if (!features.tunnelMode && features.nodePort && this.#node.config.l7Proxy) {
+      this.#attachOwn(device, 'egress', programs.toWireguard);
+    }
+  }
+
+  #attachOwn(device: PlannedDevice, direction: Direction, program: HookProgram): void {
+    const made = this.#device(device);
+    this.#attach(made, direction, program, linksOf(made));
+  }
+
+  /** By a tcx link, or as the one direct-action filter that the agent keeps at a device. */
+  #attach(device: Device, direction: Direction, program: HookProgram, links: string): void {
+    const { hooks } = device;
+    const loaded = device.namespace.node.bpf.load('sched_cls', program);
+    if (this.#node.attachment === 'tcx') {
+      this.#pin(links, hooks.tcx(direction).link(loaded));
+      return;
+    }
+    hooks.addQdisc('clsact');
+    const name = `${program.name}-${device.name}`;
+    hooks.addFilter(direction, { priority: 1, handle: 1, directAction: true, program: loaded, name });
+  }
+
+  #pin(links: string, link: BpfLink | number): void {
+    if (typeof link === 'number') throw new Error(`${links}: ${errnoName(link)}`);
+    const { name } = link.program.program;
+    this.#host.node.bpf.pin(`${BPF_FILE_SYSTEM}/${links}/${name}`, link);
+  }
+
+  #loadHost(device: PlannedDevice, policy: BpfMap, secctxFromIpcache: boolean): ProgramInstance {
+    const isNative = device.kind === 'physical';
+    const config = isNative ? this.#masquerading(device) : this.#config(device);
+    return this.#load('host', { ...config, securityLabel: IDENTITY_HOST, secctxFromIpcache }, policy, {
+      skipFib: this.#skipsFib,
+    });
+  }
+
+  #load(
+    kind: ObjectKind,
+    config: InstanceConfig,
+    policy: BpfMap,
+    own: Pick<Features, 'skipFib'>,
+  ): ProgramInstance {
+    return new ProgramInstance(this.#datapath, kind, config, policy, { ...this.#datapath.features, ...own });
+  }
+
+  /** With one device outside, BPF host routing knows the way without a FIB lookup. */
+  get #skipsFib(): boolean {
+    const { nativeDevices, directRoutingDevice } = this.#node;
+    return this.#datapath.features.hostRouting && directRoutingDevice !== null && nativeDevices.length === 1;
+  }
+
+  #config(device: PlannedDevice): InstanceConfig {
+    const { config, ciliumInternalAddresses } = this.#node;
+    return {
+      ...DEFAULT_INSTANCE_CONFIG,
+      interfaceIfindex: device.ifindex,
+      interfaceMac: device.mac,
+      deviceMtu: device.mtu,
+      serviceLoopbackIpv4: rawWordOfText(config.serviceLoopbackIpv4),
+      routerIpv6: ofFamily(ciliumInternalAddresses, IPV6) ?? DEFAULT_INSTANCE_CONFIG.routerIpv6,
+    };
+  }
+
+  /** What leaves by a native device gets that device's address. */
+  #masquerading(device: PlannedDevice): InstanceConfig {
+    const { features } = this.#datapath;
+    const addresses = device.addresses.map((prefix) => prefix.address);
+    const { natIpv4Masquerade, natIpv6Masquerade } = DEFAULT_INSTANCE_CONFIG;
+    return {
+      ...this.#config(device),
+      natIpv4Masquerade: features.masqueradeIpv4 ? rawWord(ofFamily(addresses, IPV4)) : natIpv4Masquerade,
+      natIpv6Masquerade:
+        (features.masqueradeIpv6 ? ofFamily(addresses, IPV6) : undefined) ?? natIpv6Masquerade,
+    };
+  }
+
+  #device({ ifindex }: PlannedDevice): Device {
+    return this.#host.device(ifindex)!;
+  }
+}
+
+/** Where the agent keeps the links of a device. */
+function linksOf({ name }: Device): string {
+  return `devices/${name.replaceAll('.', '-')}/links`;
+}
+
+const MISSING_PROGRAM: HookProgram = {
+  name: 'none',
+  run(): number {
+    throw new Error('program id 0 is no program');
+  },
+};
+
+const scratchKey = new Int32Array(1);
+
+/** Puts a program into a program array, at an endpoint id. */
+function setProgram(datapath: Datapath, array: BpfMap, index: number, program: HookProgram): void {
+  scratchKey[0] = index;
+  const at = array.insert(scratchKey, 0, 0);
+  if (at < 0) throw new RangeError(`${array.spec.name} has no place for endpoint ${index}`);
+  array.words[at >> 2] = datapath.programs.push(program) - 1;
+}
+
+export function ofFamily(addresses: readonly Uint8Array[], length: number): Uint8Array | undefined {
+  return addresses.find((address) => address.length === length);
+}

@@ -1,0 +1,61 @@
+/** The backends of a service as its spec names them, before their ports are known. */
+import * as backends from '../programs/tables/backends.js';
+import { readAddress } from './check-text.js';
+import { type FaultList, type Path, suggestion } from './faults.js';
+import type { PlannedPod } from './plan.js';
+import { matches } from './selectors.js';
+import type { ServiceSpec } from './spec.js';
+
+const STATES = {
+  active: backends.STATE_ACTIVE,
+  terminating: backends.STATE_TERMINATING,
+  quarantined: backends.STATE_QUARANTINED,
+  maintenance: backends.STATE_MAINTENANCE,
+} as const;
+
+export interface Target {
+  readonly address: Uint8Array;
+  readonly port: number | undefined;
+  readonly state: number;
+  /** Of a pod: its node. */
+  readonly node: string | null;
+}
+
+export function readTargets(
+  spec: ServiceSpec,
+  path: Path,
+  pods: readonly PlannedPod[],
+  faults: FaultList,
+): Target[] {
+  if (spec.selector !== undefined && spec.backends !== undefined) {
+    faults.error(path, 'has both selector and backends; one of them says where the service goes');
+  }
+  if (spec.selector !== undefined) {
+    const selected = pods.filter((pod) => matches(spec.selector!, pod));
+    return selected.flatMap((pod) => podTargets(pod, undefined, backends.STATE_ACTIVE));
+  }
+  return (spec.backends ?? []).flatMap((backend, i): Target[] => {
+    const at: Path = [...path, 'backends', i];
+    const state = STATES[backend.state ?? 'active'];
+    if ((backend.pod === undefined) === (backend.address === undefined)) {
+      faults.error(at, 'a backend is either a pod or an address');
+      return [];
+    }
+    if (backend.pod === undefined) {
+      const address = readAddress(backend.address!, [...at, 'address'], faults);
+      return address === null ? [] : [{ address, port: backend.port, state, node: null }];
+    }
+    const pod = pods.find((candidate) => candidate.name === backend.pod);
+    if (pod !== undefined) return podTargets(pod, backend.port, state);
+    const hint = suggestion(
+      backend.pod,
+      pods.map((candidate) => candidate.name),
+    );
+    faults.error([...at, 'pod'], `there is no pod ${backend.pod}${hint}`);
+    return [];
+  });
+}
+
+function podTargets(pod: PlannedPod, port: number | undefined, state: number): Target[] {
+  return pod.addresses.map((address) => ({ address, port, state, node: pod.node }));
+}
