@@ -2,7 +2,7 @@
 import { Clock } from '../src/engine/clock.js';
 import { connect, type Device } from '../src/engine/device.js';
 import { FrameArena } from '../src/engine/frame-arena.js';
-import { HOOK_TCX_EGRESS, HOOK_TCX_INGRESS, HOOK_XDP } from '../src/engine/hooks/chain.js';
+import { HOOK_TCX_EGRESS, HOOK_TCX_INGRESS, HOOK_XDP } from '../src/engine/hooks/order.js';
 import { TC_ACT_UNSPEC } from '../src/engine/hooks/verdict.js';
 import type { BpfMap } from '../src/engine/maps/map.js';
 import { Network } from '../src/engine/network.js';

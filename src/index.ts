@@ -15,7 +15,7 @@ export {
   HOOK_TCX_EGRESS,
   HOOK_TCX_INGRESS,
   HOOK_XDP,
-} from './engine/hooks/chain.js';
+} from './engine/hooks/order.js';
 export type { HookProgram } from './engine/hooks/program.js';
 export * from './engine/hooks/verdict.js';
 export { createMap, type MapOptions } from './engine/maps/create-map.js';

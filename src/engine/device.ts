@@ -1,23 +1,50 @@
-import { HOOK_XDP, HookChain, RECEIVE_ORDER, TRANSMIT_ORDER } from './hooks/chain.js';
+import type { Bridge } from './bridge.js';
+import type { HookChain } from './hooks/chain.js';
+import { DeviceHooks } from './hooks/device-hooks.js';
+import { errnoName } from './hooks/errno.js';
 import type { HookProgram } from './hooks/program.js';
-import { XdpDispatcher } from './hooks/xdp-dispatcher.js';
 import type { Namespace } from './namespace.js';
+import { ALL_PROTOCOLS, type PacketSocket } from './packet-socket.js';
 import type { Segment } from './segment.js';
 import type { Tunnel } from './stack/tunnel.js';
 import * as ethernet from './wire/ethernet.js';
+import { HEADER_LENGTH as VLAN_TAG_LENGTH } from './wire/vlan.js';
 
 /**
  * `physical` leads out of the network unless it is wired to another device; the two ends of a `veth` are each other's
- * peer; a `dummy` discards what is sent to it; `loopback` is a stack's own; `tunnel` and `wireguard` are for programs
- * and encapsulation.
+ * peer; what is sent to a `tap` is read from its file, outside the network; a `dummy` discards what is sent to it;
+ * `loopback` is a stack's own; `bridge` joins its ports; `tunnel` and `wireguard` are for programs and encapsulation.
  */
-export type DeviceKind = 'physical' | 'veth' | 'dummy' | 'loopback' | 'tunnel' | 'wireguard';
+export type DeviceKind =
+  | 'physical'
+  | 'veth'
+  | 'tap'
+  | 'dummy'
+  | 'loopback'
+  | 'bridge'
+  | 'tunnel'
+  | 'wireguard';
+
+/** Kinds whose drivers run XDP programs; elsewhere there is generic XDP only. */
+const NATIVE_XDP: readonly DeviceKind[] = ['physical', 'veth', 'tap'];
 
 /** skb packet types (linux/if_packet.h). */
 export const PACKET_HOST = 0;
 export const PACKET_BROADCAST = 1;
 export const PACKET_MULTICAST = 2;
 export const PACKET_OTHER_HOST = 3;
+export const PACKET_OUTGOING = 4;
+
+/** What a device has besides tc hooks, as bits of `Device.features`: a frame pays for them where there are any. */
+export const HAS_NATIVE_XDP = 1;
+export const HAS_GENERIC_XDP = 2;
+export const HAS_TAPS = 4;
+export const HAS_SOCKETS = 8;
+export const HAS_NETFILTER_INGRESS = 16;
+export const HAS_NETFILTER_EGRESS = 32;
+export const IS_BRIDGE_PORT = 64;
+/** The driver says which queue a frame came by. */
+export const RECORDS_QUEUE = 128;
 
 export interface DeviceOptions {
   readonly name: string;
@@ -55,10 +82,17 @@ export class Device {
   ipv4Address: Uint8Array | null = null;
   ipv6Address: Uint8Array | null = null;
 
-  /** Programs for received and for transmitted frames. */
-  readonly ingress = new HookChain(RECEIVE_ORDER);
-  readonly egress = new HookChain(TRANSMIT_ORDER);
-  xdp: HookProgram | null = null;
+  readonly hooks: DeviceHooks;
+  /** The tc programs for received and for transmitted frames, as they run. */
+  readonly ingress: HookChain;
+  readonly egress: HookChain;
+  /** HAS_ bits. */
+  features = 0;
+  /** Packet sockets for all protocols, and for one. */
+  taps: readonly PacketSocket[] = [];
+  sockets: readonly PacketSocket[] = [];
+  /** The bridge whose port this is, or (kind `bridge`) that it is the device of. */
+  bridge: Bridge | null = null;
 
   readonly #macHead: number;
   readonly #macTail: number;
@@ -75,19 +109,44 @@ export class Device {
     this.acceptLocal = options.acceptLocal ?? false;
     this.#macHead = ethernet.addressHead(options.mac, 0);
     this.#macTail = ethernet.addressTail(options.mac, 0);
+    const { bpf } = namespace.node;
+    this.hooks = new DeviceHooks(bpf, NATIVE_XDP.includes(options.kind), () => this.#noteFeatures());
+    this.ingress = this.hooks.ingress;
+    this.egress = this.hooks.egress;
+    this.#noteFeatures();
   }
 
   /**
-   * Attaches a program to one of the HOOK_ places, behind those already there, or with `first` before them. XDP has
-   * room for one program: with another there already, a dispatcher of both takes its place.
+  /**
+   * Attaches a program to one of the HOOK_ places, behind those already there, or with `first` before them; a tc filter
+   * is a direct-action one. Throws when the kernel would refuse it.
    */
   attach(hook: number, program: HookProgram, first = false): void {
-    if (hook === HOOK_XDP) {
-      const { xdp } = this;
-      if (xdp === null) this.xdp = program;
-      else this.xdp = first ? new XdpDispatcher(program, xdp) : new XdpDispatcher(xdp, program);
-    } else if (RECEIVE_ORDER.includes(hook)) this.ingress.attach(hook, program, first);
-    else this.egress.attach(hook, program, first);
+    const result = this.hooks.place(hook, program, first);
+    if (result < 0) throw new Error(`${this.name}: ${program.name}: ${errnoName(result)}`);
+  }
+
+  openSocket(socket: PacketSocket): void {
+    if (socket.protocol === ALL_PROTOCOLS) this.taps = [...this.taps, socket];
+    else this.sockets = [...this.sockets, socket];
+    this.#noteFeatures();
+  }
+
+  closeSocket(socket: PacketSocket): void {
+    this.taps = this.taps.filter((other) => other !== socket);
+    this.sockets = this.sockets.filter((other) => other !== socket);
+    this.#noteFeatures();
+  }
+
+  /** Makes the device a port of a bridge, or of none. */
+  setBridge(bridge: Bridge | null): void {
+    this.bridge = bridge;
+    this.#noteFeatures();
+  }
+
+  /** Bytes of a frame that the device takes: MTU, Ethernet header and one VLAN tag (is_skb_forwardable). */
+  get frameLimit(): number {
+    return this.mtu + ethernet.HEADER_LENGTH + VLAN_TAG_LENGTH;
   }
 
   /** Whether the MAC at `bytes[macAt]` is the device's own. */
@@ -104,6 +163,19 @@ export class Device {
     if (this.hasMac(bytes, macAt)) return PACKET_HOST;
     if (!ethernet.isGroup(bytes, macAt)) return PACKET_OTHER_HOST;
     return ethernet.isBroadcast(bytes, macAt) ? PACKET_BROADCAST : PACKET_MULTICAST;
+  }
+
+  #noteFeatures(): void {
+    const { hooks } = this;
+    this.features =
+      (hooks.xdp.native === null ? 0 : HAS_NATIVE_XDP) |
+      (hooks.xdp.generic === null ? 0 : HAS_GENERIC_XDP) |
+      (this.taps.length === 0 ? 0 : HAS_TAPS) |
+      (this.sockets.length === 0 ? 0 : HAS_SOCKETS) |
+      (hooks.netfilterIngress.chains.length === 0 ? 0 : HAS_NETFILTER_INGRESS) |
+      (hooks.netfilterEgress.chains.length === 0 ? 0 : HAS_NETFILTER_EGRESS) |
+      (this.bridge === null || this.kind === 'bridge' ? 0 : IS_BRIDGE_PORT) |
+      (this.kind === 'tap' ? RECORDS_QUEUE : 0);
   }
 }
 

@@ -51,6 +51,9 @@ const NAMES = [
   'packet is longer than the MTU: fragmentation is not emulated',
   'tunnel: no key says where to',
   'tunnel: invalid header',
+  'dropped by a netfilter chain',
+  'XDP frame for a veth whose other end has no native XDP',
+  'no bridge port to forward to',
 ] as const;
 
 export const NO_REASON_GIVEN = 256;
@@ -85,6 +88,9 @@ export const LOOP = 284;
 export const NOT_FRAGMENTED = 285;
 export const NO_TUNNEL_KEY = 286;
 export const TUNNEL_HEADER = 287;
+export const NETFILTER_DROP = 288;
+export const XDP_NOT_ACCEPTED = 289;
+export const NO_BRIDGE_PORT = 290;
 
 /** Size of a table indexed by drop reason. */
 export const REASON_COUNT = 512;

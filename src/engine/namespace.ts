@@ -1,4 +1,5 @@
 import { Device, type DeviceOptions } from './device.js';
+import { type NetfilterChain, type StackHook, StackHooks } from './hooks/netfilter.js';
 import type { Node } from './node.js';
 import { NeighbourTable } from './stack/neighbour.js';
 import { ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
@@ -30,6 +31,11 @@ export class Namespace {
   localMark = 0;
   localMarkMask = 0;
 
+  /** Whether an IPv4 neighbour that is not known is asked for (ARP); the packet that wanted it is lost. */
+  asksNeighbours = false;
+  /** The chains at the stack's hooks; null as long as there are none. */
+  netfilter: StackHooks | null = null;
+
   /** Devices that take what arrives for their UDP port out of its outer packet. */
   readonly tunnels: Device[] = [];
 
@@ -57,6 +63,16 @@ export class Namespace {
     return device;
   }
 
+  /** The device goes away, before the namespace's network is made. */
+  removeDevice(device: Device): void {
+    device.hooks.release();
+    this.devices.splice(this.devices.indexOf(device), 1);
+    this.#byIfindex.fill(0);
+    this.devices.forEach(({ ifindex }, row) => {
+      this.#byIfindex[ifindex] = row + 1;
+    });
+  }
+
   device(ifindex: number): Device | null {
     if (ifindex < 0 || ifindex >= this.#byIfindex.length) return null;
     const row = this.#byIfindex[ifindex];
@@ -80,6 +96,12 @@ export class Namespace {
     if (prefixLength < all) {
       routes.add({ prefix: address, prefixLength, kind: ROUTE_UNICAST, ifindex: device.ifindex });
     }
+  }
+
+  /** Adds a chain at a hook of the stack. */
+  addNetfilterChain(hook: StackHook, chain: NetfilterChain): void {
+    this.netfilter ??= new StackHooks();
+    this.netfilter[hook].add(chain);
   }
 
   routes(addressLength: number): RouteTable {

@@ -1,8 +1,11 @@
+import { BpfObjects } from './hooks/bpf-objects.js';
 import { Namespace } from './namespace.js';
 
 /** A machine: its own network namespace and those of the pods on it. */
 export class Node {
   readonly name: string;
+  /** Programs and links of this machine's kernel. */
+  readonly bpf = new BpfObjects();
   readonly host: Namespace;
   readonly pods: Namespace[] = [];
 

@@ -15,6 +15,10 @@ export const BY_ENCAPSULATION = 7;
 export const BY_DECAPSULATION = 8;
 /** Over a segment to another machine. */
 export const BY_LINK = 9;
+export const BY_MIRRED = 10;
+/** Netfilter's fwd. */
+export const BY_NETFILTER = 11;
+export const BY_BRIDGE = 12;
 
 export const STEP_NAMES: readonly string[] = [
   'route',
@@ -27,6 +31,9 @@ export const STEP_NAMES: readonly string[] = [
   'encapsulate',
   'decapsulate',
   'link',
+  'mirred',
+  'netfilter fwd',
+  'bridge',
 ];
 
 /**
@@ -40,6 +47,8 @@ export interface WalkObserver {
   hookLeft(packet: PacketContext, deviceIndex: number, hook: number, program: number, verdict: number): void;
   /** The frame goes on to a device; `from` is -1 when a stack sent it. */
   forwarded(packet: PacketContext, fromIndex: number, toIndex: number, how: number): void;
+  /** A copy has been made of a packet; it walks as `copy`, with calls of its own. */
+  copied?(packet: PacketContext, copy: PacketContext, deviceIndex: number): void;
   /** The walk is over; `reason` is 0 unless the fate is DROPPED. */
   ended(packet: PacketContext, fate: number, deviceIndex: number, reason: number): void;
 }

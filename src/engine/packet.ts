@@ -3,16 +3,35 @@
  * helpers that act on them are in the kernel. One context is reused for every packet of a run; all fields are
  * int32 numbers, so nothing is allocated per packet.
  */
-import { TC_ACT_REDIRECT } from './hooks/verdict.js';
+import type { Device } from './device.js';
+import { EACCES, EINVAL } from './hooks/errno.js';
+import { TC_ACT_REDIRECT, TC_ACT_SHOT, XDP_ABORTED, XDP_REDIRECT } from './hooks/verdict.js';
+import * as tag from './vlan-tag.js';
+import { i32le } from './wire/bytes.js';
+import * as ethernet from './wire/ethernet.js';
 
 /** `redirectKind` after a redirect helper ran. */
 export const REDIRECT_NONE = 0;
 export const REDIRECT_DEVICE = 1;
 export const REDIRECT_PEER = 2;
 export const REDIRECT_NEIGHBOUR = 3;
+/** By an XDP program, whose frame has no skb. */
+export const REDIRECT_XDP = 4;
 
 /** Flag of `redirect`: into the device's ingress instead of out of it. */
 export const BPF_F_INGRESS = 1;
+
+/** The largest packet type that a program may set, PACKET_OTHERHOST. */
+const LAST_PACKET_TYPE = 3;
+
+/** Room in front of a frame that an XDP program may grow into, of which the kernel keeps some for itself. */
+const XDP_HEADROOM = 256;
+const XDP_FRAME_SIZE = 40;
+/** Metadata comes in words, 252 bytes at most (its length is kept in one byte). */
+const METADATA_WORD = 4;
+const METADATA_LIMIT = 255;
+/** What a missing entry of a device map makes of redirect_map: one of the XDP codes up to TX. */
+const MAP_ACTION_MASK = 3;
 
 /** Sizes of the structures that helpers take. */
 export const TUNNEL_KEY_SIZE = 44;
@@ -27,6 +46,22 @@ export interface HelperRecorder {
   setTunnelOption(option: Uint8Array, length: number): void;
   changeType(type: number): void;
   tailCall(map: string, index: number): void;
+}
+
+/** Does what a helper asks for that takes more than the packet; the walker. */
+export interface PacketHost {
+  /** bpf_clone_redirect: a copy goes on its way, the packet stays. 0 or a negative error number. */
+  cloneRedirect(packet: PacketContext, ifindex: number, flags: number): number;
+  /** The tc action mirred: sends the packet, or with `mirror` a copy, to a device. Answers a TC_ACT_ code. */
+  mirred(
+    packet: PacketContext,
+    target: Device,
+    atIngress: boolean,
+    toIngress: boolean,
+    mirror: boolean,
+  ): number;
+  /** Netfilter's fwd, or with `duplicate` dup: out of a device of the netdev family. Answers an NF_ code. */
+  forward(packet: PacketContext, ifindex: number, duplicate: boolean): number;
 }
 
 export class PacketContext {
@@ -79,6 +114,16 @@ export class PacketContext {
    * checks, which go by segment, let it pass (as the kernel's for a GSO packet).
    */
   merged = 0;
+  /** 1 while somebody else holds the frame's bytes, too (a packet socket): a write takes a copy first. */
+  cloned = 0;
+  /** 1 between a tc redirect and the next stack: generic XDP lets the frame pass. */
+  redirected = 0;
+  /** 1 for a frame on its way out by tc redirect: netfilter egress lets it pass. */
+  skipNetfilterEgress = 0;
+  /** 1 for a frame on its way from one driver to another, which has no skb and so none of the fields above. */
+  bareFrame = 0;
+  /** Where `start`, less the metadata, may not go below in an XDP program. */
+  xdpHeadLimit = 0;
 
   redirectKind = REDIRECT_NONE;
   redirectIfindex = 0;
@@ -102,6 +147,7 @@ export class PacketContext {
   receivedOptionResult = -2;
 
   recorder: HelperRecorder | null = null;
+  host: PacketHost | null = null;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -139,6 +185,10 @@ export class PacketContext {
     this.dropReason = 0;
     this.socketCookie = 0;
     this.merged = 0;
+    this.cloned = 0;
+    this.redirected = 0;
+    this.skipNetfilterEgress = 0;
+    this.bareFrame = 0;
     this.redirectKind = REDIRECT_NONE;
     this.tunnelKeySize = 0;
     this.tunnelOptionLength = 0;
@@ -154,8 +204,76 @@ export class PacketContext {
     this.cb4 = 0;
   }
 
-  /** bpf_redirect: always answers TC_ACT_REDIRECT. */
+  /** Makes this the context of a copy of another's frame, which lies in a slot of its own. */
+  copyFrom(other: PacketContext, start: number, headLimit: number, tailLimit: number): void {
+    this.reset(start, start + other.length, headLimit, tailLimit);
+    this.mark = other.mark;
+    this.cb0 = other.cb0;
+    this.cb1 = other.cb1;
+    this.cb2 = other.cb2;
+    this.cb3 = other.cb3;
+    this.cb4 = other.cb4;
+    this.ifindex = other.ifindex;
+    this.ingressIfindex = other.ingressIfindex;
+    this.tcIndex = other.tcIndex;
+    this.tcClassid = other.tcClassid;
+    this.queueMapping = other.queueMapping;
+    this.priority = other.priority;
+    this.departureNs = other.departureNs;
+    this.hash = other.hash;
+    this.protocol = other.protocol;
+    this.vlanPresent = other.vlanPresent;
+    this.vlanTci = other.vlanTci;
+    this.vlanProtocol = other.vlanProtocol;
+    this.packetType = other.packetType;
+    this.layer3Device = other.layer3Device;
+    this.metaLength = other.metaLength;
+    this.xdpMeta = other.xdpMeta;
+    this.socketCookie = other.socketCookie;
+    this.merged = other.merged;
+    this.cloned = other.cloned;
+    this.redirected = other.redirected;
+    this.skipNetfilterEgress = other.skipNetfilterEgress;
+    this.bytes.copyWithin(start - this.metaLength, other.start - this.metaLength, other.end);
+    this.tunnelKey.set(other.tunnelKey);
+    this.tunnelKeySize = other.tunnelKeySize;
+    this.tunnelKeyFlags = other.tunnelKeyFlags;
+    this.tunnelOption.set(other.tunnelOption);
+    this.tunnelOptionLength = other.tunnelOptionLength;
+  }
+
+  /** The frame leaves its skb behind: on a wire, or from driver to driver. XDP's metadata goes with it. */
+  becomeFrame(): void {
+    const { metaLength, merged } = this;
+    this.reset(this.start, this.end, this.headLimit, this.tailLimit);
+    this.metaLength = metaLength;
+    this.merged = merged;
+  }
+
+  /** Takes over what a redirect helper has said: programs share it until a redirect uses it up. */
+  takeRedirect(other: PacketContext): void {
+    this.redirectKind = other.redirectKind;
+    this.redirectIfindex = other.redirectIfindex;
+    this.redirectFlags = other.redirectFlags;
+    this.redirectNeighbour.set(other.redirectNeighbour);
+    this.redirectNeighbourLength = other.redirectNeighbourLength;
+  }
+
+  /** Before the frame's bytes are changed: a shared frame is copied, and XDP's metadata stays with the old one. */
+  makeWritable(): void {
+    if (this.cloned !== 0) this.unshare();
+  }
+
+  /** The frame's bytes are its own from here on (pskb_expand_head, which leaves the metadata behind). */
+  unshare(): void {
+    this.cloned = 0;
+    this.metaLength = 0;
+    this.xdpMeta = 0;
+  }
+
+  /** bpf_redirect: answers TC_ACT_REDIRECT, or SHOT for flags that are not known. */
   redirect(ifindex: number, flags: number): number {
+    if ((flags & ~BPF_F_INGRESS) !== 0) return TC_ACT_SHOT;
     this.redirectKind = REDIRECT_DEVICE;
     this.redirectIfindex = ifindex;
     this.redirectFlags = flags;
@@ -165,6 +283,7 @@ export class PacketContext {
 
   /** bpf_redirect_peer: into the ingress of the device's peer, in the peer's namespace. */
   redirectPeer(ifindex: number, flags: number): number {
+    if (flags !== 0) return TC_ACT_SHOT;
     this.redirectKind = REDIRECT_PEER;
     this.redirectIfindex = ifindex;
     this.redirectFlags = flags;
@@ -177,6 +296,7 @@ export class PacketContext {
    * `nextAt` are a `struct bpf_redir_neigh`; with null the packet's own destination is the next hop.
    */
   redirectNeigh(ifindex: number, next: Uint8Array | null, nextAt: number, flags: number): number {
+    if (flags !== 0) return TC_ACT_SHOT;
     this.redirectKind = REDIRECT_NEIGHBOUR;
     this.redirectIfindex = ifindex;
     this.redirectFlags = flags;
@@ -196,6 +316,32 @@ export class PacketContext {
     return TC_ACT_REDIRECT;
   }
 
+  /** bpf_redirect of an XDP program: XDP_REDIRECT, or ABORTED when there are flags. */
+  redirectXdp(ifindex: number, flags: number): number {
+    if (flags !== 0) return XDP_ABORTED;
+    this.redirectKind = REDIRECT_XDP;
+    this.redirectIfindex = ifindex;
+    this.redirectFlags = 0;
+    return XDP_REDIRECT;
+  }
+
+  /**
+   * bpf_redirect_map with a device map, given as interface indexes by key (0 for none). A key without device answers
+   * the XDP code in the flags.
+   */
+  redirectMap(devices: Int32Array, key: number, flags: number): number {
+    if ((flags & ~MAP_ACTION_MASK) !== 0) return XDP_ABORTED;
+    const ifindex = key >>> 0 < devices.length ? devices[key] : 0;
+    if (ifindex !== 0) return this.redirectXdp(ifindex, 0);
+    this.redirectKind = REDIRECT_NONE;
+    return flags & MAP_ACTION_MASK;
+  }
+
+  /** bpf_clone_redirect: sends a copy; answers 0 or a negative error number. */
+  cloneRedirect(ifindex: number, flags: number): number {
+    return this.host === null ? -EINVAL : this.host.cloneRedirect(this, ifindex, flags);
+  }
+
   /** bpf_skb_set_tunnel_key; the caller has filled `tunnelKey`. */
   setTunnelKey(size: number, flags: number): void {
     this.tunnelKeySize = size;
@@ -209,10 +355,69 @@ export class PacketContext {
     if (this.recorder !== null) this.recorder.setTunnelOption(this.tunnelOption, length);
   }
 
-  /** bpf_skb_change_type. */
-  changeType(type: number): void {
+  /** bpf_skb_change_type: 0, or -EINVAL for a type that is none of HOST to OTHERHOST. */
+  changeType(type: number): number {
+    if (type >>> 0 > LAST_PACKET_TYPE || this.packetType > LAST_PACKET_TYPE) return -EINVAL;
     this.packetType = type;
     if (this.recorder !== null) this.recorder.changeType(type);
+    return 0;
+  }
+
+  /**
+   * bpf_skb_vlan_push: a tag that the packet has already goes into the frame. A type that is none of a tag's is taken
+   * as 0x8100. Voids every offset taken before. 0 or -EINVAL.
+   */
+  vlanPush(protocol: number, tci: number): number {
+    const type = protocol === ethernet.TYPE_QINQ ? protocol : ethernet.TYPE_VLAN;
+    if (this.vlanPresent !== 0) {
+      const outer = this.vlanProtocol;
+      if (!tag.insertVlanTag(this)) return -EINVAL;
+      this.protocol = outer;
+    }
+    this.vlanPresent = 1;
+    this.vlanProtocol = type;
+    this.vlanTci = tci & 0xffff;
+    return 0;
+  }
+
+  /** bpf_skb_vlan_pop: takes the outer tag off; the next one in the frame takes its place. 0 or -EINVAL. */
+  vlanPop(): number {
+    if (this.vlanPresent !== 0) this.vlanPresent = 0;
+    else {
+      if (!ethernet.isTag(this.protocol)) return 0;
+      if (!tag.takeVlanTag(this)) return -EINVAL;
+      this.vlanPresent = 0;
+    }
+    return ethernet.isTag(this.protocol) && !tag.takeVlanTag(this) ? -EINVAL : 0;
+  }
+
+  /** Before an XDP program: how much room is in front of the frame. */
+  enterXdp(): void {
+    this.xdpHeadLimit = Math.max(this.start - XDP_HEADROOM + XDP_FRAME_SIZE, this.headLimit);
+  }
+
+  /** bpf_xdp_adjust_meta: moves where the metadata begins; it lies right in front of the frame. 0 or an error. */
+  adjustMeta(delta: number): number {
+    const length = this.metaLength - delta;
+    if (length < 0 || this.start - length < this.xdpHeadLimit) return -EINVAL;
+    if (length % METADATA_WORD !== 0 || length > METADATA_LIMIT) return -EACCES;
+    this.metaLength = length;
+    return 0;
+  }
+
+  /** bpf_xdp_adjust_head: moves where the frame begins, metadata with it. Voids offsets. 0 or -EINVAL. */
+  adjustHead(delta: number): number {
+    const start = this.start + delta;
+    const length = this.metaLength;
+    if (start - length < this.xdpHeadLimit || start > this.end - ethernet.HEADER_LENGTH) return -EINVAL;
+    if (length !== 0) this.bytes.copyWithin(start - length, this.start - length, this.start);
+    this.start = start;
+    return 0;
+  }
+
+  /** What XDP left in front of the frame as tc programs see it. */
+  leaveXdp(): void {
+    this.xdpMeta = this.metaLength === 0 ? 0 : i32le(this.bytes, this.start - this.metaLength);
   }
 
   /**
@@ -221,8 +426,9 @@ export class PacketContext {
    */
   insertAt(offset: number, length: number): boolean {
     const start = this.start - length;
-    if (start < this.headLimit) return false;
-    this.bytes.copyWithin(start, this.start, this.start + offset);
+    const metaLength = this.metaLength;
+    if (start - metaLength < this.headLimit) return false;
+    this.bytes.copyWithin(start - metaLength, this.start - metaLength, this.start + offset);
     this.start = start;
     return true;
   }
@@ -230,7 +436,8 @@ export class PacketContext {
   /** Removes `length` bytes at `offset` bytes into the frame. Voids every offset taken before. */
   removeAt(offset: number, length: number): boolean {
     if (offset + length > this.end - this.start) return false;
-    this.bytes.copyWithin(this.start + length, this.start, this.start + offset);
+    const metaStart = this.start - this.metaLength;
+    this.bytes.copyWithin(metaStart + length, metaStart, this.start + offset);
     this.start += length;
     return true;
   }

@@ -4,6 +4,8 @@ import type { Network } from './network.js';
 /** What a run has counted. Float64 columns are exact to 2^53. Rows are those of the network's devices and namespaces. */
 export class WalkCounters {
   walked = 0;
+  /** Copies that were made on the way, each with a fate of its own. */
+  copies = 0;
   /** By fate. */
   readonly fates = new Float64Array(FATE_COUNT);
   /** By drop reason, see fate.ts. */

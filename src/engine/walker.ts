@@ -1,84 +1,62 @@
 /**
  * Walks one frame at a time through devices, hooks and stacks until it meets its fate. The steps are those of the
- * kernel's receive and transmit paths:
+ * kernel's receive and transmit paths; hooks/order.ts says which hook is where:
  *
- *   receive: XDP, VLAN tag out of the frame, tc ingress, stack
- *   stack:   for us? IP header, route, TTL, neighbour
- *   transmit: tc egress, then over to the peer, or out of the network
+ *   receive    a driver has the frame: native XDP
+ *   rise       up to the stack: generic XDP, VLAN tag out of the frame, tc ingress, netfilter ingress
+ *   stack      for us? IP header, route, TTL, neighbour
+ *   transmit   netfilter egress, tc egress
+ *   leave      over to the peer, or out of the network
  *
- * A program's redirect leads back to one of them. Each step answers which comes next.
+ * A program's redirect leads back to one of them. Each step answers which comes next. Programs may make copies; these
+ * walk after the frame or, towards a device's egress, in the middle of its walk (see copy-path.ts), and each has a
+ * fate of its own.
  */
-import { type Device, PACKET_HOST, PACKET_OTHER_HOST } from './device.js';
+import { CopyPath, NESTING_LIMIT } from './copy-path.js';
+import { type Device, PACKET_HOST, PACKET_OTHER_HOST, RECORDS_QUEUE } from './device.js';
+import { DeviceExtras } from './device-extras.js';
 import * as fate from './fate.js';
 import type { FrameArena } from './frame-arena.js';
-import { HOOK_XDP } from './hooks/chain.js';
-import {
-  TC_ACT_REDIRECT,
-  TC_ACT_SHOT,
-  TC_ACT_STOLEN,
-  TC_ACT_TRAP,
-  XDP_PASS,
-  XDP_REDIRECT,
-  XDP_TX,
-} from './hooks/verdict.js';
+import { TC_ACT_QUEUED, TC_ACT_REDIRECT, TC_ACT_SHOT, TC_ACT_STOLEN, TC_ACT_TRAP } from './hooks/verdict.js';
 import type { Namespace } from './namespace.js';
 import type { Network } from './network.js';
 import {
   BY_DECAPSULATION,
   BY_ENCAPSULATION,
   BY_LINK,
+  BY_MIRRED,
   BY_PEER,
   BY_REDIRECT,
   BY_REDIRECT_INGRESS,
   BY_REDIRECT_NEIGHBOUR,
   BY_REDIRECT_PEER,
   BY_ROUTE,
-  BY_XDP,
-  type WalkObserver,
 } from './observer.js';
-import { BPF_F_INGRESS, PacketContext, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
+import { BPF_F_INGRESS, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
 import { StackPath, TO_LOCAL } from './stack/stack-path.js';
 import { tunnelOf, tunnelUdpAt } from './stack/tunnel.js';
-import { insertVlanTag, takeVlanTag } from './stack/vlan-tag.js';
-import { WalkCounters } from './walk-counters.js';
+import { insertVlanTag, takeVlanTag } from './vlan-tag.js';
+import { DONE, forwardUp, GO_ON, LEAVE, RECEIVE, RISE, STACK, TRANSMIT, WalkState } from './walk-state.js';
 import * as ethernet from './wire/ethernet.js';
+import * as vlan from './wire/vlan.js';
 
-/** Steps that a walk may take; the kernel bounds nested transmits at 8 and frames on their way by their TTL. */
+/** Steps that a frame may take in a row; longer ways are ended by the TTL, or by the kernel's limits on nesting. */
 const STEP_LIMIT = 64;
 
-const RECEIVE = 0;
-const INGRESS = 1;
-const STACK = 2;
-const TRANSMIT = 3;
-const LEAVE = 4;
-const DONE = 5;
-
-export class Walker {
-  readonly network: Network;
-  readonly arena: FrameArena;
-  readonly packet: PacketContext;
-  readonly counters: WalkCounters;
-  observer: WalkObserver | null = null;
-
-  /** Outcome of the last walk: its fate, the drop reason (else 0), and the device where it ended. */
-  fate = fate.DROPPED;
-  reason = 0;
-  device: Device;
-
-  readonly #stack: StackPath;
+export class Walker extends WalkState {
+  readonly #stack = new StackPath(this.packet);
+  readonly #copies = new CopyPath(this);
+  readonly #extras = new DeviceExtras(this, this.#copies);
 
   constructor(network: Network, arena: FrameArena) {
-    this.network = network;
-    this.arena = arena;
-    this.packet = new PacketContext(arena.bytes);
-    this.counters = new WalkCounters(network);
-    this.#stack = new StackPath(this.packet);
-    this.device = network.devices[0];
+    super(network, arena);
+    this.setHost(this.#copies);
   }
 
   /** Walks the frame in a slot that arrives at a device: from outside, or from the pod at the device's other end. */
   receive(handle: number, device: Device): number {
     this.#load(handle, device);
+    this.inProcess = (device.features & RECORDS_QUEUE) !== 0;
     if (this.observer !== null) this.observer.started(this.packet, device.index, device.namespace.index);
     return this.#walk(handle, RECEIVE);
   }
@@ -86,9 +64,10 @@ export class Walker {
   /** Walks a frame that somebody on the node puts on a device as it is (a packet socket): egress hooks, then out. */
   transmit(handle: number, device: Device): number {
     this.#load(handle, device);
+    this.inProcess = true;
     this.packet.protocol = ethernet.type(this.packet.bytes, this.packet.start);
     if (this.observer !== null) this.observer.started(this.packet, device.index, device.namespace.index);
-    return this.#walk(handle, TRANSMIT);
+    return this.#walk(handle, device.up ? TRANSMIT : this.drop(fate.DEVICE_DOWN));
   }
 
   /**
@@ -97,12 +76,14 @@ export class Walker {
    */
   send(handle: number, namespace: Namespace, mark: number): number {
     this.#load(handle, namespace.devices[0]);
+    this.inProcess = true;
     const { packet } = this;
     packet.mark = mark;
     // A stack segments what it sends itself, at the latest at the device.
     packet.merged = 1;
     if (this.observer !== null) this.observer.started(packet, -1, namespace.index);
     packet.protocol = ethernet.type(packet.bytes, packet.start);
+    this.#stack.packet = packet;
     const step = this.#takeStackResult(this.#stack.send(namespace), namespace, -1);
     return this.#walk(handle, step);
   }
@@ -113,7 +94,7 @@ export class Walker {
     this.device = device;
     this.counters.walked++;
     if (this.observer !== null) this.observer.started(this.packet, device.index, device.namespace.index);
-    this.#drop(reason);
+    this.drop(reason);
     return this.fate;
   }
 
@@ -121,189 +102,240 @@ export class Walker {
     const { packet, arena } = this;
     const start = arena.start[handle];
     packet.reset(start, start + arena.length[handle], arena.base(handle), arena.limit(handle));
-    packet.merged = arena.length[handle] > device.mtu + ethernet.HEADER_LENGTH + 4 ? 1 : 0;
+    packet.merged = arena.length[handle] > device.frameLimit ? 1 : 0;
     this.device = device;
     this.reason = 0;
+    this.depth = 0;
+    this.inProcess = false;
     this.counters.walked++;
   }
 
   #walk(handle: number, firstStep: number): number {
     let step = firstStep;
-    if (step !== DONE && this.packet.length < ethernet.HEADER_LENGTH) step = this.#drop(fate.FRAME_TOO_SHORT);
-    for (let taken = 0; step !== DONE; taken++) {
-      if (taken === STEP_LIMIT) step = this.#drop(fate.LOOP);
-      else if (step === RECEIVE) step = this.#receive();
-      else if (step === INGRESS) step = this.#ingress();
-      else if (step === STACK) step = this.#enterStack();
-      else if (step === TRANSMIT) step = this.#transmit();
-      else step = this.#leave();
-    }
+    if (step !== DONE && this.packet.length < ethernet.HEADER_LENGTH) step = this.drop(fate.FRAME_TOO_SHORT);
+    step = this.run(step);
+    if (this.flights.areWaiting) this.#copies.finish();
     this.arena.start[handle] = this.packet.start;
     this.arena.length[handle] = this.packet.length;
     return this.fate;
   }
 
-  #receive(): number {
+  override run(firstStep: number): number {
+    let step = firstStep;
+    for (let taken = 0; step < DONE; taken++) {
+      if (taken === STEP_LIMIT) step = this.drop(fate.LOOP);
+      else if (step === RECEIVE) step = this.receiveFromDriver();
+      else if (step === RISE) step = this.#rise();
+      else if (step === STACK) step = this.#enterStack();
+      else if (step === TRANSMIT) step = this.#transmit();
+      else step = this.#leave(step);
+    }
+    return step;
+  }
+
+  override runToStack(): number {
+    const step = this.#rise();
+    return step === STACK ? step : this.run(step);
+  }
+
+  override receiveFromDriver(): number {
     const { packet, device } = this;
-    if (!device.up) return this.#drop(fate.DEVICE_DOWN);
+    if (!device.up) return this.drop(fate.DEVICE_DOWN);
     packet.packetType = device.packetType(packet.bytes, packet.start);
-    packet.protocol = ethernet.type(packet.bytes, packet.start);
-    packet.ingressIfindex = device.ifindex;
-    packet.metaLength = 0;
-    packet.xdpMeta = 0;
-    if (device.xdp !== null) {
-      const next = this.#runXdp(device);
-      if (next !== INGRESS) return next;
-    }
-    return INGRESS;
+    packet.protocol = ethernet.protocol(packet.bytes, packet.start, packet.end);
+    return device.features === 0 ? RISE : this.#extras.inDriver(device);
   }
 
-  #runXdp(device: Device): number {
-    const { packet } = this;
-    const program = device.xdp!;
-    packet.ifindex = device.ifindex;
-    packet.redirectKind = REDIRECT_NONE;
-    packet.dropReason = 0;
-    if (this.observer !== null) this.observer.hookEntered(packet, device.index, HOOK_XDP, 0);
-    const verdict = program.run(packet);
-    if (this.observer !== null) this.observer.hookLeft(packet, device.index, HOOK_XDP, 0, verdict);
-    if (verdict === XDP_PASS) {
-      packet.packetType = device.packetType(packet.bytes, packet.start);
-      packet.protocol = ethernet.type(packet.bytes, packet.start);
-      return INGRESS;
-    }
-    this.#count(device, true);
-    if (verdict === XDP_TX) return this.#forward(device, BY_XDP, LEAVE);
-    if (verdict === XDP_REDIRECT) {
-      const target = packet.redirectKind === REDIRECT_NONE ? null : this.#target();
-      return target === null ? this.#drop(fate.NO_REDIRECT_TARGET) : this.#forward(target, BY_XDP, LEAVE);
-    }
-    if (packet.dropReason !== 0) return this.#drop(packet.dropReason);
-    return this.#drop(verdict === 1 ? fate.NO_REASON_GIVEN : fate.XDP_ABORT);
-  }
-
-  /** tc ingress; also where a redirect_peer comes in, with packet type and protocol as they are. */
-  #ingress(): number {
+  /** netif_receive_skb; packet type and protocol are as the driver, or whoever sent the frame here, found them. */
+  #rise(): number {
     const { packet, device } = this;
-    this.#count(device, true);
+    this.countReceived(device);
     packet.ifindex = device.ifindex;
     packet.ingressIfindex = device.ifindex;
-    if (packet.protocol === ethernet.TYPE_VLAN || packet.protocol === ethernet.TYPE_QINQ) {
-      if (!takeVlanTag(packet)) return this.#drop(fate.FRAME_TOO_SHORT);
+    if (device.features !== 0) {
+      const next = this.#extras.beforeIngress(device);
+      if (next !== GO_ON) return next;
     }
+    if (ethernet.isTag(packet.protocol) && !this.#untag()) return this.drop(fate.FRAME_TOO_SHORT);
     const verdict = device.ingress.run(packet, device.index, this.observer);
-    return verdict <= 0 ? STACK : this.#decided(verdict, true);
+    return verdict <= 0 && device.features === 0 ? STACK : this.#decided(verdict, true);
+  }
+
+  #untag(): boolean {
+    return this.packet.vlanPresent !== 0 || takeVlanTag(this.packet);
   }
 
   #transmit(): number {
     const { packet, device } = this;
-    if (!device.up) return this.#drop(fate.DEVICE_DOWN);
     packet.ifindex = device.ifindex;
+    if (device.features !== 0) {
+      const next = this.#extras.beforeEgress(device);
+      if (next !== GO_ON) return next;
+    }
     const verdict = device.egress.run(packet, device.index, this.observer);
     return verdict <= 0 ? LEAVE : this.#decided(verdict, false);
   }
 
-  /** Past the egress hooks: over to the peer, or out. Fields of the packet live on as test vectors show. */
-  #leave(): number {
+  /** Past the egress hooks: over to the peer, or out. Fields of the packet live on as a veth lets them. */
+  #leave(step: number): number {
     const { packet, device } = this;
-    if (!device.up) return this.#drop(fate.DEVICE_DOWN);
+    if (!device.up) return this.drop(fate.DEVICE_DOWN);
     packet.queueMapping = 0;
+    if (device.features !== 0 && step === LEAVE) this.#extras.afterEgress(device);
     if (packet.vlanPresent !== 0 && device.kind !== 'veth') {
-      if (!insertVlanTag(packet)) return this.#drop(fate.FRAME_TOO_LONG);
+      if (!insertVlanTag(packet)) return this.drop(fate.FRAME_TOO_LONG);
     }
-    this.#count(device, false);
+    this.countTransmitted(device);
+    const { peer } = device;
+    if (peer === null) return this.#leaveWithoutPeer(device);
+    if (packet.merged === 0 && packet.length > peer.frameLimit) return this.drop(fate.FRAME_OVER_MTU);
+    if (device.kind !== 'veth') packet.becomeFrame();
+    else {
+      if (peer.namespace !== device.namespace) packet.mark = 0;
+      packet.priority = 0;
+    }
+    return this.arrive(peer, BY_PEER, RECEIVE);
+  }
+
+  #leaveWithoutPeer(device: Device): number {
     if (device.tunnel !== null) return this.#encapsulate(device);
     if (device.segment !== null) {
+      const { packet } = this;
       const receiver = device.segment.receiver(device, packet.bytes, packet.start);
       if (receiver !== null) return this.#cross(receiver);
     }
-    const { peer } = device;
-    if (peer === null) {
-      return device.kind === 'dummy' ? this.#drop(fate.DEVICE_DISCARDS) : this.#end(fate.TRANSMITTED);
-    }
-    if (!this.#isForwardable(peer)) return this.#drop(fate.FRAME_OVER_MTU);
-    if (peer.namespace !== device.namespace) packet.mark = 0;
-    packet.priority = 0;
-    return this.#forward(peer, BY_PEER, RECEIVE);
+    if (device.kind === 'dummy') return this.drop(fate.DEVICE_DISCARDS);
+    if (device.kind === 'bridge') return this.#copies.bridge(null);
+    return this.end(fate.TRANSMITTED);
   }
 
   /** To another machine: nothing but the frame arrives there. */
   #cross(receiver: Device): number {
     const { packet } = this;
-    if (!this.#isForwardable(receiver)) return this.#drop(fate.FRAME_OVER_MTU);
-    const { merged } = packet;
-    packet.reset(packet.start, packet.end, packet.headLimit, packet.tailLimit);
-    packet.merged = merged;
-    return this.#forward(receiver, BY_LINK, RECEIVE);
+    if (packet.merged === 0 && packet.length > receiver.frameLimit) return this.drop(fate.FRAME_OVER_MTU);
+    packet.becomeFrame();
+    return this.arrive(receiver, BY_LINK, RECEIVE);
   }
 
   /** The outer packet is the node's own; the mark stays. */
   #encapsulate(device: Device): number {
     const { packet } = this;
+    const { namespace } = device;
     const reason = device.tunnel!.encapsulate(packet, device);
-    if (reason !== 0) return this.#drop(reason);
+    if (reason !== 0) return this.drop(reason);
     packet.clearControlBlock();
     packet.vlanPresent = 0;
-    return this.#takeStackResult(
-      this.#stack.send(device.namespace),
-      device.namespace,
-      device.index,
-      BY_ENCAPSULATION,
-    );
+    this.#stack.packet = packet;
+    return this.#takeStackResult(this.#stack.send(namespace), namespace, device.index, BY_ENCAPSULATION);
   }
 
-  /** is_skb_forwardable: MTU, Ethernet header and one VLAN tag. */
-  #isForwardable(device: Device): boolean {
-    return this.packet.merged !== 0 || this.packet.length <= device.mtu + ethernet.HEADER_LENGTH + 4;
-  }
-
+  /** What a tc verdict asks for; codes that mean nothing to a device let the frame pass. */
   #decided(verdict: number, atIngress: boolean): number {
-    if (verdict === TC_ACT_REDIRECT) return this.#redirect(atIngress);
-    if (verdict === TC_ACT_STOLEN || verdict === TC_ACT_TRAP) return this.#drop(fate.TAKEN_BY_PROGRAM);
-    const { dropReason } = this.packet;
-    if (verdict !== TC_ACT_SHOT) throw new Error(`hook chain answered ${verdict}`);
-    return this.#drop(dropReason === 0 ? fate.NO_REASON_GIVEN : dropReason);
-  }
-
-  #target(): Device | null {
-    return this.device.namespace.device(this.packet.redirectIfindex);
+    switch (verdict) {
+      case TC_ACT_REDIRECT:
+        return this.#redirect(atIngress);
+      case TC_ACT_SHOT:
+        return this.drop(this.packet.dropReason === 0 ? fate.NO_REASON_GIVEN : this.packet.dropReason);
+      case TC_ACT_STOLEN:
+      case TC_ACT_QUEUED:
+      case TC_ACT_TRAP:
+        return this.drop(fate.TAKEN_BY_PROGRAM);
+      default:
+        return atIngress ? this.#extras.afterIngress(this.device) : LEAVE;
+    }
   }
 
   #redirect(atIngress: boolean): number {
     const { packet } = this;
     const kind = packet.redirectKind;
     packet.redirectKind = REDIRECT_NONE;
-    if (kind === REDIRECT_NONE) return this.#drop(fate.NO_REDIRECT_TARGET);
-    const target = this.#target();
-    if (target === null) return this.#drop(fate.NO_DEVICE);
+    if (kind === REDIRECT_NONE) return this.#redirectByMirred(atIngress);
+    const target = this.device.namespace.device(packet.redirectIfindex);
+    if (target === null) return this.drop(fate.NO_DEVICE);
     if (kind === REDIRECT_PEER) {
       const { peer } = target;
-      if (!atIngress || peer === null || peer.namespace === target.namespace) return this.#drop(fate.NO_PEER);
-      if (!peer.up) return this.#drop(fate.DEVICE_DOWN);
-      if (!this.#isForwardable(peer)) return this.#drop(fate.FRAME_OVER_MTU);
-      return this.#forward(peer, BY_REDIRECT_PEER, INGRESS);
+      if (!atIngress || peer === null || peer.namespace === target.namespace) return this.drop(fate.NO_PEER);
+      if (!peer.up) return this.drop(fate.DEVICE_DOWN);
+      // skb_scrub_packet: the frame is for whoever is behind the peer.
+      packet.packetType = PACKET_HOST;
+      return this.goTo(peer, BY_REDIRECT_PEER, RISE);
     }
     if (kind === REDIRECT_NEIGHBOUR) {
-      if (!this.#stack.resolveRedirect(target)) return this.#drop(fate.NO_NEIGHBOUR);
-      return this.#forward(target, BY_REDIRECT_NEIGHBOUR, TRANSMIT);
+      if (ethernet.isGroup(packet.bytes, ethernet.destinationAt(packet.start)))
+        return this.drop(fate.NO_NEIGHBOUR);
+      this.#stack.packet = packet;
+      if (!this.#stack.resolveRedirect(target)) return this.#missNeighbour();
+      return this.#redirectDown(target, BY_REDIRECT_NEIGHBOUR);
     }
-    if ((packet.redirectFlags & BPF_F_INGRESS) === 0) return this.#forward(target, BY_REDIRECT, TRANSMIT);
-    packet.priority = 0;
-    return this.#forward(target, BY_REDIRECT_INGRESS, RECEIVE);
+    if ((packet.redirectFlags & BPF_F_INGRESS) === 0) return this.#redirectDown(target, BY_REDIRECT);
+    if (!target.up) return this.drop(fate.DEVICE_DOWN);
+    forwardUp(packet, target);
+    return this.arrive(target, BY_REDIRECT_INGRESS, RISE);
+  }
+
+  #redirectDown(target: Device, how: number): number {
+    if (this.depth > NESTING_LIMIT) return this.drop(fate.LOOP);
+    this.depth++;
+    this.packet.redirected = 1;
+    this.packet.skipNetfilterEgress = 1;
+    return this.goTo(target, how, TRANSMIT);
+  }
+
+  /** No program has said where to: then mirred has, or nobody. */
+  #redirectByMirred(atIngress: boolean): number {
+    const target = this.#copies.takeTarget();
+    if (target === null) return this.drop(fate.NO_REDIRECT_TARGET);
+    this.packet.ingressIfindex = this.device.ifindex;
+    if (!this.#copies.toIngress) return this.#redirectDown(target, BY_MIRRED);
+    this.packet.redirected = 1;
+    return atIngress ? this.goTo(target, BY_MIRRED, RISE) : this.arrive(target, BY_MIRRED, RISE);
   }
 
   #enterStack(): number {
     const { packet, device } = this;
+    packet.redirected = 0;
+    if (packet.vlanPresent !== 0 || device.features !== 0) return this.#enterStackSlowly(device);
+    return this.#giveToStack(device);
+  }
+
+  /** Tags that no VLAN device takes go off; packet sockets see what the stack gets. */
+  #enterStackSlowly(device: Device): number {
+    const { packet } = this;
+    let tagged = false;
+    while (packet.vlanPresent !== 0) {
+      packet.vlanPresent = 0;
+      if ((packet.vlanTci & vlan.IDENTIFIER_MASK) !== 0) {
+        packet.packetType = PACKET_OTHER_HOST;
+        tagged = true;
+      } else if (ethernet.isTag(packet.protocol) && !takeVlanTag(packet))
+        return this.drop(fate.FRAME_TOO_SHORT);
+    }
+    const { protocol } = packet;
+    const hasSocket = device.sockets.some((socket) => socket.protocol === protocol);
+    const give = (): number => {
+      if (hasSocket && !isStackProtocol(protocol)) return this.#deliver(device.namespace);
+      return tagged ? this.drop(fate.NO_VLAN_DEVICE) : this.#giveToStack(device);
+    };
+    return hasSocket ? this.#copies.showSockets(protocol, give) : give();
+  }
+
+  #giveToStack(device: Device): number {
+    const { packet } = this;
     packet.clearControlBlock();
     packet.tcClassid = 0;
-    if (packet.vlanPresent !== 0 && (packet.vlanTci & 0xfff) !== 0) return this.#drop(fate.NO_VLAN_DEVICE);
-    if (packet.packetType === PACKET_OTHER_HOST) return this.#drop(fate.OTHER_HOST);
+    if (packet.packetType === PACKET_OTHER_HOST) return this.drop(fate.OTHER_HOST);
     if (packet.protocol === ethernet.TYPE_ARP) return this.#deliver(device.namespace);
+    this.#stack.packet = packet;
     return this.#takeStackResult(this.#stack.input(device), device.namespace, device.index);
   }
 
-  #takeStackResult(result: number, namespace: Namespace, fromIndex: number, how = BY_ROUTE): number {
-    if (result > 0) return this.#drop(result);
+  #takeStackResult(decision: number, namespace: Namespace, fromIndex: number, how = BY_ROUTE): number {
+    let result = decision;
+    if (namespace.netfilter !== null) {
+      const isForwarded = fromIndex >= 0 && how === BY_ROUTE;
+      result = this.#stack.filter(namespace.netfilter, result, isForwarded);
+    }
+    if (result > 0) return this.#dropInStack(result);
     if (result === TO_LOCAL) {
       return namespace.tunnels.length === 0 ? this.#deliver(namespace) : this.#decapsulate(namespace);
     }
@@ -321,46 +353,32 @@ export class Walker {
     const device = udpAt < 0 ? null : tunnelOf(namespace, packet, udpAt);
     if (device === null) return this.#deliver(namespace);
     const reason = device.tunnel!.decapsulate(packet, udpAt);
-    return reason === 0 ? this.#forward(device, BY_DECAPSULATION, RECEIVE) : this.#drop(reason);
+    return reason === 0 ? this.arrive(device, BY_DECAPSULATION, RECEIVE) : this.drop(reason);
   }
 
-  #forward(to: Device, how: number, step: number): number {
-    if (this.observer !== null) this.observer.forwarded(this.packet, this.device.index, to.index, how);
-    this.device = to;
-    return step;
+  #dropInStack(reason: number): number {
+    return reason === fate.NO_NEIGHBOUR ? this.#missNeighbour() : this.drop(reason);
+  }
+
+  /** The neighbour is not known: where the namespace resolves, it is asked for; the packet is lost. */
+  #missNeighbour(): number {
+    const { unknown } = this.#stack;
+    if (unknown?.namespace.asksNeighbours) {
+      this.#copies.askNeighbour(unknown, this.#stack.unknownAddress);
+    }
+    return this.drop(fate.NO_NEIGHBOUR);
   }
 
   #deliver(namespace: Namespace): number {
     if (namespace.isHost) {
       this.counters.consumed[namespace.index]++;
-      return this.#end(fate.CONSUMED);
+      return this.end(fate.CONSUMED);
     }
     this.counters.delivered[namespace.index]++;
-    return this.#end(fate.DELIVERED);
+    return this.end(fate.DELIVERED);
   }
+}
 
-  #drop(reason: number): number {
-    this.reason = reason;
-    this.counters.dropped[reason]++;
-    return this.#end(fate.DROPPED);
-  }
-
-  #end(kind: number): number {
-    this.fate = kind;
-    this.counters.fates[kind]++;
-    if (kind === fate.TRANSMITTED) this.counters.left[this.device.index]++;
-    if (this.observer !== null) this.observer.ended(this.packet, kind, this.device.index, this.reason);
-    return DONE;
-  }
-
-  #count(device: Device, received: boolean): void {
-    const { counters, packet } = this;
-    if (received) {
-      counters.receivedPackets[device.index]++;
-      counters.receivedBytes[device.index] += packet.length;
-    } else {
-      counters.transmittedPackets[device.index]++;
-      counters.transmittedBytes[device.index] += packet.length;
-    }
-  }
+function isStackProtocol(protocol: number): boolean {
+  return protocol === ethernet.TYPE_IPV4 || protocol === ethernet.TYPE_IPV6 || protocol === ethernet.TYPE_ARP;
 }

@@ -13,6 +13,7 @@ import { isSame, Register, readNetwork, readNetworks } from './check-text.js';
 import { readCiliumConfig } from './cilium-config.js';
 import { FaultList, type Locate, TopologyError } from './faults.js';
 import { Identities } from './identities.js';
+import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
 import type { Plan, PlannedLink, PlannedNode, PlannedPod, PlannedService } from './plan.js';
 import type { TopologySpec } from './spec.js';
@@ -79,7 +80,10 @@ function draftNode(spec: TopologySpec, number: number, cluster: ClusterDraft): N
     new FaultList(),
     cluster.faults,
   );
+  const kernelPath = own.kernel === undefined ? ['kernel'] : ['nodes', number, 'kernel'];
+  const kernel = readKernelVersion(own.kernel ?? spec.kernel, kernelPath, cluster.faults);
   const node = new NodeDraft(own, number, ['nodes', number], cluster, config);
+  node.attachment = config.tcx && hasTcx(kernel) ? 'tcx' : 'tc';
   checkDevices(node);
   checkDeviceNames(node);
   return node;
@@ -126,6 +130,7 @@ function finishNode(
     name: node.spec.name,
     labels: node.spec.labels ?? {},
     config,
+    attachment: node.attachment,
     podPrefixes: node.podPrefixes,
     internalAddresses: node.internalAddresses,
     ciliumInternalAddresses: node.ciliumInternalAddresses,

@@ -21,6 +21,8 @@ export interface CiliumConfig {
   /** Whether the node may always reach its own pods (allow-localhost). */
   readonly allowLocalhost: boolean;
   readonly serviceLoopbackIpv4: string;
+  /** Whether tcx is used where the kernel has it. */
+  readonly tcx: boolean;
   /** Entries of maps by name, where set. */
   readonly mapEntries: ReadonlyMap<string, number>;
   readonly lbMode: LbMode;
@@ -51,7 +53,6 @@ const WITHOUT_EFFECT: readonly string[] = [
   'datapath-mode',
   'enable-hubble',
   'enable-k8s-networkpolicy',
-  'enable-tcx',
   'install-iptables-rules',
   'identity-allocation-mode',
   'ipam',
@@ -78,6 +79,7 @@ function agentDefaults(): Draft {
     enforcement: 'default',
     allowLocalhost: true,
     serviceLoopbackIpv4: '169.254.42.1',
+    tcx: true,
     mapEntries: new Map(),
     lbMode: 'snat',
     lbModeAnnotation: false,

@@ -69,6 +69,7 @@ export const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
       },
     }),
   ],
+  ['enable-tcx', setting('tcx')],
   ['auto-direct-node-routes', setting('autoDirectNodeRoutes')],
   [
     'devices',

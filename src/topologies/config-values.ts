@@ -16,6 +16,7 @@ export interface Draft {
   enforcement: Enforcement;
   allowLocalhost: boolean;
   serviceLoopbackIpv4: string;
+  tcx: boolean;
   mapEntries: Map<string, number>;
   lbMode: LbMode;
   lbModeAnnotation: boolean;

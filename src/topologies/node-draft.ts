@@ -4,7 +4,7 @@ import { isSame, NumberPool, networkAddress, type Register } from './check-text.
 import type { CiliumConfig } from './cilium-config.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { Identities } from './identities.js';
-import type { PlannedDevice, PlannedNeighbour, PlannedPod } from './plan.js';
+import type { PlannedDevice, PlannedNeighbour, PlannedNode, PlannedPod } from './plan.js';
 import type { NodeSpec } from './spec.js';
 
 const FIRST_ENDPOINT_ID = 101;
@@ -29,6 +29,7 @@ export class NodeDraft {
   readonly config: CiliumConfig;
   readonly ifindexes = new NumberPool(FIRST_IFINDEX);
   readonly endpointIds = new NumberPool(FIRST_ENDPOINT_ID);
+  attachment: PlannedNode['attachment'] = 'tcx';
   podPrefixes: readonly Prefix[] = [];
   internalAddresses: readonly Uint8Array[] = [];
   ciliumInternalAddresses: readonly Uint8Array[] = [];

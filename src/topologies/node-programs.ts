@@ -1,6 +1,8 @@
 /** Which of Cilium's programs a node loads, how they are configured, and the devices that they are attached to. */
 import type { Device } from '../engine/device.js';
-import { HOOK_TCX_EGRESS, HOOK_TCX_INGRESS, HOOK_XDP } from '../engine/hooks/chain.js';
+import type { BpfLink } from '../engine/hooks/bpf-objects.js';
+import type { Direction } from '../engine/hooks/device-hooks.js';
+import { errnoName } from '../engine/hooks/errno.js';
 import type { HookProgram } from '../engine/hooks/program.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
@@ -23,6 +25,8 @@ import type { PlannedDevice, PlannedNode, PlannedPod } from './plan.js';
 
 /** Policy verdict events for both directions. */
 const VERDICTS_OF_BOTH_DIRECTIONS = 3;
+/** Cilium's part of it. */
+const BPF_FILE_SYSTEM = '/sys/fs/bpf/cilium';
 const IPV4 = 4;
 const IPV6 = 16;
 
@@ -58,8 +62,9 @@ export class NodePrograms {
     const programs = lxcPrograms(
       this.#load('lxc', config, policy, { skipFib: this.#skipsFib && !datapath.features.endpointRoutes }),
     );
-    device.attach(HOOK_TCX_INGRESS, programs.fromContainer);
-    if (datapath.features.endpointRoutes) device.attach(HOOK_TCX_EGRESS, programs.toContainer);
+    const links = `endpoints/${pod.endpointId}/links`;
+    this.#attach(device, 'ingress', programs.fromContainer, links);
+    if (datapath.features.endpointRoutes) this.#attach(device, 'egress', programs.toContainer, links);
     setProgram(datapath, datapath.callPolicy, pod.endpointId, programs.policy);
     setProgram(datapath, datapath.egressCallPolicy, pod.endpointId, programs.policyEgress);
   }
@@ -71,12 +76,12 @@ export class NodePrograms {
     for (const device of devices) {
       if (device.name === 'cilium_host') {
         const programs = hostPrograms(this.#loadHost(device, policy, false));
-        this.#device(device).attach(HOOK_TCX_INGRESS, programs.toHost);
-        this.#device(device).attach(HOOK_TCX_EGRESS, programs.fromHost);
+        this.#attachOwn(device, 'ingress', programs.toHost);
+        this.#attachOwn(device, 'egress', programs.fromHost);
         setProgram(this.#datapath, this.#datapath.callPolicy, hostEndpointId, programs.hostPolicy);
       } else if (device.name === 'cilium_net') {
         const programs = hostPrograms(this.#loadHost(device, policy, features.hostRouting));
-        this.#device(device).attach(HOOK_TCX_INGRESS, programs.toHost);
+        this.#attachOwn(device, 'ingress', programs.toHost);
       } else if (device.kind === 'tunnel') this.#attachOverlay(device, policy);
       else if (device.kind === 'wireguard') this.#attachWireguard(device, policy);
     }
@@ -89,25 +94,27 @@ export class NodePrograms {
   #attachNative(device: PlannedDevice, policy: BpfMap): void {
     const { features } = this.#datapath;
     const programs = hostPrograms(this.#loadHost(device, policy, features.hostRouting));
-    this.#device(device).attach(HOOK_TCX_INGRESS, programs.fromNetdev);
+    this.#attachOwn(device, 'ingress', programs.fromNetdev);
     const hasWorkOnTheWayOut =
       features.nodePort ||
       features.hostFirewall ||
       features.wireguard ||
       features.l2Announcements ||
       features.ipsec;
-    if (hasWorkOnTheWayOut) this.#device(device).attach(HOOK_TCX_EGRESS, programs.toNetdev);
+    if (hasWorkOnTheWayOut) this.#attachOwn(device, 'egress', programs.toNetdev);
   }
 
   #attachXdp(device: PlannedDevice, policy: BpfMap): void {
     const instance = this.#load('xdp', this.#masquerading(device), policy, { skipFib: false });
-    this.#device(device).attach(HOOK_XDP, xdpPrograms(instance).entry);
+    const made = this.#device(device);
+    const loaded = made.namespace.node.bpf.load('xdp', xdpPrograms(instance).entry);
+    this.#pin(linksOf(made), made.hooks.xdp.createLink(loaded));
   }
 
   #attachOverlay(device: PlannedDevice, policy: BpfMap): void {
     const programs = overlayPrograms(this.#load('overlay', this.#config(device), policy, { skipFib: false }));
-    this.#device(device).attach(HOOK_TCX_INGRESS, programs.fromOverlay);
-    this.#device(device).attach(HOOK_TCX_EGRESS, programs.toOverlay);
+    this.#attachOwn(device, 'ingress', programs.fromOverlay);
+    this.#attachOwn(device, 'egress', programs.toOverlay);
   }
 
   /** On the way in where the packets of pods come without a tunnel, on the way out where replies may be a service's. */
@@ -119,13 +126,36 @@ export class NodePrograms {
       secctxFromIpcache: features.hostRouting,
     };
     const programs = wireguardPrograms(this.#load('wireguard', config, policy, { skipFib: false }));
-    const made = this.#device(device);
     if (!features.tunnelMode || (features.nodePort && features.nodeEncryption)) {
-      made.attach(HOOK_TCX_INGRESS, programs.fromWireguard);
+      this.#attachOwn(device, 'ingress', programs.fromWireguard);
     }
     if (!features.tunnelMode && features.nodePort && this.#node.config.l7Proxy) {
-      made.attach(HOOK_TCX_EGRESS, programs.toWireguard);
+      this.#attachOwn(device, 'egress', programs.toWireguard);
     }
+  }
+
+  #attachOwn(device: PlannedDevice, direction: Direction, program: HookProgram): void {
+    const made = this.#device(device);
+    this.#attach(made, direction, program, linksOf(made));
+  }
+
+  /** By a tcx link, or as the one direct-action filter that the agent keeps at a device. */
+  #attach(device: Device, direction: Direction, program: HookProgram, links: string): void {
+    const { hooks } = device;
+    const loaded = device.namespace.node.bpf.load('sched_cls', program);
+    if (this.#node.attachment === 'tcx') {
+      this.#pin(links, hooks.tcx(direction).link(loaded));
+      return;
+    }
+    hooks.addQdisc('clsact');
+    const name = `${program.name}-${device.name}`;
+    hooks.addFilter(direction, { priority: 1, handle: 1, directAction: true, program: loaded, name });
+  }
+
+  #pin(links: string, link: BpfLink | number): void {
+    if (typeof link === 'number') throw new Error(`${links}: ${errnoName(link)}`);
+    const { name } = link.program.program;
+    this.#host.node.bpf.pin(`${BPF_FILE_SYSTEM}/${links}/${name}`, link);
   }
 
   #loadHost(device: PlannedDevice, policy: BpfMap, secctxFromIpcache: boolean): ProgramInstance {
@@ -179,6 +209,11 @@ export class NodePrograms {
   #device({ ifindex }: PlannedDevice): Device {
     return this.#host.device(ifindex)!;
   }
+}
+
+/** Where the agent keeps the links of a device. */
+function linksOf({ name }: Device): string {
+  return `devices/${name.replaceAll('.', '-')}/links`;
 }
 
 const MISSING_PROGRAM: HookProgram = {

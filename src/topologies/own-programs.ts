@@ -1,7 +1,7 @@
 /** Programs of a user's own, beside Cilium's: attached to a built topology, and counted. */
 import type { Clock } from '../engine/clock.js';
 import type { Device } from '../engine/device.js';
-import { HOOK_XDP } from '../engine/hooks/chain.js';
+import { HOOK_XDP } from '../engine/hooks/order.js';
 import type { HookProgram } from '../engine/hooks/program.js';
 import { TC_ACT_SHOT, XDP_DROP } from '../engine/hooks/verdict.js';
 import type { PacketContext } from '../engine/packet.js';

@@ -50,6 +50,8 @@ export interface PlannedNode {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly config: CiliumConfig;
+  /** How programs are attached to devices: by tcx links or as tc filters. */
+  readonly attachment: 'tcx' | 'tc';
   readonly podPrefixes: readonly Prefix[];
   /** The node's addresses in the cluster, and those of cilium_host; at most one per family. */
   readonly internalAddresses: readonly Uint8Array[];

@@ -85,6 +85,8 @@ const node = z.object({
   internalIP: z.string().optional(),
   /** Address of cilium_host; default the first of podCIDR. */
   ciliumInternalIP: z.string().optional(),
+  /** As the topology's `kernel`, which it overrides. */
+  kernel: z.string().optional(),
   /** Overrides of the topology's `cilium`. */
   cilium: ciliumConfig.optional(),
   devices: z.array(device).optional(),
@@ -237,6 +239,8 @@ const egressGateway = z.object({
 export const topologySchema = z.object({
   name: z.string().min(1).optional(),
   description: z.string().optional(),
+  /** Version of the nodes' kernel, in quotes: `"5.15"`. Programs are attached by tcx from 6.6 on, else by tc. */
+  kernel: z.string().optional(),
   cilium: ciliumConfig.optional(),
   nodes: z.array(node).min(1),
   links: z.array(link).optional(),

@@ -1,6 +1,8 @@
 /** Runs the scenarios of one vector file. */
 import type { Registry } from './entries.js';
 import { unknownMacros } from './features.js';
+import { isHooksFile } from './hooks/hooks-format.js';
+import { runHooksFile } from './hooks/run-hooks.js';
 import { unknownVariables } from './instances.js';
 import { fileSet, readScenarios } from './read-scenarios.js';
 import { countOf, emptyReport, enterFailures, type Report } from './report.js';
@@ -29,6 +31,7 @@ export async function runFile(
   registry: Registry,
   maxFailures: number,
 ): Promise<Report> {
+  if (isHooksFile(task.path)) return runHooksFile(task.path, selection, maxFailures);
   const report = emptyReport();
   let line = task.shard + 1;
   for await (const scenario of readScenarios(task.path, task.shard, task.shards)) {

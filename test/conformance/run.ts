@@ -1,8 +1,9 @@
 /** Runs a folder of vector files on worker threads. */
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EMULATED } from './entries.js';
+import { hooksSet, isHooksFile } from './hooks/hooks-format.js';
 import { fileSet, readScenarios } from './read-scenarios.js';
 import { mergeReports, type Report } from './report.js';
 import { type FileTask, runFile, type Selection } from './run-file.js';
@@ -10,7 +11,7 @@ import { VectorError } from './vector-format.js';
 import type { WorkerOptions } from './worker.js';
 
 export interface RunOptions {
-  /** A folder of `.jsonl.br` and `.jsonl` files, or one such file. */
+  /** A folder of `.jsonl.br` and `.jsonl` files and of hook vectors (`.json.gz`, or in `hooks/`), or one such file. */
   readonly vectors: string;
   readonly selection: Selection;
   readonly maxFailures: number;
@@ -19,27 +20,39 @@ export interface RunOptions {
 
 /** Throws a VectorError for a folder or file that cannot be used. */
 export async function runVectors(options: RunOptions): Promise<Report> {
-  const files = await selectFiles(vectorFiles(options.vectors), options.selection);
+  const files = await selectFiles(allFiles(options.vectors), options.selection);
   const tasks = makeTasks(files, options.workers);
   const reports = options.workers <= 1 ? await runHere(tasks, options) : await runInWorkers(tasks, options);
   return mergeReports(reports, options.maxFailures);
 }
 
-/**
- * The vector files of a folder, by name. Folders in it (`hooks`: vectors of the kernel's hook points, of another
- * shape) are not looked into; their runner takes them from the same `--vectors` folder.
- */
+/** All vector files of a folder and of the folder `hooks` in it; or the one file that is named. */
+function allFiles(path: string): string[] {
+  const files = [...vectorFiles(path), ...hookFiles(path)];
+  if (files.length === 0)
+    throw new VectorError(`${path}: holds no vector files (*.jsonl.br, hooks/*.json.gz)`);
+  return files;
+}
+
+/** The scenario files of a folder, by name. */
 export function vectorFiles(path: string): string[] {
-  let names: string[];
+  return filesIn(path, /\.jsonl(\.br)?$/);
+}
+
+/** The files of hook vectors in a folder or in the folder `hooks` in it. */
+export function hookFiles(path: string): string[] {
+  const inner = join(path, 'hooks');
+  return [...filesIn(path, /\.json(\.gz)?$/), ...(existsSync(inner) ? filesIn(inner, /\.json(\.gz)?$/) : [])];
+}
+
+function filesIn(path: string, name: RegExp): string[] {
   try {
-    if (!statSync(path).isDirectory()) return [path];
-    names = readdirSync(path);
+    if (!statSync(path).isDirectory()) return name.test(path) ? [path] : [];
+    const names = readdirSync(path).filter((file) => name.test(file));
+    return names.sort().map((file) => join(path, file));
   } catch (error) {
     throw new VectorError(`${path}: cannot be read: ${(error as Error).message}`);
   }
-  const files = names.filter((name) => /\.jsonl(\.br)?$/.test(name)).sort();
-  if (files.length === 0) throw new VectorError(`${path}: holds no vector files (*.jsonl.br)`);
-  return files.map((name) => join(path, name));
 }
 
 /** Leaves out files whose name and first scenario say that they are of another set. */
@@ -48,7 +61,9 @@ export async function selectFiles(files: readonly string[], selection: Selection
   const selected: string[] = [];
   const found = new Set<string>();
   for (const file of files) {
-    const sets = [fileSet(file), await firstSet(file)];
+    const sets = isHooksFile(file)
+      ? [hooksSet(file), hooksSet(file).replace('hooks/', '')]
+      : [fileSet(file), await firstSet(file)];
     for (const set of sets) found.add(set);
     if (sets.some((set) => selection.sets.includes(set))) selected.push(file);
   }
@@ -69,7 +84,9 @@ function makeTasks(files: readonly string[], workers: number): FileTask[] {
   const bySize = files.map((path) => ({ path, size: statSync(path).size })).sort((a, b) => b.size - a.size);
   const shards = workers > 1 && files.length < workers * 4 ? workers : 1;
   return bySize.flatMap(({ path }) =>
-    Array.from({ length: shards }, (_, shard) => ({ path, shard, shards })),
+    isHooksFile(path)
+      ? [{ path, shard: 0, shards: 1 }]
+      : Array.from({ length: shards }, (_, shard) => ({ path, shard, shards })),
   );
 }
 

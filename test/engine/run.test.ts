@@ -4,7 +4,7 @@ import { Burst, ENTER_RECEIVE, ENTER_SEND, walkBurst } from '../../src/engine/bu
 import { CaptureClock } from '../../src/engine/capture-clock.js';
 import { Clock } from '../../src/engine/clock.js';
 import * as fate from '../../src/engine/fate.js';
-import { HOOK_NAMES, HOOK_TCX_INGRESS } from '../../src/engine/hooks/chain.js';
+import { HOOK_NAMES, HOOK_TCX_INGRESS } from '../../src/engine/hooks/order.js';
 import { STEP_NAMES } from '../../src/engine/observer.js';
 import { MAC_LXC_A, MAC_POD_A, program, TestNode } from './network.js';
 

@@ -6,7 +6,7 @@ import {
   HOOK_TCX_EGRESS,
   HOOK_TCX_INGRESS,
   HOOK_XDP,
-} from '../../src/engine/hooks/chain.js';
+} from '../../src/engine/hooks/order.js';
 import {
   MAC_ETH0,
   MAC_GATEWAY,
@@ -226,7 +226,7 @@ describe('programs and redirects', () => {
         return verdict;
       });
     t.lxcA.attach(HOOK_CLSACT_INGRESS, note('clsact', 0));
-    t.lxcA.attach(HOOK_TCX_INGRESS, note('tcx1', 3));
+    t.lxcA.attach(HOOK_TCX_INGRESS, note('tcx1', -1));
     t.lxcA.attach(HOOK_TCX_INGRESS, note('tcx2', 0));
     t.walker.receive(t.slot(A_TO_B), t.lxcA);
     assert.deepEqual(order, ['tcx1', 'tcx2']);

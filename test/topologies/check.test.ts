@@ -73,7 +73,7 @@ describe('faults of shape', () => {
       'unknown key, nothing near',
       SOUND.replace('services:', 'zzz:'),
       [
-        'line 15: zzz: unknown key; known are name, description, cilium, nodes, links, routers, services, policies, outside, egressGateways, ipMasqAgent, prefilter',
+        'line 15: zzz: unknown key; known are name, description, kernel, cilium, nodes, links, routers, services, policies, outside, egressGateways, ipMasqAgent, prefilter',
       ],
     ],
     [

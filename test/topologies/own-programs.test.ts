@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DROPPED, TRANSMITTED } from '../../src/engine/fate.js';
-import { HOOK_TCX_INGRESS, HOOK_XDP } from '../../src/engine/hooks/chain.js';
+import { HOOK_TCX_INGRESS, HOOK_XDP } from '../../src/engine/hooks/order.js';
 import { TC_ACT_UNSPEC, XDP_DROP, XDP_PASS } from '../../src/engine/hooks/verdict.js';
 import { SeededRandom } from '../../src/engine/random.js';
 import type { BuiltTopology } from '../../src/topologies/built.js';

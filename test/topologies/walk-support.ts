@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAddress, parseMac } from '../../src/engine/address-text.js';
 import { DELIVERED, DROPPED, FATE_NAMES, TRANSMITTED } from '../../src/engine/fate.js';
+import { isXdpHook } from '../../src/engine/hooks/order.js';
 import { BY_LINK, STEP_NAMES } from '../../src/engine/observer.js';
 import type { BuiltTopology } from '../../src/topologies/built.js';
 import { readTopology } from '../../src/topologies/load.js';
@@ -60,12 +61,8 @@ export class Walks {
       },
       hookEntered: () => {},
       hookLeft: (_, device, hook, program, verdict) => {
-        const { xdp, ingress, egress } = network.devices[device];
-        const [names, text] =
-          hook === 0
-            ? [xdp, XDP_VERDICTS[verdict]]
-            : [(hook < 3 ? ingress : egress).programs[program], VERDICTS.get(verdict)];
-        this.#steps.push(`${name(device)} ${names!.name}: ${text}`);
+        const text = isXdpHook(hook) ? XDP_VERDICTS[verdict] : VERDICTS.get(verdict);
+        this.#steps.push(`${name(device)} ${network.devices[device].hooks.nameAt(hook, program)}: ${text}`);
       },
       forwarded: (packet, _, to, how) => {
         // On the wire between machines the frame is of interest.

@@ -5,7 +5,7 @@ import {
   HOOK_TCX_EGRESS,
   HOOK_TCX_INGRESS,
   HOOK_XDP,
-} from '../../engine/hooks/chain.js';
+} from '../../engine/hooks/order.js';
 import type { RandomSource } from '../../engine/random.js';
 import type { BuiltTopology } from '../../topologies/built.js';
 import { suggestion } from '../../topologies/faults.js';

@@ -3,7 +3,7 @@
 import { formatMac } from '../../engine/address-text.js';
 import type { Device } from '../../engine/device.js';
 import { CONSUMED, DELIVERED, FIRST_OWN_REASON, TRANSMITTED } from '../../engine/fate.js';
-import { HOOK_XDP } from '../../engine/hooks/chain.js';
+import { isXdpHook } from '../../engine/hooks/order.js';
 import {
   TC_ACT_OK,
   TC_ACT_REDIRECT,
@@ -153,7 +153,7 @@ export class Describer {
   #verdict(packet: PacketContext, device: Device, hook: number, verdict: number): string {
     // Cilium's programs tell their drops in events, others by the reason alone.
     if (packet.dropReason >= FIRST_OWN_REASON) return `dropped: ${this.#names.reason(packet.dropReason)}`;
-    if (hook === HOOK_XDP) {
+    if (isXdpHook(hook)) {
       if (verdict === XDP_PASS) return 'passed on';
       return verdict === XDP_TX ? `back out of ${device.name}` : `XDP verdict ${verdict}`;
     }

@@ -4,7 +4,7 @@
  * until its fate is known, since it decides whether they are wanted.
  */
 import { DELIVERED, DROPPED, TRANSMITTED } from '../../engine/fate.js';
-import { HOOK_CLSACT_INGRESS, HOOK_NAMES, HOOK_TCX_INGRESS, HOOK_XDP } from '../../engine/hooks/chain.js';
+import { HOOK_NAMES, isIngressHook, isXdpHook } from '../../engine/hooks/order.js';
 import type { WalkObserver } from '../../engine/observer.js';
 import type { PacketContext } from '../../engine/packet.js';
 import {
@@ -82,7 +82,7 @@ export class WalkRecorder implements WalkObserver {
       return;
     }
     const device = this.#topology.network.devices[deviceIndex];
-    if (device.xdp !== null || device.ingress.programs.length > 0) return;
+    if (device.hooks.xdp.program !== null || device.ingress.programs.length > 0) return;
     this.#hold(`${this.#deviceName(deviceIndex)}:in`, packet, {
       flags: DIRECTION_INBOUND,
       comment: `arrives at ${device.name}`,
@@ -93,9 +93,8 @@ export class WalkRecorder implements WalkObserver {
     this.#takeEvents(deviceIndex);
     this.#before = this.#talk(packet);
     const device = this.#topology.network.devices[deviceIndex];
-    const isInbound = hook === HOOK_TCX_INGRESS || hook === HOOK_CLSACT_INGRESS || hook === HOOK_XDP;
-    const chain = isInbound ? device.ingress : device.egress;
-    const name = hook === HOOK_XDP ? device.xdp!.name : chain.programs[program].name;
+    const isInbound = isIngressHook(hook);
+    const name = device.hooks.nameAt(hook, program);
     const place = `${this.#deviceName(deviceIndex)}:${HOOK_NAMES[hook].replace(' ', '-')}:${name}`;
     this.#hold(place, packet, { flags: isInbound ? DIRECTION_INBOUND : DIRECTION_OUTBOUND });
   }
@@ -122,7 +121,7 @@ export class WalkRecorder implements WalkObserver {
     last.options = {
       ...last.options,
       comment: [...this.#takeSteps(), words].join('; '),
-      verdictKind: hook === HOOK_XDP ? VERDICT_EBPF_XDP : VERDICT_EBPF_TC,
+      verdictKind: isXdpHook(hook) ? VERDICT_EBPF_XDP : VERDICT_EBPF_TC,
       verdict,
     };
   }

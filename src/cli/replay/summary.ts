@@ -1,6 +1,6 @@
 /** What a replay comes to, as one object: `--json` prints it, summary-text.ts puts it in words. */
 import { REASON_COUNT } from '../../engine/fate.js';
-import { HOOK_NAMES } from '../../engine/hooks/chain.js';
+import { HOOK_NAMES } from '../../engine/hooks/order.js';
 import type { BpfMap } from '../../engine/maps/map.js';
 import type { BuiltTopology } from '../../topologies/built.js';
 import { DIFFERENCE_NAMES } from '../../topologies/frame-compare.js';

@@ -1,9 +1,13 @@
-/** The programs at one side of a device, in the order in which the kernel runs them. */
+/** The tc programs at one side of a device, as they run: tcx, then the filters of a clsact or ingress qdisc. */
 import type { WalkObserver } from '../observer.js';
 import type { PacketContext } from '../packet.js';
+import * as ethernet from '../wire/ethernet.js';
+import type { TcFilter } from './clsact.js';
+import { HOOK_CLSACT_INGRESS } from './order.js';
 import type { HookProgram } from './program.js';
 import {
   TC_ACT_OK,
+  TC_ACT_PIPE,
   TC_ACT_REDIRECT,
   TC_ACT_SHOT,
   TC_ACT_STOLEN,
@@ -11,90 +15,119 @@ import {
   TC_ACT_UNSPEC,
 } from './verdict.js';
 
-/** Places where a program can be attached; numbers index `HOOK_NAMES`. */
-export const HOOK_XDP = 0;
-export const HOOK_TCX_INGRESS = 1;
-export const HOOK_CLSACT_INGRESS = 2;
-export const HOOK_TCX_EGRESS = 3;
-export const HOOK_CLSACT_EGRESS = 4;
-
-export const HOOK_NAMES: readonly string[] = [
-  'xdp',
-  'tcx ingress',
-  'clsact ingress',
-  'tcx egress',
-  'clsact egress',
-];
-
-/** Which hooks a received and a transmitted frame meets, first one first. */
-export const RECEIVE_ORDER: readonly number[] = [HOOK_TCX_INGRESS, HOOK_CLSACT_INGRESS];
-export const TRANSMIT_ORDER: readonly number[] = [HOOK_TCX_EGRESS, HOOK_CLSACT_EGRESS];
-
-function isClsact(hook: number): boolean {
-  return hook === HOOK_CLSACT_INGRESS || hook === HOOK_CLSACT_EGRESS;
-}
+const CLASS_MINOR = 0xffff;
 
 export class HookChain {
-  readonly #order: readonly number[];
-  #programs: HookProgram[] = [];
-  #hooks: number[] = [];
+  readonly #tcxHook: number;
+  readonly #clsactHook: number;
+  readonly #atIngress: boolean;
+  #tcx: readonly HookProgram[] = [];
+  #filters: readonly TcFilter[] = [];
 
-  constructor(order: readonly number[]) {
-    this.#order = order;
+  constructor(tcxHook: number, clsactHook: number) {
+    this.#tcxHook = tcxHook;
+    this.#clsactHook = clsactHook;
+    this.#atIngress = clsactHook === HOOK_CLSACT_INGRESS;
   }
 
+  get tcx(): readonly HookProgram[] {
+    return this.#tcx;
+  }
+
+  get filters(): readonly TcFilter[] {
+    return this.#filters;
+  }
+
+  /** All programs in the order in which they run. */
   get programs(): readonly HookProgram[] {
-    return this.#programs;
+    return [...this.#tcx, ...this.#filters.flatMap(({ program }) => program?.program ?? [])];
   }
 
-  /** The hook that `programs[i]` is attached to. */
-  get hooks(): readonly number[] {
-    return this.#hooks;
+  setTcx(programs: readonly HookProgram[]): void {
+    this.#tcx = programs;
   }
 
-  /** Puts a program behind the others of its hook, or with `first` before them. */
-  attach(hook: number, program: HookProgram, first = false): void {
-    const place = this.#order.indexOf(hook);
-    if (place < 0) throw new Error(`${HOOK_NAMES[hook]} is not a hook of this side of the device`);
-    const behind = first ? place - 1 : place;
-    let at = 0;
-    while (at < this.#hooks.length && this.#order.indexOf(this.#hooks[at]) <= behind) at++;
-    this.#programs.splice(at, 0, program);
-    this.#hooks.splice(at, 0, hook);
-  }
-
-  detach(program: HookProgram): void {
-    const at = this.#programs.indexOf(program);
-    if (at < 0) return;
-    this.#programs.splice(at, 1);
-    this.#hooks.splice(at, 1);
+  setFilters(filters: readonly TcFilter[]): void {
+    this.#filters = filters;
   }
 
   /**
-   * Runs the tc programs up to the first that decides: OK, SHOT or REDIRECT, in clsact (direct action) STOLEN and
-   * TRAP too; any other code passes on to the next. UNSPEC when nobody decided. OK sets tc_index to tc_classid, as
-   * tcx_action_code and cls_bpf_classify do.
+   * Runs the programs up to the first that decides. tcx: OK, SHOT and REDIRECT decide, UNSPEC passes on to the next
+   * program and any other code to the filters. Answers UNSPEC when nobody decided, else a code that sch_handle_ingress
+   * and sch_handle_egress know; OK has set tc_index.
    */
   run(packet: PacketContext, deviceIndex: number, observer: WalkObserver | null): number {
-    const programs = this.#programs;
-    const hooks = this.#hooks;
-    let hook = -1;
+    const programs = this.#tcx;
     for (let i = 0; i < programs.length; i++) {
-      if (hooks[i] !== hook) {
-        hook = hooks[i];
-        packet.tcClassid = 0;
-      }
       packet.dropReason = 0;
-      if (observer !== null) observer.hookEntered(packet, deviceIndex, hook, i);
+      if (observer !== null) observer.hookEntered(packet, deviceIndex, this.#tcxHook, i);
       const verdict = programs[i].run(packet);
-      if (observer !== null) observer.hookLeft(packet, deviceIndex, hook, i, verdict);
+      if (observer !== null) observer.hookLeft(packet, deviceIndex, this.#tcxHook, i, verdict);
+      if (verdict === TC_ACT_UNSPEC) continue;
       if (verdict === TC_ACT_OK) {
-        packet.tcIndex = packet.tcClassid & 0xffff;
+        packet.tcIndex = packet.tcClassid & CLASS_MINOR;
         return TC_ACT_OK;
       }
       if (verdict === TC_ACT_SHOT || verdict === TC_ACT_REDIRECT) return verdict;
-      if ((verdict === TC_ACT_STOLEN || verdict === TC_ACT_TRAP) && isClsact(hook)) return verdict;
+      break;
+    }
+    return this.#filters.length === 0 ? TC_ACT_UNSPEC : this.#classify(packet, deviceIndex, observer);
+  }
+
+  #classify(packet: PacketContext, deviceIndex: number, observer: WalkObserver | null): number {
+    const filters = this.#filters;
+    for (let i = 0; i < filters.length; i++) {
+      const filter = filters[i];
+      if (filter.protocol !== ethernet.TYPE_ALL && filter.protocol !== outerProtocol(packet)) continue;
+      packet.tcClassid = filter.classid & CLASS_MINOR;
+      packet.dropReason = 0;
+      if (filter.program === null) {
+        const verdict = runActions(filter, packet, this.#atIngress);
+        if (verdict >= 0) return verdict;
+        continue;
+      }
+      if (observer !== null) observer.hookEntered(packet, deviceIndex, this.#clsactHook, i);
+      const code = filter.program.program.run(packet);
+      if (observer !== null) observer.hookLeft(packet, deviceIndex, this.#clsactHook, i, code);
+      if (filter.directAction) {
+        if (!decides(code)) continue;
+        if (code === TC_ACT_OK) packet.tcIndex = packet.tcClassid & CLASS_MINOR;
+        return code;
+      }
+      // A classifier answers a class: 0 for no match, -1 for the filter's own.
+      if (code === 0) continue;
+      const verdict = runActions(filter, packet, this.#atIngress);
+      if (verdict < 0) continue;
+      if (verdict === TC_ACT_OK) packet.tcIndex = (code === -1 ? filter.classid : code) & CLASS_MINOR;
+      return verdict;
     }
     return TC_ACT_UNSPEC;
   }
+}
+
+/** Codes that direct action lets through; any other is as UNSPEC (cls_bpf). */
+function decides(code: number): boolean {
+  return (
+    code === TC_ACT_OK ||
+    code === TC_ACT_SHOT ||
+    code === TC_ACT_REDIRECT ||
+    code === TC_ACT_STOLEN ||
+    code === TC_ACT_TRAP
+  );
+}
+
+/** The protocol that a filter matches: of the outermost tag, be it in the frame or not. */
+function outerProtocol(packet: PacketContext): number {
+  return packet.vlanPresent === 0 ? packet.protocol : packet.vlanProtocol;
+}
+
+/** The actions of a filter, up to one that decides; a filter without any accepts. */
+function runActions(filter: TcFilter, packet: PacketContext, atIngress: boolean): number {
+  const { actions } = filter;
+  let verdict = TC_ACT_OK;
+  for (let i = 0; i < actions.length; i++) {
+    verdict = actions[i].run(packet, atIngress);
+    if (verdict !== TC_ACT_PIPE) return verdict;
+  }
+  return verdict;
 }

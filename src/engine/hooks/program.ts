@@ -6,3 +6,9 @@ export interface HookProgram {
   readonly name: string;
   run(packet: PacketContext): number;
 }
+
+/** What a filter does with a packet that it matches: answers a TC_ACT_ code, of which PIPE asks the next action. */
+export interface TcAction {
+  readonly kind: string;
+  run(packet: PacketContext, atIngress: boolean): number;
+}

@@ -6,6 +6,8 @@
 import { type Device, PACKET_HOST } from '../device.js';
 import * as fate from '../fate.js';
 import { AF_INET } from '../fib.js';
+import type { StackHooks } from '../hooks/netfilter.js';
+import { NF_ACCEPT } from '../hooks/verdict.js';
 import type { Namespace } from '../namespace.js';
 import { type PacketContext, REDIRECT_NEIGHBOUR_SIZE } from '../packet.js';
 import { i32le } from '../wire/bytes.js';
@@ -30,27 +32,67 @@ export const TO_LOCAL = -1;
 const NEXT_HOP_FAMILY = 0;
 const NEXT_HOP_ADDRESS = 4;
 
+/** What forwarding leaves of the IPv4 layer's flags in the last word but one of the control block. */
+const IPSKB_FORWARDED = 1;
+
 export class StackPath {
   /** The device to send out of after TO_DEVICE. */
   out: Device | null = null;
-  readonly #packet: PacketContext;
+  /** After NO_NEIGHBOUR for an IPv4 next hop: the device it is behind, and its address as the raw word. */
+  unknown: Device | null = null;
+  unknownAddress = 0;
+  /** The packet to decide on. */
+  packet: PacketContext;
   #row = -1;
 
   constructor(packet: PacketContext) {
-    this.#packet = packet;
+    this.packet = packet;
   }
 
   /** A packet that a device received (ip_rcv, ip_forward, their IPv6 counterparts). */
   input(device: Device): number {
-    const { protocol } = this.#packet;
+    const { netfilter } = device.namespace;
+    if (netfilter !== null) {
+      const refused = this.#prerouting(netfilter);
+      if (refused !== 0) return refused;
+    }
+    const { protocol } = this.packet;
     if (protocol === ethernet.TYPE_IPV4) return this.#inputIpv4(device);
     if (protocol === ethernet.TYPE_IPV6) return this.#inputIpv6(device);
     return fate.NO_PROTOCOL_HANDLER;
   }
 
+  /**
+   * What the chains of the namespace make of a decision: those for input, or for packets that go out (`received`: that
+   * are forwarded; else that are the namespace's own). Answers the decision, or NETFILTER_DROP.
+   */
+  filter(netfilter: StackHooks, decision: number, received: boolean): number {
+    const { packet } = this;
+    if (decision === TO_LOCAL) {
+      if (!received) return decision;
+      return netfilter.input.run(packet) === NF_ACCEPT ? decision : fate.NETFILTER_DROP;
+    }
+    if (decision !== TO_DEVICE && decision !== fate.NO_NEIGHBOUR) return decision;
+    const first = received ? netfilter.forward : netfilter.output;
+    const accepted = first.run(packet) === NF_ACCEPT && netfilter.postrouting.run(packet) === NF_ACCEPT;
+    return accepted ? decision : fate.NETFILTER_DROP;
+  }
+
+  /** Packets that are none do not come to the chains. */
+  #prerouting(netfilter: StackHooks): number {
+    const { packet } = this;
+    const ipAt = packet.start + ethernet.HEADER_LENGTH;
+    let invalid = 0;
+    if (packet.protocol === ethernet.TYPE_IPV4) invalid = input.checkIpv4(packet, ipAt);
+    else if (packet.protocol === ethernet.TYPE_IPV6) invalid = input.checkIpv6(packet, ipAt);
+    else return 0;
+    if (invalid !== 0) return invalid;
+    return netfilter.prerouting.run(packet) === NF_ACCEPT ? 0 : fate.NETFILTER_DROP;
+  }
+
   /** A packet that the namespace itself sends. */
   send(namespace: Namespace): number {
-    const packet = this.#packet;
+    const packet = this.packet;
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     if (packet.protocol === ethernet.TYPE_IPV4) {
       const invalid = input.checkIpv4(packet, ipAt);
@@ -67,7 +109,7 @@ export class StackPath {
 
   /** Writes the link addresses for bpf_redirect_neigh out of `device`; false when the next hop is not known. */
   resolveRedirect(device: Device): boolean {
-    const packet = this.#packet;
+    const packet = this.packet;
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     if (packet.redirectNeighbourLength === REDIRECT_NEIGHBOUR_SIZE) {
       const next = packet.redirectNeighbour;
@@ -86,7 +128,7 @@ export class StackPath {
   }
 
   #inputIpv4(device: Device): number {
-    const packet = this.#packet;
+    const packet = this.packet;
     const { bytes } = packet;
     const { namespace } = device;
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
@@ -111,11 +153,12 @@ export class StackPath {
       return forbidden ? fate.FRAGMENTATION_NEEDED : fate.NOT_FRAGMENTED;
     }
     ipv4.decrementTimeToLive(bytes, ipAt);
+    packet.cb3 = IPSKB_FORWARDED;
     return this.#finish(routes, destinationAt);
   }
 
   #inputIpv6(device: Device): number {
-    const packet = this.#packet;
+    const packet = this.packet;
     const { bytes } = packet;
     const { namespace } = device;
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
@@ -144,12 +187,12 @@ export class StackPath {
 
   #isMarkedLocal(namespace: Namespace): boolean {
     const mask = namespace.localMarkMask;
-    return mask !== 0 && (this.#packet.mark & mask) === namespace.localMark;
+    return mask !== 0 && (this.packet.mark & mask) === namespace.localMark;
   }
 
   /** Looks the destination up; after TO_DEVICE `out` and the route's row are set. */
   #route(namespace: Namespace, routes: RouteTable, destinationAt: number): number {
-    const row = routes.lookup(this.#packet.bytes, destinationAt);
+    const row = routes.lookup(this.packet.bytes, destinationAt);
     if (row < 0) return fate.NO_ROUTE;
     const kind = routes.kind[row];
     if (kind === ROUTE_LOCAL || kind === ROUTE_BROADCAST) return TO_LOCAL;
@@ -164,7 +207,7 @@ export class StackPath {
   }
 
   #exceedsMtu(routes: RouteTable): boolean {
-    const packet = this.#packet;
+    const packet = this.packet;
     if (packet.merged !== 0) return false;
     const routeMtu = routes.mtu[this.#row];
     const mtu = routeMtu === 0 ? this.out!.mtu : routeMtu;
@@ -177,22 +220,28 @@ export class StackPath {
     const length = routes.gatewayLength[row];
     const known =
       length === 0
-        ? this.#writeMacs(this.out!, this.#packet.bytes, destinationAt, routes.addressLength)
+        ? this.#writeMacs(this.out!, this.packet.bytes, destinationAt, routes.addressLength)
         : this.#writeMacs(this.out!, routes.gateways, row * 16, length);
     return known ? TO_DEVICE : fate.NO_NEIGHBOUR;
   }
 
   /** Source and destination MAC for a next hop, whose address of `length` bytes is at `address[at]`. */
   #writeMacs(device: Device, address: Uint8Array, at: number, length: number): boolean {
-    const { bytes, start } = this.#packet;
+    const { bytes, start } = this.packet;
     if (device.noArp) ethernet.putDestination(bytes, start, device.mac, 0);
     else {
       const { neighbours } = device.namespace;
       const macAt = neighbours.macAt(device.ifindex, address, at, length);
-      if (macAt < 0) return false;
+      if (macAt < 0) return this.#noteUnknown(device, address, at, length);
       ethernet.putDestination(bytes, start, neighbours.macs, macAt);
     }
     ethernet.putSource(bytes, start, device.mac, 0);
     return true;
+  }
+
+  #noteUnknown(device: Device, address: Uint8Array, at: number, length: number): false {
+    this.unknown = length === ipv4.ADDRESS_LENGTH ? device : null;
+    this.unknownAddress = i32le(address, at);
+    return false;
   }
 }

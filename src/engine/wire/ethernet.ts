@@ -13,6 +13,14 @@ export const TYPE_QINQ = 0x88a8;
 export const TYPE_IPV6 = 0x86dd;
 export const TYPE_TEB = 0x6558;
 
+/** Numbers that no frame carries, for frames with a length in place of the type, and for all (linux/if_ether.h). */
+export const TYPE_802_3 = 0x0001;
+export const TYPE_ALL = 0x0003;
+export const TYPE_802_2 = 0x0004;
+
+/** What a Novell frame without 802.2 header starts its payload with. */
+const NO_8022_HEADER = 0xffff;
+
 export function fits(at: number, end: number): boolean {
   return at + HEADER_LENGTH <= end;
 }
@@ -27,6 +35,21 @@ export function sourceAt(at: number): number {
 
 export function type(bytes: Uint8Array, at: number): number {
   return u16(bytes, at + TYPE_OFFSET);
+}
+
+/** Whether a type announces a VLAN tag (802.1Q, 802.1ad). */
+export function isTag(etherType: number): boolean {
+  return etherType === TYPE_VLAN || etherType === TYPE_QINQ;
+}
+
+/** The type, or for frames with a length in its place the kernel's number for those; as eth_type_trans has it. */
+export function protocol(bytes: Uint8Array, at: number, end: number): number {
+  const value = u16(bytes, at + TYPE_OFFSET);
+  return value >= MINIMUM_TYPE ? value : lengthProtocol(bytes, at + HEADER_LENGTH, end);
+}
+
+function lengthProtocol(bytes: Uint8Array, payloadAt: number, end: number): number {
+  return payloadAt + 2 <= end && u16(bytes, payloadAt) === NO_8022_HEADER ? TYPE_802_3 : TYPE_802_2;
 }
 
 export function putType(bytes: Uint8Array, at: number, value: number): void {

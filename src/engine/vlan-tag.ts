@@ -1,7 +1,7 @@
-/** Moving the outer VLAN tag between the frame and the packet's fields, as receive and transmit do. */
-import type { PacketContext } from '../packet.js';
-import * as ethernet from '../wire/ethernet.js';
-import * as vlan from '../wire/vlan.js';
+/** Moving the outer VLAN tag between the frame and the packet's fields, as receive, transmit and tc programs do. */
+import type { PacketContext } from './packet.js';
+import * as ethernet from './wire/ethernet.js';
+import * as vlan from './wire/vlan.js';
 
 /** Length of the two MAC addresses, which stay in front of the tag. */
 const MACS_LENGTH = 2 * ethernet.ADDRESS_LENGTH;
@@ -11,15 +11,18 @@ export function takeVlanTag(packet: PacketContext): boolean {
   const { bytes, start, end } = packet;
   const tagAt = start + ethernet.HEADER_LENGTH;
   if (!vlan.fits(tagAt, end)) return false;
+  packet.makeWritable();
   packet.vlanTci = vlan.controlInformation(bytes, tagAt);
   packet.vlanPresent = 1;
   packet.vlanProtocol = packet.protocol;
-  packet.protocol = vlan.type(bytes, tagAt);
-  return packet.removeAt(MACS_LENGTH, vlan.HEADER_LENGTH);
+  packet.removeAt(MACS_LENGTH, vlan.HEADER_LENGTH);
+  packet.protocol = ethernet.protocol(bytes, packet.start, end);
+  return true;
 }
 
 /** Puts the tag back into the frame. False when the slot has no room. */
 export function insertVlanTag(packet: PacketContext): boolean {
+  packet.makeWritable();
   if (!packet.insertAt(MACS_LENGTH, vlan.HEADER_LENGTH)) return false;
   const { bytes, start } = packet;
   ethernet.putType(bytes, start, packet.vlanProtocol);

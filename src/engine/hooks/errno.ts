@@ -1,0 +1,42 @@
+/** Error numbers (asm-generic/errno.h). Operations that attach and detach answer 0 or a negative one, as bpf(2) does. */
+export const EPERM = 1;
+export const ENOENT = 2;
+export const EBADF = 9;
+export const ENOMEM = 12;
+export const EACCES = 13;
+export const EBUSY = 16;
+export const EEXIST = 17;
+export const ENODEV = 19;
+export const EINVAL = 22;
+export const ENOSPC = 28;
+export const ERANGE = 34;
+export const ENOLINK = 67;
+export const EOPNOTSUPP = 95;
+export const ENETDOWN = 100;
+export const ENOBUFS = 105;
+export const ESTALE = 116;
+
+const NAMES: Readonly<Record<number, string>> = {
+  [EPERM]: 'EPERM',
+  [ENOENT]: 'ENOENT',
+  [EBADF]: 'EBADF',
+  [ENOMEM]: 'ENOMEM',
+  [EACCES]: 'EACCES',
+  [EBUSY]: 'EBUSY',
+  [EEXIST]: 'EEXIST',
+  [ENODEV]: 'ENODEV',
+  [EINVAL]: 'EINVAL',
+  [ENOSPC]: 'ENOSPC',
+  [ERANGE]: 'ERANGE',
+  [ENOLINK]: 'ENOLINK',
+  [EOPNOTSUPP]: 'EOPNOTSUPP',
+  [ENETDOWN]: 'ENETDOWN',
+  [ENOBUFS]: 'ENOBUFS',
+  [ESTALE]: 'ESTALE',
+};
+
+/** `ENOENT` for 2 and for -2. */
+export function errnoName(error: number): string {
+  const number = Math.abs(error);
+  return NAMES[number] ?? `errno ${number}`;
+}

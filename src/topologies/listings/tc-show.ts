@@ -1,0 +1,162 @@
+/** `tc qdisc show` and `tc filter show` of iproute2 6.1. */
+import type { Device } from '../../engine/device.js';
+import type { TcFilter } from '../../engine/hooks/clsact.js';
+import type { Direction } from '../../engine/hooks/device-hooks.js';
+import { MirredAction } from '../../engine/hooks/mirred.js';
+import type { TcAction } from '../../engine/hooks/program.js';
+import { type JsonValue, jsonLine } from './json-text.js';
+import { programJson, programText } from './program-text.js';
+
+/** EtherTypes as tc names them (`ll_proto_n2a`); others are numbers in brackets. */
+const PROTOCOLS: Readonly<Record<number, string>> = {
+  3: 'all',
+  2048: 'ip',
+  2054: 'arp',
+  25944: 'teb',
+  33024: '802.1Q',
+  34525: 'ipv6',
+  34887: 'mpls_uc',
+  34888: 'mpls_mc',
+  34984: '802.1ad',
+};
+
+/** The hash table that u32 makes when none is named, and where its first key goes. */
+const U32_TABLE = 0x800;
+
+export function showQdiscs(device: Device, asJson: boolean): string {
+  const root = rootQdisc(device);
+  const { qdisc } = device.hooks;
+  if (asJson) {
+    const list: JsonValue[] = [{ kind: root, handle: '0:', root: true, refcnt: 2, options: {} }];
+    if (qdisc !== null) list.push({ kind: qdisc.kind, handle: 'ffff:', parent: 'ffff:fff1', options: {} });
+    return jsonLine(list);
+  }
+  const lines = [`qdisc ${root} 0: root refcnt 2 \n`];
+  // The older qdisc fills a column that nobody else has.
+  const options = qdisc?.kind === 'ingress' ? `${'-'.repeat(16)} ` : '';
+  if (qdisc !== null) lines.push(`qdisc ${qdisc.kind} ffff: parent ffff:fff1 ${options}\n`);
+  return lines.join('');
+}
+
+/** What a device sends through: drivers of software devices have no queue. */
+export function rootQdisc(device: Device): string {
+  return device.kind === 'physical' || device.kind === 'tap' ? 'fq_codel' : 'noqueue';
+}
+
+/** Filters of one side; without a side tc asks for the root qdisc's, of which there are none. */
+export function showFilters(
+  device: Device,
+  direction: Direction | null,
+  options: { readonly json: boolean; readonly details: boolean },
+): string {
+  const { qdisc } = device.hooks;
+  const filters = direction === null || qdisc === null ? [] : qdisc[direction].filters;
+  const entries = filters.map((filter, i) => ({
+    filter,
+    isFirst: filters[i - 1]?.priority !== filter.priority,
+  }));
+  if (options.json) {
+    return jsonLine(entries.flatMap(({ filter, isFirst }) => filterJson(filter, isFirst)));
+  }
+  return entries.map(({ filter, isFirst }) => filterText(filter, isFirst, options.details)).join('');
+}
+
+function filterText(filter: TcFilter, isFirst: boolean, details: boolean): string {
+  const head = `filter protocol ${protocolName(filter.protocol)} pref ${filter.priority} ${filter.kind} chain 0 `;
+  const title = isFirst ? `${head}\n` : '';
+  if (filter.program === null) return `${title}${u32Text(filter, head, isFirst)}`;
+  const handle = `handle 0x${filter.handle.toString(16)} `;
+  const flow = filter.classid === 0 ? '' : `flowid ${classText(filter.classid)} `;
+  const action = filter.directAction ? 'direct-action ' : '';
+  const program = programText(filter.program, details);
+  return `${title}${head}${handle}${flow}${filter.name} ${action}not_in_hw ${program}\n`;
+}
+
+/** A u32 filter that matches all, with its actions. */
+function u32Text(filter: TcFilter, head: string, isFirst: boolean): string {
+  const table = U32_TABLE.toString(16);
+  const tableLine = isFirst ? `${head}fh ${table}: ht divisor 1 \n` : '';
+  const node = U32_TABLE + filter.handle - 1;
+  const flow = filter.classid === 0 ? 'terminal flowid' : `flowid ${classText(filter.classid)}`;
+  const lines = [
+    `${head}fh ${table}::${node.toString(16)} order ${node} key ht ${table} bkt 0 ${flow} not_in_hw \n`,
+    '  match 00000000/00000000 at 0\n',
+    ...filter.actions.map((action, i) => actionText(action, i)),
+    '\n',
+  ];
+  return tableLine + lines.join('');
+}
+
+function actionText(action: TcAction, index: number): string {
+  const head = `\taction order ${index + 1}: ${action.kind}`;
+  if (!(action instanceof MirredAction)) return `${head}\n`;
+  const side = action.toIngress ? 'Ingress' : 'Egress';
+  const what = action.mirror ? 'Mirror' : 'Redirect';
+  const then = action.mirror ? 'pipe' : 'stolen';
+  return `${head} (${side} ${what} to device ${action.target.name}) ${then}\n\tindex ${action.index} ref 1 bind 1\n`;
+}
+
+function filterJson(filter: TcFilter, isFirst: boolean): JsonValue[] {
+  const head = {
+    protocol: protocolName(filter.protocol),
+    pref: filter.priority,
+    kind: filter.kind,
+    chain: 0,
+  };
+  const title = isFirst ? [head] : [];
+  if (filter.program === null) return [...title, ...u32Json(filter, head, isFirst)];
+  const options = {
+    handle: `0x${filter.handle.toString(16)}`,
+    ...(filter.classid === 0 ? {} : { flowid: classText(filter.classid) }),
+    bpf_name: filter.name,
+    ...(filter.directAction ? { 'direct-action': true } : {}),
+    not_in_hw: true,
+    prog: programJson(filter.program),
+  };
+  return [...title, { ...head, options }];
+}
+
+function u32Json(
+  filter: TcFilter,
+  head: { readonly [name: string]: JsonValue },
+  isFirst: boolean,
+): JsonValue[] {
+  const table = U32_TABLE.toString(16);
+  const tables = isFirst ? [{ ...head, options: { fh: `${table}:`, ht_divisor: 1 } }] : [];
+  const node = U32_TABLE + filter.handle - 1;
+  const options = {
+    fh: `${table}::${node.toString(16)}`,
+    order: node,
+    key_ht: table,
+    bkt: '0',
+    not_in_hw: true,
+    match: { value: '0', mask: '0', offmask: '', off: 0 },
+    actions: filter.actions.map((action, i) => actionJson(action, i)),
+  };
+  return [...tables, { ...head, options }];
+}
+
+function actionJson(action: TcAction, index: number): JsonValue {
+  const head = { order: index + 1, kind: action.kind };
+  if (!(action instanceof MirredAction)) return head;
+  return {
+    ...head,
+    mirred_action: action.mirror ? 'mirror' : 'redirect',
+    direction: action.toIngress ? 'ingress' : 'egress',
+    to_dev: action.target.name,
+    control_action: { type: action.mirror ? 'pipe' : 'stolen' },
+    index: action.index,
+    ref: 1,
+    bind: 1,
+  };
+}
+
+function protocolName(protocol: number): string {
+  return PROTOCOLS[protocol] ?? `[${protocol}]`;
+}
+
+/** `1:2`, or with one part missing `1:` and `:2`. */
+function classText(classid: number): string {
+  const [major, minor] = [classid >>> 16, classid & 0xffff];
+  return `${major === 0 ? '' : major.toString(16)}:${minor === 0 ? '' : minor.toString(16)}`;
+}
