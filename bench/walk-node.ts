@@ -98,6 +98,7 @@ export class WalkNode {
   readonly native: Device;
   readonly tunnel: Device;
   readonly fromContainer: (packet: PacketContext) => number;
+  readonly #flowMaps: readonly BpfMap[];
 
   constructor(options: WalkNodeOptions = {}) {
     this.clock.set(1000e9);
@@ -119,6 +120,12 @@ export class WalkNode {
       random: new SeededRandom(1),
       fib: new NamespaceFib(host),
     });
+    const { ipv4, ipv6 } = this.datapath;
+    this.#flowMaps = [ipv4, ipv6].flatMap((family) => [
+      family.conntrackTcp,
+      family.conntrackAny,
+      family.snat,
+    ]);
     this.datapath.events.mode = 'overwrite';
     this.datapath.signals.mode = 'discard';
     const policies = fillMaps(this.datapath);
@@ -224,12 +231,7 @@ export class WalkNode {
 
   /** Forgets every flow. */
   forgetFlows(): void {
-    for (const map of this.flowMaps()) map.clear();
-  }
-
-  flowMaps(): BpfMap[] {
-    const { ipv4, ipv6 } = this.datapath;
-    return [ipv4, ipv6].flatMap((family) => [family.conntrackTcp, family.conntrackAny, family.snat]);
+    for (const map of this.#flowMaps) if (map.size > 0) map.clear();
   }
 }
 

@@ -13,7 +13,7 @@ import { Clock } from '../../src/engine/clock.js';
 import { SeededRandom } from '../../src/engine/random.js';
 import { buildTopology } from '../../src/topologies/build.js';
 import type { BuiltTopology } from '../../src/topologies/built.js';
-import { loadTopology } from '../../src/topologies/load.js';
+import { loadTopology, readTopology } from '../../src/topologies/load.js';
 import { inTemporaryDirectory, lab, packetwalk } from './run.js';
 
 /** Topologies are built once: all listings of this file look at the same ones. */
@@ -149,6 +149,64 @@ test('what the agent lists: endpoints with their labels, identities', () => {
   );
 });
 
+test('a router between nodes has routes and neighbours, and no Cilium', () => {
+  const text = `
+name: routed
+nodes:
+  - name: n1
+    podCIDR: 10.1.1.0/24
+    devices: [{ name: eth0, addresses: [192.168.1.1/24] }]
+links:
+  - { name: left, devices: [n1/eth0, tor/left] }
+routers:
+  - name: tor
+    devices: [{ name: left, mac: 02:00:00:00:00:01, addresses: [192.168.1.254/24] }]
+`;
+  built.set(
+    'routed',
+    buildTopology(readTopology(text, 'routed').spec, { clock: new Clock(), random: new SeededRandom(1) }),
+  );
+  assert.equal(
+    show('routed', '--node', 'tor', 'ip', 'route'),
+    '10.1.1.0/24 via 192.168.1.1 dev left \n192.168.1.0/24 dev left proto kernel scope link src 192.168.1.254 \n',
+  );
+  assert.match(
+    show('routed', '--node', 'tor', 'ip', 'addr'),
+    /\n {4}inet 192\.168\.1\.254\/24 scope global left\n/,
+  );
+  assert.throws(() => output('routed', '--node', 'tor', 'cilium', 'bpf', 'lb', 'list'), {
+    name: 'UsageError',
+    message: /tor is a router/,
+  });
+});
+
+test('a key looked up in a map', () => {
+  const lookup = (key: string, ...options: readonly string[]) =>
+    output('life-of-a-packet', '--node', 'node1', `bpftool map lookup name ${key}`, ...options);
+  assert.deepEqual(lookup('cilium_lb4_reverse_nat key hex 00 02'), {
+    text: 'key: 00 02  value: 0a 60 00 35 00 35\n',
+  });
+  assert.deepEqual(lookup('cilium_lb4_reverse_nat key 0 9'), {
+    text: 'key:\n00 09\n\nNot found\n',
+    exitCode: 254,
+  });
+  assert.equal(lookup('cilium_lb4_reverse_nat key 0 9', '-j').text, 'null\n');
+  assert.throws(() => lookup('cilium_lb4_reverse_nat key 0 1 2'), {
+    message: /keys of cilium_lb4_reverse_nat have 2 bytes, this one 3/,
+  });
+});
+
+test('ipcache get answers by the longest prefix', () => {
+  const get = (address: string) => show('same-node', 'cilium-dbg', 'bpf', 'ipcache', 'get', address);
+  const rest = 'encryptkey=0 tunnelendpoint=0.0.0.0 flags=<none>\n';
+  assert.equal(get('10.3.0.179'), `10.3.0.179 maps to identity identity=1 ${rest}`);
+  assert.equal(get('8.8.8.8'), `8.8.8.8 maps to identity identity=2 ${rest}`);
+  assert.deepEqual(output('same-node', 'cilium-dbg', 'bpf', 'ipcache', 'get', 'fd00::1'), {
+    text: 'fd00::1 does not map to any identity\n',
+    exitCode: 1,
+  });
+});
+
 test('maps as bpftool shows and dumps them, by full name and by the kernel’s', () => {
   const node = (...words: readonly string[]) => show('life-of-a-packet', '--node', 'node1', ...words);
   assert.match(
@@ -193,6 +251,7 @@ describe('what cannot be shown', () => {
     fails('same-node', 'ifcnfig', /nearest ones are\n {2}ifconfig \[DEVICE\]/);
     fails('same-node', 'bpftool map dump name cilium_lx', /near it: cilium_lxc/);
     fails('same-node', 'route -x', /option -x is not known here; it takes -n/);
+    fails('same-node', 'cilium bpf ct list global -o yaml', /there is json alone/);
     fails('same-node', '--json route', /route has no JSON output/);
     fails('same-node', 'cilium-dbg bpf policy get 5', /no endpoint 5 .* there are 101 \(client\)/);
     fails('same-node', 'cilium-dbg bpf ipcache get', /ipcache get what\?/);
@@ -254,7 +313,7 @@ describe('replay --show', () => {
     const wrong = packetwalk([...replay, 'clint: arp -an']);
     assert.equal(wrong.exitCode, 2);
     assert.equal(wrong.stdout, '');
-    assert.match(wrong.stderr, /no node or pod clint; did you mean "client"/);
+    assert.match(wrong.stderr, /no node, router or pod clint; did you mean "client"/);
   });
 });
 

@@ -6,6 +6,7 @@
  *     <!-- varies: REGEX -->      what matches is the same on both sides; several are allowed
  *     <!-- exits: 2 -->           the expected exit status, 0 otherwise
  *     <!-- not run: REASON -->    the block is not run
+ *     <!-- needs: TOOL -->        the block is not run where the tool is not installed
  *
  * `npm ci &&` in front of a command, or `npm ci` alone, counts as done.
  */
@@ -61,6 +62,10 @@ function withDirective(directives: Directives, name: string, value: string, line
   if (name === 'varies') return { ...directives, varies: [...directives.varies, new RegExp(value, 'g')] };
   if (name === 'exits') return { ...directives, exitStatus: Number(value) };
   if (name === 'not run') return { ...directives, notRun: value };
+  if (name === 'needs') {
+    const installed = spawnSync(value, ['--version']).error === undefined;
+    return installed ? directives : { ...directives, notRun: `skipped: ${value} is not installed` };
+  }
   throw new Error(`line ${line}: no such directive: ${name}`);
 }
 

@@ -104,7 +104,10 @@ describe('refused', () => {
     [{ devices: 'ens3' }, ['nodes[0].cilium.devices: n has no physical device ens3']],
   ];
   for (const [cilium, expected] of cases) {
-    test(expected[0], () => assert.deepEqual(faults(cilium), expected));
+    test(expected[0], () => {
+      const errors = faults(cilium).filter((fault) => !fault.startsWith('warning'));
+      assert.deepEqual(errors, expected);
+    });
   }
 });
 

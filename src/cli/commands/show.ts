@@ -50,7 +50,7 @@ export function addShow(parser: Argv, words: readonly string[], setExitCode: (co
           requiresArg: true,
           describe: 'a ready-made topology (packetwalk topologies) or a YAML file',
         })
-        .option('node', { type: 'string', requiresArg: true, describe: 'on this node' })
+        .option('node', { type: 'string', requiresArg: true, describe: 'on this node or router' })
         .option('pod', { type: 'string', requiresArg: true, describe: 'in this pod' })
         .option('load', {
           type: 'string',

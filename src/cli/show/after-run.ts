@@ -3,12 +3,12 @@ import type { BuiltTopology } from '../../topologies/built.js';
 import { suggestion } from '../../topologies/faults.js';
 import { UsageError } from '../exit-codes.js';
 import type { Output, Place } from './command.js';
-import { nodePlace, placeNamed } from './places.js';
+import { allPlaces, nodePlace } from './places.js';
 import { runCommand, wordsOf } from './run-command.js';
 
 /** A listing's output with where and how it was asked for. */
 export interface Listing extends Output {
-  /** Name of the node or pod. */
+  /** Name of the node, router or pod. */
   readonly place: string;
   readonly command: string;
 }
@@ -18,7 +18,7 @@ export function runListings(built: BuiltTopology, commands: readonly string[]): 
   return commands.flatMap((text) => {
     const { places, command } = read(built, text);
     return places.map((place) => ({
-      place: (place.pod ?? place.node).planned.name,
+      place: place.name,
       command,
       ...runCommand(place, wordsOf(command), false),
     }));
@@ -31,11 +31,12 @@ function read(built: BuiltTopology, text: string): { places: readonly Place[]; c
     return { places: built.nodes.map((node) => nodePlace(built, node)), command: text.trim() };
   }
   const [, name, command] = named;
-  const place = placeNamed(built, name);
-  if (place !== null) return { places: [place], command: command.trim() };
-  const names = [...built.nodes, ...built.pods].map(({ planned }) => planned.name);
+  const places = allPlaces(built);
+  const place = places.find((one) => one.name === name);
+  if (place !== undefined) return { places: [place], command: command.trim() };
+  const names = places.map((one) => one.name);
   const hint = suggestion(name, names) || `; there are ${names.join(', ')}`;
-  throw new UsageError(`--show ${text}: no node or pod ${name}${hint}`);
+  throw new UsageError(`--show ${text}: no node, router or pod ${name}${hint}`);
 }
 
 /** `node1# cilium-dbg bpf ct list global`, then what the tool prints. */

@@ -1,7 +1,8 @@
 /** `bpftool map show|dump`: every map of a node, whatever its programs make of it. */
 
-import { dumpEntries, dumpText } from '../../engine/maps/dump.js';
+import { dumpEntries, dumpText, notFoundText, recordEntry, recordText } from '../../engine/maps/dump.js';
 import type { BpfMap, MapSpec } from '../../engine/maps/map.js';
+import { recordsOf } from '../../engine/maps/records.js';
 import { UsageError } from '../exit-codes.js';
 import type { Invocation, Output, Place, ShowCommand, Tool } from './command.js';
 import { endpointsOf } from './endpoints.js';
@@ -106,6 +107,37 @@ function dump(invocation: Invocation): Output {
   return { text: bpftoolJson(dumps.length === 1 ? dumps[0] : dumps, invocation.has('-p', '--pretty')) };
 }
 
+/** `map lookup MAP key [hex] BYTES`: of an LPM trie, what the longest prefix answers. */
+function lookup(invocation: Invocation): Output {
+  const { args } = invocation;
+  const at = args.indexOf('key');
+  if (at !== 2) throw new UsageError('bpftool map lookup: give name NAME key [hex] BYTES');
+  const [{ map }] = chosenMaps({ ...invocation, args: args.slice(0, at) })!;
+  const key = readKey(map.spec, args.slice(at + 1));
+  const words = new Int32Array(map.keyWords);
+  new Uint8Array(words.buffer).set(key);
+  const offset = map.lookup(words, 0);
+  const json = (value: unknown): string => bpftoolJson(value, invocation.has('-p', '--pretty'));
+  if (offset < 0) return { text: invocation.json ? json(null) : notFoundText(key), exitCode: 254 };
+  const found = recordsOf(map).find((record) => Buffer.compare(record.key, key) === 0);
+  const value = map.bytes.slice(offset, offset + map.spec.valueSize);
+  const record = found ?? { key, value, values: [value] };
+  return { text: invocation.json ? json(recordEntry(map, record)) : recordText(map, record) };
+}
+
+function readKey({ name, keySize }: MapSpec, words: readonly string[]): Uint8Array {
+  const isHex = words[0] === 'hex';
+  const bytes = (isHex ? words.slice(1) : words).map((word) => {
+    const value = isHex ? Number(`0x${word.replace(/^0x/, '')}`) : Number(word);
+    if (Number.isInteger(value) && value >= 0 && value <= 255) return value;
+    throw new UsageError(`bpftool map lookup: ${word} is not a byte`);
+  });
+  if (bytes.length === keySize) return Uint8Array.from(bytes);
+  throw new UsageError(`bpftool map lookup: keys of ${name} have ${keySize} bytes, this one ${bytes.length}`);
+}
+
+const MAXIMUM_KEY_SIZE = 512;
+
 const WHICH = { maximumArgs: 2 } as const;
 
 /** `show` and `list` are one; what else bpftool tells is added beside these. */
@@ -113,6 +145,12 @@ const mapCommands: readonly ShowCommand[] = [
   { words: 'bpftool map show', usage: '[name NAME | id N | pinned PATH]', ...WHICH, run: show },
   { words: 'bpftool map list', usage: '[name NAME | id N | pinned PATH]', ...WHICH, run: show },
   { words: 'bpftool map dump', usage: 'name NAME | id N | pinned PATH', ...WHICH, run: dump },
+  {
+    words: 'bpftool map lookup',
+    usage: 'name NAME key [hex] BYTES',
+    maximumArgs: MAXIMUM_KEY_SIZE,
+    run: lookup,
+  },
 ];
 
 export const bpftool: Tool = {

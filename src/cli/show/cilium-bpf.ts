@@ -1,4 +1,5 @@
 /** `cilium-dbg bpf …`: a node's maps as Cilium 1.18 lists them. */
+import { contains, parseAddress, parsePrefix } from '../../engine/address-text.js';
 import type { BpfMap } from '../../engine/maps/map.js';
 import type { MapOfMaps } from '../../engine/maps/map-of-maps.js';
 import type { Family } from '../../programs/family.js';
@@ -148,12 +149,18 @@ function ipcache(invocation: Invocation): Output {
   return rows.length === 0 ? NO_ENTRIES : table(invocation, ['IP PREFIX/ADDRESS', 'IDENTITY'], rows);
 }
 
-/** The entry of exactly this address. */
-function ipcacheOf({ place, args: [address] }: Invocation): Output {
-  const prefix = `${address}/${address.includes(':') ? 128 : 32}`;
-  const found = ipcacheRows(place.node.datapath.ipcache).find(([key]) => key === prefix);
-  if (found !== undefined) return { text: `${address} maps to identity ${found[1]}\n` };
-  return { text: `${address} does not map to any identity\n`, exitCode: 1 };
+/** The entry with the longest prefix that the address is in, as packets find it. */
+function ipcacheOf({ place, args: [text] }: Invocation): Output {
+  const address = parseAddress(text);
+  if (address === null) throw new UsageError(`cilium-dbg bpf ipcache get ${text}: not an address`);
+  let [longest, value] = [-1, ''];
+  for (const [key, identity] of ipcacheRows(place.node.datapath.ipcache)) {
+    const prefix = parsePrefix(key);
+    if (prefix === null || prefix.length <= longest || !contains(prefix, address)) continue;
+    [longest, value] = [prefix.length, identity];
+  }
+  if (longest >= 0) return { text: `${text} maps to identity ${value}\n` };
+  return { text: `${text} does not map to any identity\n`, exitCode: 1 };
 }
 
 function metrics({ place, json }: Invocation): Output {

@@ -1,13 +1,19 @@
 /** What a listing is: a command in its tool's own words, and what the tool prints for it. */
 import type { Namespace } from '../../engine/namespace.js';
 import type { BuiltNode, BuiltPod, BuiltTopology } from '../../topologies/built.js';
+import type { PlannedDevice } from '../../topologies/plan.js';
 
-/** Where a command runs: a node's own namespace, or that of a pod on it. */
+/** Where a command runs: a node's own namespace, that of a pod on it, or a router's. */
 export interface Place {
   readonly built: BuiltTopology;
+  /** Of the node, pod or router. */
+  readonly name: string;
+  /** The node, also of a pod. Of a router, asking for it throws a UsageError that says so. */
   readonly node: BuiltNode;
   readonly pod: BuiltPod | null;
   readonly namespace: Namespace;
+  /** Declared devices of a node or router; a pod's own is not among them. */
+  readonly devices: readonly PlannedDevice[];
 }
 
 /** What the tool writes, and how it exits. */

@@ -99,7 +99,7 @@ function addressesOf(place: Place, device: Device): InterfaceAddress[] {
 }
 
 function hostAddresses(place: Place, device: Device): readonly Prefix[] {
-  const planned = place.node.planned.devices.find(({ name }) => name === device.name);
+  const planned = place.devices.find(({ name }) => name === device.name);
   return planned?.addresses ?? [];
 }
 

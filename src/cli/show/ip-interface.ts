@@ -38,7 +38,7 @@ function fullName(place: Place, one: Interface): string {
 /** Number of the peer's namespace as this one sees it: pods in their order, the node as 0; null for this namespace. */
 function peerNamespaceId(place: Place, one: Interface): number | null {
   if (one.peer === null || isInPlace(place, one)) return null;
-  return place.pod === null ? place.node.node.pods.indexOf(one.peer.namespace) : 0;
+  return place.pod === null ? place.namespace.node.pods.indexOf(one.peer.namespace) : 0;
 }
 
 /** The first line, without its end. `mode` is the word that `ip link` adds. */

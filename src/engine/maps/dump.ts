@@ -21,19 +21,31 @@ export interface DumpEntry {
 export function dumpText(map: BpfMap): string {
   if (map.spec.type === 'perf_event_array') return perfEventText(map);
   const records = recordsOf(map);
-  const one = isPerCpu(map) ? perCpuText : map.spec.keySize > 16 || map.spec.valueSize > 16 ? block : inline;
-  return records.map(one).join('') + foundText(records.length);
+  return records.map((record) => recordText(map, record)).join('') + foundText(records.length);
+}
+
+/** One entry, as `bpftool map lookup` prints it too. */
+export function recordText(map: BpfMap, record: MapRecord): string {
+  if (isPerCpu(map)) return perCpuText(record);
+  return map.spec.keySize > 16 || map.spec.valueSize > 16 ? block(record) : inline(record);
+}
+
+/** What `bpftool map lookup` prints for a key that is not there. */
+export function notFoundText(key: Uint8Array): string {
+  return `key:\n${hexLines(key)}\n\nNot found\n`;
 }
 
 export function dumpEntries(map: BpfMap): DumpEntry[] {
   if (map.spec.type === 'perf_event_array') {
     return indexes(map).map((key) => ({ key: hexStrings(key), value: { error: NOT_SUPPORTED } }));
   }
-  return recordsOf(map).map(({ key, value, values }) =>
-    isPerCpu(map)
-      ? { key: hexStrings(key), values: values.map((bytes, cpu) => ({ cpu, value: hexStrings(bytes) })) }
-      : { key: hexStrings(key), value: hexStrings(value) },
-  );
+  return recordsOf(map).map((record) => recordEntry(map, record));
+}
+
+/** One entry of a JSON dump. */
+export function recordEntry(map: BpfMap, { key, value, values }: MapRecord): DumpEntry {
+  if (!isPerCpu(map)) return { key: hexStrings(key), value: hexStrings(value) };
+  return { key: hexStrings(key), values: values.map((bytes, cpu) => ({ cpu, value: hexStrings(bytes) })) };
 }
 
 function inline({ key, value }: MapRecord): string {
