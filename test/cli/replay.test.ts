@@ -197,7 +197,7 @@ test('an interrupt ends the run with what was walked so far', async () => {
   const { exitCode, stdout } = await interrupted(args, 'SIGINT');
   assert.match(
     stdout,
-    /^test\/data\/lab\/life-of-a-packet-pod1\.pcap .*: [1-9]\d? frames .* \(interrupted\)\n/,
+    /^ +1 .* answered: .*\ntest\/data\/lab\/life-of-a-packet-pod1\.pcap .*: [1-9]\d? frames? .*\(interrupted\)\n/,
   );
   assert.equal(exitCode, 0);
 });
