@@ -23,6 +23,8 @@ export interface InferOptions {
   readonly podCidrs?: readonly string[];
   /** Name of the topology. */
   readonly name?: string;
+  /** The capture had no link headers; its MACs were made from the addresses, so that nobody is behind a MAC. */
+  readonly madeLinks?: boolean;
 }
 
 export interface InferredTopology {
@@ -56,7 +58,9 @@ interface PodGuess {
 export function inferTopology(facts: CaptureFacts, options: InferOptions = {}): InferredTopology {
   const hints = readHints(options.podCidrs ?? []);
   const guess =
-    guessPodDevice(facts, hints) ?? guessOutsideDevice(facts, hints) ?? guessStations(facts, hints);
+    guessPodDevice(facts, hints) ??
+    (options.madeLinks ? null : guessOutsideDevice(facts, hints)) ??
+    guessStations(facts, hints);
   const spec = makeSpec(facts, guess, hints, options.name ?? 'inferred');
   const outside = [...facts.addresses.keys()].filter(
     (text) => !guess.pods.some((pod) => pod.addresses.some((address) => address.text === text)),

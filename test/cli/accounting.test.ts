@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
+import { AsEthernet } from '../../src/cli/replay/as-ethernet.js';
 import { Feed } from '../../src/cli/replay/feed.js';
 import { MapSizes, type ReplaySummary, summarize } from '../../src/cli/replay/summary.js';
 import { Clock } from '../../src/engine/clock.js';
@@ -21,7 +22,7 @@ const built = buildTopology(loadTopology('life-of-a-packet').spec, {
 
 async function open(file: string): Promise<PacketSource | null> {
   try {
-    return await openCapture(path.join(repositoryRoot, file));
+    return new AsEthernet(await openCapture(path.join(repositoryRoot, file)));
   } catch (error) {
     if (error instanceof CaptureError) return null;
     throw error;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { repositoryRoot } from '../support/repository.js';
-import { inTemporaryDirectory, lab, packetwalk } from './run.js';
+import { inTemporaryDirectory, interrupted, lab, packetwalk } from './run.js';
 
 const LIFE = lab('life-of-a-packet-pod1.pcap');
 const lifeBytes = readFileSync(path.join(repositoryRoot, LIFE));
@@ -190,6 +190,16 @@ describe('replay of life-of-a-packet', () => {
     // 92 frames span 1.48 s.
     assert.ok(elapsedSeconds >= 0.36 && elapsedSeconds < 5, `${elapsedSeconds}`);
   });
+});
+
+test('an interrupt ends the run with what was walked so far', async () => {
+  const args = ['replay', LIFE, '-t', 'life-of-a-packet', '--speed', '0.1x', '--only', 'answered'];
+  const { exitCode, stdout } = await interrupted(args, 'SIGINT');
+  assert.match(
+    stdout,
+    /^ +1 .* answered: .*\ntest\/data\/lab\/life-of-a-packet-pod1\.pcap .*: [1-9]\d? frames? .*\(interrupted\)\n/,
+  );
+  assert.equal(exitCode, 0);
 });
 
 describe('--only', () => {

@@ -1,5 +1,5 @@
 /** Runs the built program as users do. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -45,4 +45,15 @@ export function inTemporaryDirectory<T>(body: (directory: string) => T): T {
   if (result instanceof Promise) return result.finally(remove) as T;
   remove();
   return result;
+}
+
+/** Runs `packetwalk ARGS` and sends it a signal when it has said something. */
+export async function interrupted(args: readonly string[], signal: NodeJS.Signals): Promise<Outcome> {
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd: repositoryRoot });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (text) => (stdout += text));
+  child.stderr.on('data', (text) => (stderr += text));
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  child.stdout.once('data', () => child.kill(signal));
+  return { exitCode: await ended, stdout, stderr };
 }

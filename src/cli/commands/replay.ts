@@ -6,7 +6,7 @@ import { SELECTION_NAMES } from '../replay/selection.js';
 const USAGE =
   '$0 replay CAPTURE\n\n' +
   'Walks every frame of a capture through the datapath of a Cilium cluster and says what became of each. ' +
-  'CAPTURE is pcap or pcapng, plain or gzip; - is standard input. ' +
+  'CAPTURE is pcap or pcapng, plain or gzip, of Ethernet, IP or "any" devices; - is standard input. ' +
   "Without --topology a cluster is inferred from the capture's addresses.";
 
 export function addReplay(parser: Argv, setExitCode: (code: number) => void): Argv {

@@ -20,6 +20,7 @@ import { EXIT_BAD_INPUT, EXIT_DONE } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import { attachPrograms } from '../programs/attachment.js';
 import { listingText, runListings } from '../show/after-run.js';
+import { AsEthernet } from './as-ethernet.js';
 import { Feed } from './feed.js';
 import { FrameList } from './frame-list.js';
 import { LookAhead } from './look-ahead.js';
@@ -39,16 +40,17 @@ interface ChosenTopology {
 
 /** Answers the exit code. Throws UsageError, CaptureError or TopologyError before the first frame is walked. */
 export async function replayCapture(options: ReplayOptions): Promise<number> {
-  const source = new LookAhead(await openCapture(options.capture));
+  const ethernet = new AsEthernet(await openCapture(options.capture));
   try {
-    return await replaySource(source, options);
+    return await replaySource(ethernet, options);
   } finally {
-    source.close();
+    ethernet.close();
   }
 }
 
-async function replaySource(source: LookAhead, options: ReplayOptions): Promise<number> {
-  const chosen = options.topology === null ? await infer(source, options) : load(options.topology);
+async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promise<number> {
+  const source = new LookAhead(ethernet);
+  const chosen = options.topology === null ? await infer(source, ethernet, options) : load(options.topology);
   if (options.saveTopology !== null) save(chosen.spec, options.saveTopology, options.capture);
   const built = build(chosen.spec, options);
   const programs = await attachPrograms(built, new SeededRandom(~options.seed), options.programs);
@@ -95,13 +97,17 @@ function load(nameOrFile: string): ChosenTopology {
   return { spec, inferred: false, captureDevice: null, adoptLinks: false };
 }
 
-async function infer(source: LookAhead, options: ReplayOptions): Promise<ChosenTopology> {
+async function infer(
+  source: LookAhead,
+  ethernet: AsEthernet,
+  options: ReplayOptions,
+): Promise<ChosenTopology> {
   const facts = new CaptureFacts();
   await source.look((batch, i) => {
     if (source.interfaces[batch.interfaceIndex[i]].linkType !== LINKTYPE_ETHERNET) return true;
     return facts.add(batch.bytes, batch.offset[i], batch.capturedLength[i]);
   });
-  const inferred = inferTopology(facts, { podCidrs: options.podCidrs });
+  const inferred = inferTopology(facts, { podCidrs: options.podCidrs, madeLinks: ethernet.converts });
   log.info(`topology inferred: ${inferred.summary}`);
   return { ...inferred, inferred: true };
 }

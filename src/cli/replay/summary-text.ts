@@ -91,13 +91,15 @@ function counts(by: Readonly<Record<string, number>>, word: string): string {
 function outputs({ outputs: found }: ReplaySummary): string[] {
   if (found.expected === 0) return [];
   const text = [
-    `${countText(found.matched)} of ${plural(found.expected, 'frame')} that the capture shows coming out are the same, byte for byte`,
+    `${countText(found.matched)} of ${plural(found.expected, 'frame')} came out as the capture shows, byte for byte`,
   ];
   if (found.matchedButLinkHeader > 0)
     text.push(`${countText(found.matchedButLinkHeader)} but for their MACs`);
   if (found.different > 0) {
     const where = Object.entries(found.differences).map(([name, count]) => `${name} ${countText(count)}`);
-    text.push(`${countText(found.different)} differ (${where.join(', ')})`);
+    text.push(
+      `${countText(found.different)} ${found.different === 1 ? 'differs' : 'differ'} (${where.join(', ')})`,
+    );
   }
   if (found.missing > 0) text.push(`${countText(found.missing)} did not come out there`);
   return [line('as captured', text.join('; '))];
