@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CONSUMED, DROPPED, engineReasonName, TRANSMITTED } from '../../src/engine/fate.js';
 import { FrameArena } from '../../src/engine/frame-arena.js';
-import { HOOK_TCX_EGRESS, HOOK_TCX_INGRESS } from '../../src/engine/hooks/chain.js';
+import { HOOK_TCX_EGRESS, HOOK_TCX_INGRESS } from '../../src/engine/hooks/order.js';
 import { TC_ACT_OK, TC_ACT_SHOT } from '../../src/engine/hooks/verdict.js';
 import { Network } from '../../src/engine/network.js';
 import { Node } from '../../src/engine/node.js';
