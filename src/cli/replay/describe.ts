@@ -1,5 +1,4 @@
 /** Says in words what happened to a packet at a hook, on its way and at its end. */
-
 import { formatMac } from '../../engine/address-text.js';
 import type { Device } from '../../engine/device.js';
 import { CONSUMED, DELIVERED, FIRST_OWN_REASON, TRANSMITTED } from '../../engine/fate.js';
@@ -32,7 +31,7 @@ import {
 import type { BuiltTopology } from '../../topologies/built.js';
 import { FORM_ARP, type Talk } from './frame-tuple.js';
 import { Names } from './names.js';
-import { addressText, destinationText, sourceText } from './talk-text.js';
+import { addressText, destinationText, kindText, sourceText, talkText } from './talk-text.js';
 
 const CONNTRACK_REASONS = 4;
 
@@ -58,7 +57,7 @@ export class Describer {
     const dropped = events.some((event) => event.kind === 'drop');
     const words = [
       ...this.#translation(before, after, packet),
-      ...events.flatMap((event) => this.#event(event)),
+      ...events.flatMap((event) => this.#event(event, device.namespace.node.name)),
       ...(dropped ? [] : [this.#verdict(packet, device, hook, verdict)]),
     ];
     return words.filter((word, i) => word !== '' && words.indexOf(word) === i).join('; ') || 'passed on';
@@ -83,7 +82,10 @@ export class Describer {
 
   #translation(before: Talk, after: Talk, packet: PacketContext): string[] {
     if (after.form === FORM_ARP) return this.#arp(before, after, packet);
-    if (before.form !== after.form || before.protocol !== after.protocol) return ['answered by the datapath'];
+    if (before.form !== after.form || before.protocol !== after.protocol) {
+      const isAnswer = addressText(after.destination) === addressText(before.source);
+      return [isAnswer ? `answered by the datapath: ${kindText(after)}` : `goes on as ${talkText(after)}`];
+    }
     const words: string[] = [];
     if (destinationText(before) !== destinationText(after)) {
       const service = this.#names.service(before.destination, before.destinationPort, before.protocol);
@@ -107,13 +109,13 @@ export class Describer {
     return [`answered: ${addressText(after.source)} is at ${formatMac(packet.bytes, senderMacAt)}`];
   }
 
-  #event(event: DatapathEvent): string[] {
+  #event(event: DatapathEvent, node: string): string[] {
     if (event.kind === 'drop') {
       const extended = event.extendedError === 0 ? '' : `, ${event.extendedError}`;
       return [`dropped: ${this.#names.reason(event.reason)}${extended}`];
     }
     if (event.kind === 'policy-verdict') return [this.#policy(event)];
-    if (event.kind === 'trace') return this.#trace(event);
+    if (event.kind === 'trace') return this.#trace(event, node);
     return [];
   }
 
@@ -130,13 +132,13 @@ export class Describer {
     return `${direction} policy ${action} (${policyMatchText(event.match)}) ${peer}`;
   }
 
-  #trace(event: TraceEvent): string[] {
+  #trace(event: TraceEvent, node: string): string[] {
     const state = event.reason < CONNTRACK_REASONS ? [traceReasonText(event.reason).toUpperCase()] : [];
     switch (event.point) {
       case TO_STACK:
         return [...state, 'passed to the stack'];
       case TO_LXC:
-        return [...state, `to endpoint ${this.#names.endpoint(event.destinationId)}`];
+        return [...state, `to endpoint ${this.#names.endpoint(node, event.destinationId)}`];
       case TO_PROXY:
         return [...state, `to the proxy, port ${event.destinationId}`];
       case TO_HOST:

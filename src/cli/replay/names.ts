@@ -1,27 +1,14 @@
 /** What the numbers and addresses of a topology are called. */
 import { FIRST_ENGINE_REASON } from '../../engine/fate.js';
+import { identityName, reservedLabel } from '../../programs/tables/names.js';
 import type { BuiltTopology } from '../../topologies/built.js';
 import { endpointText } from './talk-text.js';
-
-/** Reserved identities by number (Cilium's names). */
-const RESERVED: readonly string[] = [
-  'unknown',
-  'host',
-  'world',
-  'unmanaged',
-  'health',
-  'init',
-  'remote-node',
-  'kube-apiserver',
-  'ingress',
-  'world-ipv4',
-  'world-ipv6',
-];
 
 export class Names {
   readonly #topology: BuiltTopology;
   readonly #identities = new Map<number, string>();
-  readonly #endpoints = new Map<number, string>();
+  /** Pods by `NODE/ID`: endpoint ids are a node's own. */
+  readonly #endpoints = new Map<string, string>();
   readonly #services = new Map<string, string>();
 
   constructor(topology: BuiltTopology) {
@@ -32,7 +19,7 @@ export class Names {
         planned.identity,
         others === undefined ? planned.name : `${others}, ${planned.name}`,
       );
-      this.#endpoints.set(planned.endpointId, planned.name);
+      this.#endpoints.set(`${planned.node}/${planned.endpointId}`, planned.name);
     }
     for (const { address, port, protocol, name } of topology.plan.services) {
       this.#services.set(serviceKey(address, port, protocol), name);
@@ -41,15 +28,14 @@ export class Names {
 
   /** `10001 (pod1)`, `world`. */
   identity(number: number): string {
-    const name = RESERVED[number];
-    if (name !== undefined) return name;
+    if (reservedLabel(number) !== null) return identityName(number);
     const pods = this.#identities.get(number);
     return pods === undefined ? `identity ${number}` : `identity ${number} (${pods})`;
   }
 
   /** `1001 (pod1)`. */
-  endpoint(id: number): string {
-    const pod = this.#endpoints.get(id);
+  endpoint(node: string, id: number): string {
+    const pod = this.#endpoints.get(`${node}/${id}`);
     return pod === undefined ? String(id) : `${id} (${pod})`;
   }
 
