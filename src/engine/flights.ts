@@ -67,6 +67,8 @@ export class Flights {
       this.#arena.base(handle),
       this.#arena.limit(handle),
     );
+    const from = this.#arena.handleAt(packet.headLimit);
+    if (this.#arena.owes[from] !== 0) this.#arena.copyOwed(from, handle, flight.packet.start - packet.start);
     return flight;
   }
 
