@@ -8,6 +8,11 @@ import type { Datapath } from '../programs/datapath.js';
 import { GarbageCollector } from '../programs/garbage-collection.js';
 import { asksForCollection } from '../programs/tables/events.js';
 
+/** Something else that goes by the run's clock: a kernel's timers. */
+export interface Timed {
+  poll(): void;
+}
+
 /** What a node's agent has collected so far. */
 export interface Collected {
   runs: number;
@@ -24,13 +29,16 @@ export class Agent {
   readonly #clock: Clock;
   readonly #datapaths: readonly Datapath[];
   readonly #collectors: readonly GarbageCollector[];
+  readonly #timed: readonly Timed[];
   #second: number;
 
-  constructor(clock: Clock, datapaths: readonly Datapath[]) {
+  /** `timed` are polled once a second, too. */
+  constructor(clock: Clock, datapaths: readonly Datapath[], timed: readonly Timed[] = []) {
     this.#clock = clock;
     this.#datapaths = datapaths;
     this.#collectors = datapaths.map((datapath) => new GarbageCollector(datapath));
     this.collected = datapaths.map(() => ({ runs: 0, connections: 0, mappings: 0 }));
+    this.#timed = timed;
     this.#second = clock.nowSeconds;
   }
 
@@ -42,6 +50,7 @@ export class Agent {
     const now = this.#clock.nowSeconds;
     if (now === this.#second) return;
     this.#second = now;
+    for (const one of this.#timed) one.poll();
     for (let i = 0; i < this.#datapaths.length; i++) {
       const collector = this.#collectors[i];
       if (hasSignal(this.#datapaths[i])) collector.request();

@@ -13,6 +13,7 @@ import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
 import type { Network } from '../engine/network.js';
 import type { Node } from '../engine/node.js';
+import { HostStack } from '../engine/stack/host-stack.js';
 import type { Walker } from '../engine/walker.js';
 import type { Datapath } from '../programs/datapath.js';
 import { reasonText } from '../programs/drop-reasons.js';
@@ -54,6 +55,8 @@ export class BuiltTopology {
   readonly nodes: readonly BuiltNode[];
   /** Of all nodes; whoever drives the run polls it as the clock moves. */
   readonly agent: Agent;
+  /** Of the nodes and routers: what their kernels say themselves. */
+  readonly stacks: readonly HostStack[];
   readonly #ownReasons: string[] = [];
 
   constructor(plan: Plan, walker: Walker, clock: Clock, nodes: readonly BuiltNode[]) {
@@ -62,14 +65,21 @@ export class BuiltTopology {
     this.walker = walker;
     this.clock = clock;
     this.nodes = nodes;
+    this.stacks = walker.network.nodes.map(({ host }) => new HostStack(host, walker.output, clock));
     this.agent = new Agent(
       clock,
       nodes.map(({ datapath }) => datapath),
+      this.stacks,
     );
   }
 
   get pods(): readonly BuiltPod[] {
     return this.nodes.flatMap((node) => node.pods);
+  }
+
+  /** The run is over: what waits for a neighbour is dropped. */
+  finish(): void {
+    for (const stack of this.stacks) stack.abandon();
   }
 
   /** The node that a namespace is on; null for a router's. */
