@@ -70,7 +70,7 @@ describe('a capture with a fault', () => {
         for (let i = 0; i < batch.count; i++) ids.push(Number(batch.options(i)?.packetId));
       });
       source.close();
-      assert.deepEqual(ids, [1, 1, 1, 3, 3]);
+      assert.deepEqual(ids, [1, 1, 1, 3, 3, 3, 3, 3]);
     });
   });
 
