@@ -4,14 +4,16 @@ import yargs, { type Argv } from 'yargs';
 import { CaptureError } from '../io/capture-error.js';
 import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { OwnProgramError } from '../topologies/own-programs.js';
+import { ExpressionError } from '../topologies/trace/expression.js';
 import { addReplay } from './commands/replay.js';
 import { addShow, splitShowArguments } from './commands/show.js';
 import { addTopologies } from './commands/topologies.js';
+import { addTrace } from './commands/trace.js';
 import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'show', 'topologies', 'help'];
+const COMMANDS = ['replay', 'show', 'topologies', 'trace', 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -38,7 +40,9 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 }
 
 function isUsersError(error: unknown): error is Error {
-  return [UsageError, CaptureError, TopologyError, OwnProgramError].some((kind) => error instanceof kind);
+  return [UsageError, CaptureError, TopologyError, OwnProgramError, ExpressionError].some(
+    (kind) => error instanceof kind,
+  );
 }
 
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
@@ -48,6 +52,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   addReplay(known, setExitCode);
   addShow(known, words, setExitCode);
   addTopologies(known);
+  addTrace(known, setExitCode);
   known
     .demandCommand(1, 'which command?')
     .strict()
