@@ -8,11 +8,14 @@ export type Detail = 'brief' | 'normal' | 'verbose';
 const BOOKKEEPING =
   /^cilium_(policystats|metrics|ratelimit|ratelimit_metrics|snat_v[46]_alloc_retries|lb_act)$/;
 
+/** The decision on a policy says what was found; of a Maglev table, the backend that is looked up next does. */
+const TOLD_OTHERWISE = /^cilium_(policy_v2|maglev_inner)/;
+
 export function isShown(action: Action, detail: Detail): boolean {
   if (detail === 'verbose') return true;
   switch (action.kind) {
     case 'lookup':
-      return !BOOKKEEPING.test(action.entry.map) && !action.entry.map.startsWith('cilium_policy_v2');
+      return !BOOKKEEPING.test(action.entry.map) && !TOLD_OTHERWISE.test(action.entry.map);
     case 'create':
     case 'delete':
       return !BOOKKEEPING.test(action.entry.map) && !/ related$/.test(action.entry.key);

@@ -1,5 +1,14 @@
 /** A trace as text: machine by machine, each step with what it looked up, changed and decided. */
-import type { Action, Change, Entry, Place, Step, Trace, Walk } from '../../topologies/trace/model.js';
+import type {
+  Action,
+  Change,
+  ConntrackState,
+  Entry,
+  Place,
+  Step,
+  Trace,
+  Walk,
+} from '../../topologies/trace/model.js';
 import { type Detail, isShown, joinMisses } from './detail.js';
 import { type Style, wrapLine } from './style.js';
 
@@ -11,7 +20,7 @@ export interface TextOptions {
 }
 
 const NUMBER_WIDTH = 4;
-const LABEL_WIDTH = 26;
+const LABEL_WIDTH = 28;
 
 export function traceText(trace: Trace, options: TextOptions): string {
   const printer = new TextPrinter(options);
@@ -117,10 +126,7 @@ class TextPrinter {
       case 'tail-call':
         return ['tail call', `${action.map}[${action.index}]: ${action.program}`];
       case 'fib':
-        return [
-          'fib lookup',
-          `${action.destination} → ${action.route || action.text}${action.route === '' || action.result === 0 ? '' : `, ${action.text}`}`,
-        ];
+        return ['fib lookup', `${action.destination} → ${fibText(action)}`];
       case 'tunnel-key':
         return ['tunnel key', `to ${action.remote}, ${action.text}`];
       case 'policy': {
@@ -166,18 +172,24 @@ export function changesText(changes: readonly Change[]): string {
     .join('; ');
 }
 
-function lookupText(entry: Entry, state: string, { dim }: Style): string {
+/** `10.0.0.1/32 → identity=1 (host)`, `TCP OUT … → NEW: no entry`. */
+function lookupText(entry: Entry, state: ConntrackState, { dim }: Style): string {
   const about = entry.about === '' ? '' : dim(` (${entry.about})`);
-  const stateText = state === 'none' ? '' : ` ${state.toUpperCase()}`;
-  if (entry.value === null) return `${entry.key} → none${stateText}`;
-  const matched = entry.matched === null || entry.matched === entry.key ? '' : `${entry.matched} `;
-  const value = fieldsText(entry);
-  return `${entry.key} → ${matched}${value === '' ? 'found' : value}${about}${stateText}`;
+  const named = state === 'none' ? '' : state.toUpperCase();
+  if (entry.value === null) return `${entry.key} → ${named === '' ? 'no entry' : `${named}: no entry`}`;
+  const matched = entry.matched === null || entry.matched === entry.key ? '' : entry.matched;
+  const found = [matched, fieldsText(entry)].filter((text) => text !== '').join(': ');
+  return `${entry.key} → ${named === '' ? '' : `${named}: `}${found === '' ? 'found' : found}${about}`;
 }
 
 function entryText(entry: Entry): string {
   const value = fieldsText(entry);
   return value === '' ? entry.key : `${entry.key}: ${value}`;
+}
+
+function fibText({ route, result, text }: Extract<Action, { kind: 'fib' }>): string {
+  if (route === '') return text;
+  return result === 0 ? route : `${route}: ${text}`;
 }
 
 function fieldsText({ value }: Entry): string {

@@ -10,7 +10,12 @@ import {
   BY_ENCAPSULATION,
   BY_LINK,
   BY_PEER,
+  BY_REDIRECT,
+  BY_REDIRECT_INGRESS,
+  BY_REDIRECT_NEIGHBOUR,
+  BY_REDIRECT_PEER,
   BY_ROUTE,
+  BY_XDP,
   STEP_NAMES,
   type WalkObserver,
 } from '../../engine/observer.js';
@@ -58,7 +63,8 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
   readonly #frames = new Map<PacketContext, Track>();
   /** Programs that run, innermost last: a copy walks in the middle of the run that made it. */
   readonly #running: ProgramRun[] = [];
-  #steps: Step[] = [];
+  #start = '';
+  #steps: Draft[] = [];
   #lastFrame = 0;
   #outcome: Outcome | null = null;
   #packet: PacketText | null = null;
@@ -72,9 +78,10 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
     for (const node of built.nodes) this.#record(node);
   }
 
-  /** Runs something that walks a frame, and answers what was seen. */
-  watch(walk: () => void): Walk {
+  /** Runs something that walks a frame, and answers what was seen. `start` says how the frame comes to where it begins. */
+  watch(start: string, walk: () => void): Walk {
     const { walker } = this.#built;
+    this.#start = start;
     this.#steps = [];
     this.#lastFrame = 0;
     this.#outcome = null;
@@ -86,7 +93,8 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
     } finally {
       walker.observer = before;
     }
-    return { packet: this.#packet!, steps: this.#steps, outcome: this.#outcome! };
+    const steps = this.#steps.map((draft, i) => ({ ...draft, number: i + 1 }) as Step);
+    return { packet: this.#packet!, steps, outcome: this.#outcome! };
   }
 
   /** The next walk goes on with the frame that left at `from`: a network that the topology does not have brings it to `to`. */
@@ -177,14 +185,15 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
       frame: track.number,
       place,
       packet: text,
-      text: deviceIndex >= 0 ? `arrives at ${place.device}` : `sent by the stack of ${placeName(place)}`,
+      text: track.number === FIRST_FRAME ? this.#start : `sent by the stack of ${placeName(place)}`,
     });
   }
 
   #goOnOutside(packet: PacketContext, from: Device, to: Device): void {
     this.#carried = null;
     // It left, as far as the network knows: that was not the end.
-    const end = this.#steps.pop();
+    const at = this.#steps.findLastIndex((step) => step.kind === 'end' && step.frame === FIRST_FRAME);
+    const [end] = this.#steps.splice(at, 1);
     const before = end?.kind === 'end' ? end.packet.layers : [];
     const layers = this.#layers(packet);
     this.#frames.set(packet, { number: FIRST_FRAME, layers });
@@ -280,7 +289,7 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
   }
 
   #add(draft: Draft): void {
-    this.#steps.push({ ...draft, number: this.#steps.length + 1 } as Step);
+    this.#steps.push(draft);
   }
 
   #follow(packet: PacketContext): Track {
@@ -316,21 +325,29 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
   }
 
   #moveText(fromIndex: number, to: Device, how: number): string {
+    const from = fromIndex < 0 ? '' : this.#device(fromIndex).name;
     switch (how) {
-      case BY_PEER: {
-        const kind = to.kind === 'veth' ? 'veth pair' : 'wire';
-        return fromIndex < 0 ? kind : `${kind} ${this.#device(fromIndex).name} – ${to.name}`;
-      }
+      case BY_PEER:
+        return `${to.kind === 'veth' ? 'veth pair' : 'wire'} ${from} – ${to.name}`;
       case BY_LINK:
-        return `link ${to.segment?.name ?? ''}`;
+        return `over link ${to.segment?.name ?? ''} to ${to.name}`;
       case BY_ROUTE:
         return `routed to ${to.name}`;
       case BY_ENCAPSULATION:
-        return `${this.#device(fromIndex).name} puts a tunnel packet around it, routed to ${to.name}`;
+        return `into an outer packet at ${from}, routed to ${to.name}`;
       case BY_DECAPSULATION:
-        return `out of the tunnel packet, at ${to.name}`;
+        return `out of the outer packet at ${to.name}`;
+      case BY_XDP:
+        return `sent by the driver of ${to.name}, past its egress hooks`;
+      case BY_REDIRECT_INGRESS:
+        return `redirected into the ingress of ${to.name}`;
+      case BY_REDIRECT_PEER:
+        return `redirected into ${to.name} of ${to.namespace.name}`;
+      case BY_REDIRECT_NEIGHBOUR:
+      case BY_REDIRECT:
+        return `redirected to the egress of ${to.name}`;
       default:
-        return `${STEP_NAMES[how]} to ${to.name}`;
+        return `${STEP_NAMES[how]}: to ${to.name}`;
     }
   }
 

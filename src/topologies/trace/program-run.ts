@@ -6,13 +6,14 @@
 import type { BpfMap } from '../../engine/maps/map.js';
 import type { PacketContext } from '../../engine/packet.js';
 import { describeEntry, describeKey } from '../../programs/tables/describe.js';
-import type { DatapathEvent } from '../../programs/tables/events.js';
+import type { DatapathEvent, PolicyVerdictEvent } from '../../programs/tables/events.js';
 import type { BuiltNode } from '../built.js';
 import { conntrackState, isConntrackMap } from './conntrack-state.js';
 import { aboutEntry } from './entry-about.js';
 import { eventText } from './event-text.js';
 import { changesOf } from './frame-changes.js';
 import { layersOf, type TunnelPorts } from './frame-layers.js';
+import { markText } from './mark-text.js';
 import type { Action, Change, Entry, Layer } from './model.js';
 import { type PolicyLookup, policyAction } from './policy-action.js';
 import type { TraceNames } from './trace-names.js';
@@ -36,6 +37,8 @@ export class ProgramRun {
   readonly #tunnels: TunnelPorts;
   readonly #held: Held[] = [];
   #policy: PolicyLookup[] = [];
+  /** The decision told last, in case the program's event about it comes later. */
+  #decided: { readonly lookups: readonly PolicyLookup[]; readonly at: number } | null = null;
   #mark: number;
 
   /** `node` is null on a router, which has no Cilium. */
@@ -88,7 +91,7 @@ export class ProgramRun {
     for (const held of this.#held) this.#compare(held);
     this.#compareFrame();
     this.#takeEvents();
-    if (!staysWithPolicy) this.#decideSilently();
+    if (!staysWithPolicy && this.#policy.length > 0) this.#decide(null);
   }
 
   #read(): readonly Layer[] {
@@ -166,19 +169,23 @@ export class ProgramRun {
 
   #tell(event: DatapathEvent): void {
     if (event.kind === 'policy-verdict') {
-      this.actions.push(policyAction(this.#names, this.#policy, event));
-      this.#policy = [];
+      this.#decide(event);
       return;
     }
     const text = eventText(this.#names, this.#nodeName, event);
     if (text !== '') this.actions.push({ kind: 'event', type: event.kind, text });
   }
 
-  /** Packets of a connection are checked without a verdict event. */
-  #decideSilently(): void {
-    if (this.#policy.length === 0) return;
-    this.actions.push(policyAction(this.#names, this.#policy, null));
-    this.#policy = [];
+  /** `event` null: nothing is told of packets of a known connection, nor before the program has gone on. */
+  #decide(event: PolicyVerdictEvent | null): void {
+    if (this.#policy.length > 0) {
+      this.#decided = { lookups: this.#policy, at: this.actions.length };
+      this.#policy = [];
+    }
+    if (this.#decided === null) return;
+    const { lookups, at } = this.#decided;
+    this.actions[at] = policyAction(this.#names, lookups, event);
+    if (event !== null) this.#decided = null;
   }
 }
 
@@ -209,8 +216,4 @@ function fieldChanges(map: BpfMap, key: Uint8Array, before: Uint8Array, after: U
     const [a, b] = [from.get(field) ?? '', to.get(field) ?? ''];
     return a === b ? [] : [{ field, before: a, after: b }];
   });
-}
-
-export function markText(mark: number): string {
-  return mark === 0 ? '0' : `0x${(mark >>> 0).toString(16)}`;
 }

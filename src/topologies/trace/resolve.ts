@@ -44,16 +44,23 @@ interface Host {
   readonly namespace: Namespace;
 }
 
-/**
- * Fills in what an expression leaves out, from the topology. `from` is the pod or `NODE/DEVICE` that the packet starts
- * from whatever its source; null goes by the source. Throws ExpressionError.
- */
+/** Where a packet starts, whatever its source is. */
+export type StartPlace = { readonly namespace: Namespace } | { readonly device: Device };
+
+export interface ResolveOptions {
+  /** Null goes by the packet's source. */
+  readonly from?: StartPlace | null;
+  /** TCP flags where none are written; default SYN. */
+  readonly flags?: number;
+}
+
+/** Fills in what an expression leaves out, from the topology. Throws ExpressionError. */
 export function resolveExpression(
   built: BuiltTopology,
   expression: Expression,
-  from: { readonly namespace: Namespace } | { readonly device: Device } | null = null,
+  { from = null, flags = tcp.SYN }: ResolveOptions = {},
 ): PacketRequest {
-  return new Resolver(built, expression).resolve(from);
+  return new Resolver(built, expression, flags).resolve(from);
 }
 
 class Resolver {
@@ -61,13 +68,16 @@ class Resolver {
   readonly #expression: Expression;
   readonly #hosts: readonly Host[];
 
-  constructor(built: BuiltTopology, expression: Expression) {
+  readonly #usualFlags: number;
+
+  constructor(built: BuiltTopology, expression: Expression, usualFlags: number) {
+    this.#usualFlags = usualFlags;
     this.#built = built;
     this.#expression = expression;
     this.#hosts = hostsOf(built);
   }
 
-  resolve(from: { readonly namespace: Namespace } | { readonly device: Device } | null): PacketRequest {
+  resolve(from: StartPlace | null): PacketRequest {
     const { to } = this.#expression;
     const service = to.address === null ? this.#service(to) : null;
     const protocol = this.#protocol(service);
@@ -268,7 +278,7 @@ class Resolver {
       destination,
       sourcePort: !hasPorts ? 0 : from.port === '' ? SOURCE_PORT : Number(from.port),
       destinationPort: hasPorts ? destinationPort : 0,
-      flags: flags ?? tcp.SYN,
+      flags: flags ?? this.#usualFlags,
       ttl: rest.ttl,
       length: rest.length,
       dontFragment: rest.dontFragment && !isV6,
@@ -283,11 +293,7 @@ class Resolver {
     };
   }
 
-  #origin(
-    content: PacketContent,
-    host: Host | null,
-    from: { readonly namespace: Namespace } | { readonly device: Device } | null,
-  ): Origin {
+  #origin(content: PacketContent, host: Host | null, from: StartPlace | null): Origin {
     const { mark } = this.#expression;
     if (from !== null && 'device' in from) {
       return {

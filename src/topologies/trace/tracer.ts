@@ -5,6 +5,7 @@ import type { Namespace } from '../../engine/namespace.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
+import * as tcp from '../../engine/wire/tcp.js';
 import { MARK_HOST } from '../../programs/constants.js';
 import type { BuiltTopology } from '../built.js';
 import { TraceCollector } from './collector.js';
@@ -25,6 +26,8 @@ export interface TraceOptions {
   readonly reply?: boolean;
   /** How often the packet is sent, and answered where answers are asked for; the last time is told. Default 1. */
   readonly repeat?: number;
+  /** Before it, the connection is opened: a TCP handshake, a question and its answer of other protocols. */
+  readonly established?: boolean;
 }
 
 /** A frame where its walk ended. */
@@ -47,18 +50,26 @@ export class Tracer {
     this.#collector = new TraceCollector(built, new TraceNames(built));
   }
 
-  trace(request: PacketRequest, { reply = false, repeat = 1 }: TraceOptions = {}): Trace {
-    const frame = frameOf(request);
-    let last = this.#once(frame, request.origin, reply);
-    for (let i = 1; i < repeat; i++) last = this.#once(frame, request.origin, reply);
-    const { plan } = this.built;
-    return { version: TRACE_VERSION, topology: plan.name, expression: request.text, ...last };
+  trace(request: PacketRequest, options: TraceOptions = {}): Trace {
+    if (options.established) this.#open(request);
+    return this.traceFrame(frameOf(request), request.origin, request.text, options);
   }
 
-  /** A frame as it is, received by a device or sent by a stack. */
-  traceFrame(frame: Uint8Array, origin: Origin, text: string, { reply = false }: TraceOptions = {}): Trace {
-    const result = this.#once(frame, origin, reply);
-    return { version: TRACE_VERSION, topology: this.built.plan.name, expression: text, ...result };
+  /** As `trace`, of a frame as it is; `text` is what it is called. */
+  traceFrame(frame: Uint8Array, origin: Origin, text: string, options: TraceOptions = {}): Trace {
+    const { reply = false, repeat = 1 } = options;
+    let last = this.#once(frame, origin, reply);
+    for (let i = 1; i < repeat; i++) last = this.#once(frame, origin, reply);
+    return { version: TRACE_VERSION, topology: this.built.plan.name, expression: text, ...last };
+  }
+
+  /** What comes before the packets of an established connection. */
+  #open({ content, origin, text }: PacketRequest): void {
+    const send = (flags: number): void => {
+      this.#once(frameOf({ content: { ...content, flags }, origin, text }), origin, flags !== tcp.ACK);
+    };
+    send(tcp.SYN);
+    if (content.protocol === 'tcp') send(tcp.ACK);
   }
 
   #once(frame: Uint8Array, origin: Origin, withReply: boolean): Pick<Trace, 'walk' | 'reply' | 'noReply'> {
@@ -98,7 +109,7 @@ export class Tracer {
     clock.set(clock.nowNs + INTERVAL_NS);
     agent.poll();
     let arrival: Arrival | null = null;
-    const walk = this.#collector.watch(() => {
+    const walk = this.#collector.watch(startText(origin), () => {
       arrival = this.#send(frame, origin);
       for (let i = 0; i < OUTSIDE_LIMIT; i++) {
         const onward = this.#carry(arrival);
@@ -145,6 +156,12 @@ export class Tracer {
     this.#collector.carry(device, entry);
     return this.#send(onward, { kind: 'device', device: entry, sourceMac: entry.mac });
   }
+}
+
+function startText(origin: Origin): string {
+  if (origin.kind === 'device') return `arrives at ${origin.device.name}`;
+  if (origin.kind === 'socket') return `sent at ${origin.device.name} as it is, by a packet socket`;
+  return `sent by the stack of ${origin.namespace.name}`;
 }
 
 function frameOf({ content, origin }: PacketRequest): Uint8Array {
