@@ -10,6 +10,8 @@ import { planOutside } from './outside-plan.js';
 
 /** What pods call their device. */
 const POD_DEVICE = 'eth0';
+/** What VXLAN or Geneve adds to a pod's packet, as Cilium subtracts it from the MTU of pods' routes. */
+const TUNNEL_OVERHEAD = 50;
 /** What the outside's namespace is called, behind the prefix; with a pod of this name the other. */
 const OUTSIDE_NAMES = ['outside', 'world'];
 /** Frames that wait at a TAP for the datapath; the kernel's default of 1,000 is lost in ten milliseconds. */
@@ -82,7 +84,7 @@ function podNamespace(
       label: pod.name,
       pod,
       interfaces: [{ name: POD_DEVICE, mac, mtu }],
-      commands: podCommands(pod),
+      commands: podCommands(pod, mtu - (node.config.features.tunnelMode ? TUNNEL_OVERHEAD : 0)),
       sysctls: QUIET_IPV6,
     },
     binding: { port, devices: [`${node.name}/${pod.device.name}`] },
@@ -98,7 +100,7 @@ export const QUIET_IPV6: Readonly<Record<string, string>> = {
 };
 
 /** The address alone is on the device; all else goes by the node, which the pod knows as its gateway. */
-function podCommands(pod: PlannedPod): string[] {
+function podCommands(pod: PlannedPod, routeMtu: number): string[] {
   const commands = [`link set lo up`];
   for (const address of pod.addresses) {
     commands.push(
@@ -109,7 +111,7 @@ function podCommands(pod: PlannedPod): string[] {
     if (!pod.addresses.some((address) => address.length === gateway.length)) continue;
     const text = addressText(gateway);
     commands.push(`route replace ${text}/${8 * gateway.length} dev ${POD_DEVICE}`);
-    commands.push(`route replace default via ${text} dev ${POD_DEVICE}`);
+    commands.push(`route replace default via ${text} dev ${POD_DEVICE} mtu ${routeMtu}`);
   }
   return commands;
 }

@@ -43,15 +43,18 @@ export function addLab(parser: Argv, words: readonly string[], setExitCode: (cod
               describe: `a ready-made topology or a YAML file; default ${DEFAULT_TOPOLOGY}`,
             })
             .option('name', NAME)
+            .option('serve', {
+              type: 'boolean',
+              default: false,
+              describe: 'pods serve HTTP on the ports of their services and 80, DNS, and iperf3 on 5201',
+            })
             .option('clean', {
               type: 'boolean',
               default: false,
               describe: 'remove what labs left behind that did not end properly',
             }),
         async (args) => {
-          const code = args.clean
-            ? clean(args.topology ?? args.name ?? null)
-            : await runLab(args.topology, args.name);
+          const code = args.clean ? clean(args.topology ?? args.name ?? null) : await runLab(args);
           setExitCode(code);
         },
       ),
@@ -64,8 +67,14 @@ const NAME = {
   describe: "the lab's name, where several run; default the topology's",
 } as const;
 
-async function runLab(topologyName = DEFAULT_TOPOLOGY, nameGiven?: string): Promise<number> {
-  const topology = loadTopology(topologyName);
+interface LabArguments {
+  readonly topology?: string | undefined;
+  readonly name?: string | undefined;
+  readonly serve: boolean;
+}
+
+async function runLab(args: LabArguments): Promise<number> {
+  const topology = loadTopology(args.topology ?? DEFAULT_TOPOLOGY);
   for (const warning of topology.warnings) {
     log.warn(`${topology.source}: ${faultText({ ...warning, severity: 'error' })}`);
   }
@@ -77,7 +86,7 @@ async function runLab(topologyName = DEFAULT_TOPOLOGY, nameGiven?: string): Prom
       MISSING,
     );
   }
-  const name = nameGiven ?? topology.name;
+  const name = args.name ?? topology.name;
   if (!/^[\w.-]{1,64}$/.test(name))
     throw new UsageError(`--name ${name}: give letters, digits, ".", "_" and "-"`);
   const stopAsked = new Promise<void>((resolve) => {
@@ -89,11 +98,13 @@ async function runLab(topologyName = DEFAULT_TOPOLOGY, nameGiven?: string): Prom
     topology,
     name,
     prefix: `pw-${name}`,
+    serves: args.serve,
     onNotice: (notice) => {
       if (notice.kind !== 'port') return;
       log.warn(`${notice.device}: its interface is ${notice.isUp ? 'up again' : 'down or gone'}`);
     },
   });
+  for (const line of session.servers.lines) log.info(`serves ${line}`);
   log.info(`lab ready: ${session.plan.namespaces.map(({ label }) => label).join(', ')}`);
   const failed = await Promise.race([stopAsked, session.thread.ended]).then(
     () => null,

@@ -20,6 +20,7 @@ import {
 import type { Notice } from '../../live/thread-messages.js';
 import { planTopology } from '../../topologies/check.js';
 import type { LoadedTopology } from '../../topologies/load.js';
+import { LabServers } from './servers.js';
 
 const THREAD = new URL('./thread.js', import.meta.url);
 
@@ -27,6 +28,8 @@ export interface SessionOptions {
   readonly topology: LoadedTopology;
   readonly name: string;
   readonly prefix: string;
+  /** Whether pods serve HTTP, DNS and iperf3. */
+  readonly serves: boolean;
   readonly onNotice: (notice: Notice) => void;
 }
 
@@ -34,11 +37,13 @@ export class LabSession {
   readonly name: string;
   readonly plan: LabPlan;
   readonly thread: DatapathThread;
+  readonly servers = new LabServers();
 
   /** Resolves when traffic can pass; rejects with nothing left behind. */
   static async start(options: SessionOptions): Promise<LabSession> {
     const { topology, name, prefix } = options;
-    const plan = planLab(planTopology(topology.spec, topology.source), { prefix });
+    const planned = planTopology(topology.spec, topology.source);
+    const plan = planLab(planned, { prefix });
     checkFree(plan.namespaces.map((namespace) => namespace.name));
     writeState({
       name,
@@ -61,7 +66,9 @@ export class LabSession {
         await thread.stop();
         throw error;
       }
-      return new LabSession(name, plan, thread);
+      const session = new LabSession(name, plan, thread);
+      if (options.serves) session.servers.start(planned, plan.namespaces);
+      return session;
     } catch (error) {
       removeLab(
         name,
@@ -79,6 +86,7 @@ export class LabSession {
 
   /** Ends the thread, then removes all that was made. */
   async stop(): Promise<void> {
+    this.servers.stop();
     await this.thread.stop();
     removeLab(
       this.name,
