@@ -5,7 +5,9 @@ import { CaptureError } from '../io/capture-error.js';
 import { LiveError } from '../io/live/live-error.js';
 import { RequestError } from '../live/datapath-thread.js';
 import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
+import { ImportError } from '../topologies/import/tool-json.js';
 import { OwnProgramError } from '../topologies/own-programs.js';
+import { addImport } from './commands/import.js';
 import { addLab, splitLabArguments } from './commands/lab.js';
 import { addReplay } from './commands/replay.js';
 import { addShow, splitShowArguments } from './commands/show.js';
@@ -14,7 +16,7 @@ import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['lab', 'replay', 'show', 'topologies', 'help'];
+const COMMANDS = ['replay', 'show', 'topologies', 'import', 'lab', 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -40,9 +42,19 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   return exitCode;
 }
 
+/** Errors that are the user's to mend; those with an exit code of their own are told by it. */
+const USERS_ERRORS = [
+  UsageError,
+  CaptureError,
+  ImportError,
+  LiveError,
+  OwnProgramError,
+  RequestError,
+  TopologyError,
+];
+
 function isUsersError(error: unknown): error is Error {
-  const kinds = [UsageError, CaptureError, TopologyError, OwnProgramError, LiveError, RequestError];
-  return kinds.some((kind) => error instanceof kind);
+  return USERS_ERRORS.some((kind) => error instanceof kind);
 }
 
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
@@ -52,6 +64,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   addReplay(known, setExitCode);
   addShow(known, words, setExitCode);
   addTopologies(known);
+  addImport(known, setExitCode);
   known
     .demandCommand(1, 'which command?')
     .strict()
