@@ -1,12 +1,13 @@
 /** Starts a datapath thread, asks it things and ends it; the calling thread stays free all the while. */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { loadLibc } from '../io/live/libc.js';
-import { LiveError } from '../io/live/live-error.js';
-import type { Binding } from './binding.js';
+import { type Libc, loadLibc } from '../io/live/libc.js';
 import { LiveStatistics } from './statistics.js';
-import type { Notice, Reply, ThreadSetup } from './thread-messages.js';
+import type { Change, Notice, Reply, Running, ThreadSetup } from './thread-messages.js';
 
 const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
+
+/** Ports that may come while the thread runs. */
+const SPARE_PORTS = 256;
 
 /** What a request was answered with, when it was refused. */
 export class RequestError extends Error {
@@ -38,19 +39,22 @@ export interface ThreadData {
 
 export class DatapathThread {
   readonly statistics: LiveStatistics;
-  readonly bindings: readonly Binding[];
+  /** As the thread said when it began, or answered to the last `change`. */
+  running: Running = { numbers: {}, rows: [] };
   /** Settles when the thread has ended; rejects with what it ended of when nobody asked it to. */
   readonly ended: Promise<void>;
   readonly #worker: Worker;
   readonly #control: MessagePort;
-  readonly #wake: () => void;
+  readonly #libc: Libc;
+  readonly #ready: Promise<void>;
+  #wakeFd = -1;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #lastId = 0;
 
   /** Resolves when frames can pass. Rejects with a LiveError when an interface cannot be opened. */
   static async start(options: ThreadOptions): Promise<DatapathThread> {
     const libc = await loadLibc('lab');
-    const statistics = new LiveStatistics(options.setup.bindings.length);
+    const statistics = new LiveStatistics(options.setup.bindings.length + SPARE_PORTS);
     const { port1: control, port2: theirs } = new MessageChannel();
     const data: ThreadData = {
       setup: { ...options.setup, statistics: statistics.memory },
@@ -58,48 +62,49 @@ export class DatapathThread {
       control: theirs,
     };
     const worker = new Worker(options.entry, { workerData: data, transferList: [theirs] });
-    const wakeFd = await new Promise<number>((resolve, reject) => {
-      worker.once('error', reject);
-      worker.once('exit', () => reject(new Error('the datapath thread has ended before it began')));
-      control.on('message', ({ notice }: { notice?: Notice }) => {
-        if (notice?.kind === 'ready') resolve(notice.wakeFd);
-        else if (notice?.kind === 'failed') {
-          reject(new StartError(notice.message, notice.exitCode));
-        }
-      });
-    });
-    control.removeAllListeners('message');
-    worker.removeAllListeners('exit');
-    worker.removeAllListeners('error');
-    const wake = (): void => {
-      libc.write(wakeFd, ONE, ONE.length);
-    };
-    return new DatapathThread(worker, control, wake, statistics, options);
+    const thread = new DatapathThread(worker, control, libc, statistics, options.onNotice);
+    await thread.#ready;
+    return thread;
   }
 
   private constructor(
     worker: Worker,
     control: MessagePort,
-    wake: () => void,
+    libc: Libc,
     statistics: LiveStatistics,
-    { setup, onNotice }: ThreadOptions,
+    onNotice: ThreadOptions['onNotice'],
   ) {
     this.#worker = worker;
     this.#control = control;
-    this.#wake = wake;
+    this.#libc = libc;
     this.statistics = statistics;
-    this.bindings = setup.bindings;
+    let started: (running: Running) => void;
+    let failed: (error: Error) => void;
+    this.#ready = new Promise((resolve, reject) => {
+      started = (running) => {
+        this.running = running;
+        resolve();
+      };
+      failed = reject;
+    });
     control.on('message', (message: Reply | { notice: Notice }) => {
-      if ('notice' in message) onNotice?.(message.notice);
-      else this.#settle(message);
+      if (!('notice' in message)) this.#settle(message);
+      else if (message.notice.kind === 'ready') {
+        this.#wakeFd = message.notice.wakeFd;
+        started(message.notice);
+      } else if (message.notice.kind === 'failed') {
+        failed(new RequestError(message.notice.message, message.notice.exitCode));
+      } else onNotice?.(message.notice);
     });
     this.ended = new Promise((resolve, reject) => {
       worker.once('error', (error) => {
-        this.#failAll('the datapath thread has ended');
+        failed(error);
+        this.#failAll();
         reject(error);
       });
       worker.once('exit', () => {
-        this.#failAll('the datapath thread has ended');
+        failed(new Error('the datapath thread has ended before it began'));
+        this.#failAll();
         resolve();
       });
     });
@@ -113,8 +118,13 @@ export class DatapathThread {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#control.postMessage({ id, kind, argument });
-      this.#wake();
+      this.#libc.write(this.#wakeFd, ONE, ONE.length);
     });
+  }
+
+  /** Goes on through another topology; what the packets have left in the maps stays. */
+  async change(change: Change): Promise<void> {
+    this.running = (await this.request('change', change)) as Running;
   }
 
   /** Lets the thread finish what it has read, close its ports and end. */
@@ -132,16 +142,10 @@ export class DatapathThread {
     else waiting?.reject(new RequestError(error, exitCode ?? 2));
   }
 
-  #failAll(why: string): void {
-    for (const { reject } of this.#waiting.values()) reject(new RequestError(why, 2));
+  #failAll(): void {
+    for (const { reject } of this.#waiting.values()) {
+      reject(new RequestError('the datapath thread has ended', 2));
+    }
     this.#waiting.clear();
-  }
-}
-
-/** A port could not be opened in the thread; the message is a LiveError's. */
-class StartError extends LiveError {
-  constructor(message: string, exitCode: number) {
-    super('', '', '', exitCode);
-    this.message = message;
   }
 }

@@ -54,11 +54,37 @@ export class Runtime {
     this.#control = control;
     this.forwarder = new Forwarder(built, ports);
     this.#states = ports.map(({ port }) => port.state);
-    for (const { port } of ports) poller.add(port.fd);
+    this.#watchPorts();
     built.clock.set(this.#time.now());
     this.handle('stop', () => {
       this.#stopping = true;
     });
+  }
+
+  /**
+   * From now on through another topology, by other ports; to be called between two rounds. Ports that are in both lists
+   * stay as they are; those of the former one that are not in the new one are the caller's to close.
+   */
+  replace(built: BuiltTopology, ports: readonly BoundPort[]): void {
+    this.#statistics.carry(this.built);
+    const { unbound, strangers, watcher } = this.forwarder;
+    this.built = built;
+    this.ports = ports;
+    this.forwarder = new Forwarder(built, ports);
+    this.forwarder.unbound = unbound;
+    this.forwarder.strangers = strangers;
+    this.forwarder.watcher = watcher;
+    this.#states = ports.map(({ port }) => port.state);
+    this.#watchPorts();
+  }
+
+  #watchPorts(): void {
+    const poller = this.#poller;
+    while (poller.count < this.ports.length + WAKE_ROWS) poller.add(-1);
+    for (let row = WAKE_ROWS; row < poller.count; row++) {
+      const bound = this.ports[row - WAKE_ROWS];
+      poller.set(row, bound === undefined || bound.port.state === PORT_GONE ? -1 : bound.port.fd);
+    }
   }
 
   handle(kind: string, handler: Handler): void {
