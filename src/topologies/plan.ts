@@ -9,6 +9,7 @@ import type { Route } from '../engine/stack/route-table.js';
 import type { PolicyKey } from '../programs/tables/policy.js';
 import type { CiliumConfig } from './cilium-config.js';
 import type { Path } from './faults.js';
+import type { KeptNumbers } from './kept-numbers.js';
 
 export interface PlannedDevice {
   readonly name: string;
@@ -151,6 +152,7 @@ export interface PlannedEgressGateway {
 
 export interface Plan {
   readonly name: string;
+  readonly numbers: KeptNumbers;
   readonly nodes: readonly PlannedNode[];
   readonly links: readonly PlannedLink[];
   readonly routers: readonly PlannedRouter[];
