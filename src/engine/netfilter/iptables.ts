@@ -5,7 +5,7 @@ import type { PacketContext } from '../packet.js';
 import * as ethernet from '../wire/ethernet.js';
 import type { Nat } from './nat.js';
 import type { Rule, Target } from './rule.js';
-import { type RuleContext, RuleMatch } from './rule-match.js';
+import { type AddressSets, type RuleContext, RuleMatch } from './rule-match.js';
 import { parseRule } from './rule-parser.js';
 
 export type TableName = 'raw' | 'mangle' | 'nat' | 'filter';
@@ -61,7 +61,7 @@ export class IptablesTable {
    * `lines` are those of iptables-save: `:CHAIN POLICY` and `-A CHAIN …`; built-in chains need no line. Throws Error
    * for one that is not understood, for a jump to nowhere, and for jumps in a circle.
    */
-  constructor(name: TableName, lines: readonly string[]) {
+  constructor(name: TableName, lines: readonly string[], sets: AddressSets = new Map()) {
     this.name = name;
     const policies = new Map<string, string>();
     for (const line of lines) {
@@ -80,7 +80,7 @@ export class IptablesTable {
     }
     for (const chainName of [...policies.keys()].sort()) if (!chains.has(chainName)) add(chainName, null);
     for (const line of lines) {
-      if (!line.startsWith(':')) addRule(chains, parseRule(line), name);
+      if (!line.startsWith(':')) addRule(chains, parseRule(line), name, sets);
     }
     this.chains = [...chains.values()];
     for (const chain of this.chains) refuseCircle(chain, []);
@@ -105,7 +105,7 @@ export class IptablesTable {
   }
 }
 
-function addRule(chains: ReadonlyMap<string, Chain>, rule: Rule, table: string): void {
+function addRule(chains: ReadonlyMap<string, Chain>, rule: Rule, table: string, sets: AddressSets): void {
   const chain = chains.get(rule.chain);
   if (chain === undefined) {
     throw new Error(`iptables rule "${rule.text}": table ${table} has no chain ${rule.chain}`);
@@ -118,7 +118,7 @@ function addRule(chains: ReadonlyMap<string, Chain>, rule: Rule, table: string):
   if (isOutOfPlace(target, table)) {
     throw new Error(`iptables rule "${rule.text}": ${target.kind} is not for table ${table}`);
   }
-  chain.rules.push({ rule, match: new RuleMatch(rule), to, packets: 0, bytes: 0 });
+  chain.rules.push({ rule, match: new RuleMatch(rule, sets), to, packets: 0, bytes: 0 });
 }
 
 function isOutOfPlace({ kind }: Target, table: string): boolean {

@@ -45,6 +45,7 @@ export class Netfilter implements TableContext {
   readonly headers = new PacketTuple();
   readonly #namespace: Namespace;
   readonly #tables = new Map<string, IptablesTable>();
+  readonly #sets = new Map<string, readonly Uint8Array[]>();
 
   constructor(namespace: Namespace, { clock, random, maximumConnections }: NetfilterOptions) {
     this.#namespace = namespace;
@@ -70,12 +71,17 @@ export class Netfilter implements TableContext {
     return this.#tables.get(`${name}${family}`) ?? null;
   }
 
+  /** Declares an ipset of addresses, before the rules that ask about it. */
+  addSet(name: string, members: readonly Uint8Array[]): void {
+    this.#sets.set(name, members);
+  }
+
   /**
    * Declares a table by its text: lines `:CHAIN POLICY` (a chain of one's own with `-`) and `-A CHAIN …`. Throws
    * Error for a line that is not understood.
    */
   addTable(family: Family, name: TableName, lines: readonly string[]): void {
-    this.#tables.set(`${name}${family}`, new IptablesTable(name, lines));
+    this.#tables.set(`${name}${family}`, new IptablesTable(name, lines, this.#sets));
   }
 
   /** Puts everything declared at the hooks of the namespace. */

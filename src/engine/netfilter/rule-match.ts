@@ -6,7 +6,7 @@ import type { RandomSource } from '../random.js';
 import { i32le, swap16, swap32 } from '../wire/bytes.js';
 import { type Conntrack, IPS_DST_NAT, IPS_SRC_NAT, NO_ENTRY } from './conntrack.js';
 import { CT_DNAT, CT_SNAT, type DeviceMatch, type Negated, type Ports, type Rule } from './rule.js';
-import { DESTINATION_WORD, hasPorts, type PacketTuple, PORTS_WORD, SOURCE_WORD } from './tuple.js';
+import { DESTINATION_WORD, hasAddress, hasPorts, type PacketTuple, PORTS_WORD, SOURCE_WORD } from './tuple.js';
 
 /** What rules are asked about: the packet with its headers as they are now, and where it comes from and goes. */
 export interface RuleContext {
@@ -18,13 +18,17 @@ export interface RuleContext {
   readonly output: Device | null;
 }
 
+/** Members of the ipsets, by name: addresses of 4 or 16 bytes. */
+export type AddressSets = ReadonlyMap<string, readonly Uint8Array[]>;
+
 type Test = (packet: PacketContext, context: RuleContext) => boolean;
 
 export class RuleMatch {
   readonly #tests: readonly Test[];
 
-  constructor(rule: Rule) {
-    this.#tests = testsOf(rule);
+  /** Throws Error for an ipset that is not there. */
+  constructor(rule: Rule, sets: AddressSets) {
+    this.#tests = testsOf(rule, sets);
   }
 
   matches(packet: PacketContext, context: RuleContext): boolean {
@@ -34,8 +38,8 @@ export class RuleMatch {
   }
 }
 
-function testsOf(rule: Rule): Test[] {
-  const { source, destination, input, output, protocol, mark, states, probability } = rule;
+function testsOf(rule: Rule, sets: AddressSets): Test[] {
+  const { source, destination, input, output, protocol, marks, set, states, probability } = rule;
   const tests: Test[] = [];
   if (source !== undefined) tests.push(addressTest(source, SOURCE_WORD));
   if (destination !== undefined) tests.push(addressTest(destination, DESTINATION_WORD));
@@ -47,11 +51,11 @@ function testsOf(rule: Rule): Test[] {
   }
   if (rule.sourcePorts !== undefined) tests.push(portTest(rule.sourcePorts, 0));
   if (rule.destinationPorts !== undefined) tests.push(portTest(rule.destinationPorts, 16));
-  if (mark !== undefined) {
-    const { value, negated } = mark;
+  for (const { value, negated } of marks ?? []) {
     const [wanted, mask] = value;
     tests.push((packet) => ((packet.mark & mask) === wanted) !== negated);
   }
+  if (set !== undefined) tests.push(setTest(set, sets));
   if (states !== undefined) {
     const { value, negated } = states;
     tests.push((_, { conntrack }) => (value & stateBits(conntrack)) !== 0 !== negated);
@@ -80,6 +84,16 @@ function addressTest({ value, negated }: Negated<Prefix>, at: number): Test {
       if (((headers.words[at + i] ^ words[i]) & masks[i]) !== 0) return negated;
     }
     return !negated;
+  };
+}
+
+function setTest({ value: { name, side }, negated }: NonNullable<Rule['set']>, sets: AddressSets): Test {
+  const members = sets.get(name);
+  if (members === undefined) throw new Error(`iptables: there is no ipset ${name}`);
+  const at = side === 'src' ? SOURCE_WORD : DESTINATION_WORD;
+  return (_, { headers }) => {
+    for (let i = 0; i < members.length; i++) if (hasAddress(headers.words, at, members[i])) return !negated;
+    return negated;
   };
 }
 

@@ -112,7 +112,7 @@ class RuleReader {
   }
 
   #module(name: string): void {
-    const known = ['comment', 'mark', 'conntrack', 'state', 'tcp', 'udp', 'statistic'];
+    const known = ['comment', 'mark', 'conntrack', 'state', 'tcp', 'udp', 'statistic', 'set'];
     if (!known.includes(name)) throw this.#fault(`match "${name}" is not known; there are ${known.join(', ')}`);
   }
 
@@ -124,11 +124,14 @@ class RuleReader {
         this.#argument(word);
         return;
       case '--mark':
-        rule.mark = this.#negated(this.#maskedValue(word));
+        rule.marks = [...(rule.marks ?? []), this.#negated(this.#maskedValue(word))];
         return;
       case '--ctstate':
       case '--state':
         rule.states = this.#negated(this.#states(word));
+        return;
+      case '--match-set':
+        rule.set = this.#negated(this.#set());
         return;
       case '--sport':
       case '--source-port':
@@ -233,6 +236,13 @@ class RuleReader {
       bits |= STATES[name];
     }
     return bits;
+  }
+
+  #set(): { name: string; side: 'src' | 'dst' } {
+    const name = this.#argument('--match-set');
+    const side = this.#argument('--match-set');
+    if (side !== 'src' && side !== 'dst') throw this.#fault(`--match-set: "${side}" is neither src nor dst`);
+    return { name, side };
   }
 
   /** `VALUE[/MASK]` as int32. */

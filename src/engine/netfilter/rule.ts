@@ -39,8 +39,10 @@ export interface Rule {
   readonly protocol?: Negated<number>;
   readonly sourcePorts?: Negated<Ports>;
   readonly destinationPorts?: Negated<Ports>;
-  /** Value and mask. */
-  readonly mark?: Negated<readonly [number, number]>;
+  /** Value and mask; all must hold. */
+  readonly marks?: readonly Negated<readonly [number, number]>[];
+  /** ipset that holds the source or the destination. */
+  readonly set?: Negated<{ readonly name: string; readonly side: 'src' | 'dst' }>;
   /** CT_ bits. */
   readonly states?: Negated<number>;
   readonly probability?: number;
