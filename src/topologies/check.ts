@@ -140,7 +140,8 @@ function finishNode(
     routes: node.routes,
     neighbours: node.neighbours,
     pods: node.pods,
-    hostEndpointId: node.endpointIds.next(),
+    hostEndpointId: node.spec.hostEndpoint ?? node.endpointIds.next(),
+    maps: node.spec.maps ?? null,
   };
 }
 
