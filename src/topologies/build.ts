@@ -28,6 +28,7 @@ import { NodePrograms } from './node-programs.js';
 import type { Plan, PlannedNode, PlannedPod, PlannedPolicyEntry, PlannedRouter } from './plan.js';
 import { nodeConstants, nodeFeatures } from './plan-constants.js';
 import type { TopologySpec } from './spec.js';
+import { wireguardOf } from './wireguard-peers.js';
 
 /** Interface index and name of a pod's own device. */
 const POD_IFINDEX = 2;
@@ -174,8 +175,9 @@ class NodeBuilder {
     host.localMark = MARK_TO_PROXY;
     host.localMarkMask = MARK_MAGIC_MASK;
     for (const device of host.devices) {
-      if (device.kind !== 'tunnel') continue;
-      device.tunnel = new Tunnel(features.tunnelProtocol, features.tunnelPort);
+      if (device.kind === 'tunnel') device.tunnel = new Tunnel(features.tunnelProtocol, features.tunnelPort);
+      else if (device.kind === 'wireguard') device.tunnel = wireguardOf(this.#plan, this.#planned);
+      else continue;
       host.tunnels.push(device);
     }
   }

@@ -34,8 +34,26 @@ export class Offloads {
       arena.owes[handle] = 0;
       return false;
     }
-    put16le(bytes, at + arena.checksumOffset[handle], checksum.fold(this.#pseudoHeader(bytes, at, end)));
+    const last = this.layers.count - 1;
+    const pseudo = checksum.fold(this.#pseudoHeader(bytes, last, end));
+    put16le(bytes, at + arena.checksumOffset[handle], pseudo);
+    for (let i = last - 1; i >= 0; i--) this.#fillOuter(bytes, i, at, end, pseudo);
     return true;
+  }
+
+  /**
+   * The checksum of a tunnel's UDP header without a look at the payload: once the inner checksum is there, what it covers
+   * sums up to the complement of its pseudo-header (kernel: Documentation/networking/checksum-offloads.rst, LCO).
+   */
+  #fillOuter(bytes: Uint8Array, layer: number, innerAt: number, end: number, innerPseudo: number): void {
+    const { layers } = this;
+    const udpAt = layers.transportAt[layer];
+    if (layers.protocol[layer] !== ipv4.PROTOCOL_UDP || udp.checksum(bytes, udpAt) === 0) return;
+    udp.putChecksum(bytes, udpAt, 0);
+    const pseudo = this.#pseudoHeader(bytes, layer, end);
+    const headers = checksum.sum(bytes, udpAt, innerAt - udpAt, pseudo);
+    const value = checksum.finish(headers + (~innerPseudo & 0xffff));
+    udp.putChecksum(bytes, udpAt, checksum.udpField(value));
   }
 
   /** Bytes of all headers up to the payload of the transport that `settle` found. */
@@ -72,17 +90,20 @@ export class Offloads {
     return false;
   }
 
-  #pseudoHeader(bytes: Uint8Array, at: number, end: number): number {
+  /** Partial sum of the pseudo-header of a layer's transport. */
+  #pseudoHeader(bytes: Uint8Array, layer: number, end: number): number {
     const { layers } = this;
-    const last = layers.count - 1;
-    const ipAt = layers.ipAt[last];
+    const ipAt = layers.ipAt[layer];
+    const at = layers.transportAt[layer];
+    const isIpv4 = layers.isIpv6[layer] === 0;
+    const ipLength = isIpv4
+      ? ipv4.totalLength(bytes, ipAt)
+      : ipv6.HEADER_LENGTH + ipv6.payloadLength(bytes, ipAt);
+    const transportEnd = ipAt + ipLength > at ? Math.min(ipAt + ipLength, end) : end;
     // A length over 65,535 ("BIG TCP") counts with its upper half.
-    if (layers.isIpv6[last] === 0) {
-      const ipEnd = ipAt + ipv4.totalLength(bytes, ipAt);
-      return layer4.pseudoIpv4(bytes, ipAt, checksum.fold((ipEnd > at ? Math.min(ipEnd, end) : end) - at));
-    }
-    const ipEnd = ipAt + ipv6.HEADER_LENGTH + ipv6.payloadLength(bytes, ipAt);
-    const length = checksum.fold((ipEnd > at ? Math.min(ipEnd, end) : end) - at);
-    return layer4.pseudoIpv6(bytes, ipAt, layers.protocol[last], length);
+    const length = checksum.fold(transportEnd - at);
+    return isIpv4
+      ? layer4.pseudoIpv4(bytes, ipAt, length)
+      : layer4.pseudoIpv6(bytes, ipAt, layers.protocol[layer], length);
   }
 }

@@ -1,4 +1,5 @@
 /** Opens live interfaces by plugin. */
+import { openAfPacket } from './af-packet.js';
 import { BAD_INPUT, LiveError } from './live-error.js';
 import { type LivePort, PLUGINS, type Plugin, type PortSpec } from './live-port.js';
 import { openMemory } from './memory-port.js';
@@ -31,6 +32,8 @@ export async function openPort(spec: PortSpec): Promise<LivePort> {
   switch (spec.plugin) {
     case 'tap':
       return openTap(spec);
+    case 'af-packet':
+      return openAfPacket(spec);
     case 'memory':
       return openMemory(spec);
     default:
