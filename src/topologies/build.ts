@@ -5,6 +5,7 @@ import { FrameArena } from '../engine/frame-arena.js';
 import { createMap } from '../engine/maps/create-map.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
+import type { Netfilter } from '../engine/netfilter/netfilter.js';
 import { Network } from '../engine/network.js';
 import { Node } from '../engine/node.js';
 import type { RandomSource } from '../engine/random.js';
@@ -23,6 +24,7 @@ import { configuredMap } from './cilium-config.js';
 import { pathText, TopologyError } from './faults.js';
 import { fillMaps } from './fill-maps.js';
 import { remakeMaglevTables } from './fill-services.js';
+import { installMasquerading } from './iptables-rules.js';
 import { MapState } from './map-state.js';
 import { NodePrograms } from './node-programs.js';
 import type { Plan, PlannedNode, PlannedPod, PlannedPolicyEntry, PlannedRouter } from './plan.js';
@@ -103,6 +105,7 @@ class NodeBuilder {
   readonly #mapSpec: (spec: MapSpec) => MapSpec;
   readonly #pods: BuiltPod[] = [];
   readonly #hostPolicyMap: BpfMap;
+  readonly #netfilter: Netfilter | null;
   /** What the node's maps hold instead of what the agent would write. */
   readonly #state: MapState | null;
 
@@ -131,6 +134,7 @@ class NodeBuilder {
     for (const pod of planned.pods) this.#buildPod(pod);
     this.#hostPolicyMap = this.#policyMap(planned.hostEndpointId, plan.hostPolicies.get(planned.name) ?? []);
     this.#programs.attachNode(this.#hostPolicyMap);
+    this.#netfilter = installMasquerading(plan, planned, host, options);
     if (this.#state !== null) this.#takeOver(this.#state);
   }
 
@@ -163,6 +167,7 @@ class NodeBuilder {
       datapath: this.#datapath,
       pods: this.#pods,
       hostPolicyMap: this.#hostPolicyMap,
+      netfilter: this.#netfilter,
     };
   }
 

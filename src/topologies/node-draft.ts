@@ -6,6 +6,7 @@ import { type FaultList, type Path, suggestion } from './faults.js';
 import type { Identities } from './identities.js';
 import type { PlannedDevice, PlannedNeighbour, PlannedNode, PlannedPod } from './plan.js';
 import type { NodeSpec } from './spec.js';
+import { CILIUM_VERSION } from './version.js';
 
 const FIRST_ENDPOINT_ID = 101;
 /** Interface index 1 is the loopback's. */
@@ -30,6 +31,8 @@ export class NodeDraft {
   readonly ifindexes = new NumberPool(FIRST_IFINDEX);
   readonly endpointIds = new NumberPool(FIRST_ENDPOINT_ID);
   attachment: PlannedNode['attachment'] = 'tcx';
+  ciliumVersion = CILIUM_VERSION;
+  configMap: PlannedNode['configMap'] = {};
   podPrefixes: readonly Prefix[] = [];
   internalAddresses: readonly Uint8Array[] = [];
   ciliumInternalAddresses: readonly Uint8Array[] = [];

@@ -87,6 +87,7 @@ const node = z.object({
   ciliumInternalIP: z.string().optional(),
   /** As the topology's `kernel`, which it overrides. */
   kernel: z.string().optional(),
+  ciliumVersion: z.string().optional(),
   /** Overrides of the topology's `cilium`. */
   cilium: ciliumConfig.optional(),
   devices: z.array(device).optional(),

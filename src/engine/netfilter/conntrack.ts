@@ -170,7 +170,7 @@ export class Conntrack {
       this.untrack();
       return;
     }
-    const found = this.#find(tuple.words, 0);
+    const found = this.find(tuple.words, 0);
     if (found < 0) this.#open(bytes, end);
     else this.#goOn(found, bytes, end);
   }
@@ -202,11 +202,11 @@ export class Conntrack {
 
   /** Whether a live connection has the tuple at `tuples[at]` in either direction. */
   isTaken(at: number, tuples: Int32Array = this.tuples): boolean {
-    return this.#find(tuples, at) >= 0;
+    return this.find(tuples, at) >= 0;
   }
 
   /** Row * 2 + direction of the live connection with a tuple, or -1. */
-  #find(words: Int32Array, at: number): number {
+  find(words: Int32Array, at: number): number {
     const map = this.#byTuple;
     const value = map.lookup(words, at);
     if (value < 0) return -1;
@@ -318,7 +318,8 @@ export class Conntrack {
   }
 
   #udpTimeout(row: number): number {
-    if ((this.status[row] & IPS_SEEN_REPLY) === 0 || this.clock.nowNs <= this.#streamNs[row]) return TIMEOUT_UDP;
+    if ((this.status[row] & IPS_SEEN_REPLY) === 0 || this.clock.nowNs <= this.#streamNs[row])
+      return TIMEOUT_UDP;
     this.status[row] |= IPS_ASSURED;
     return TIMEOUT_UDP_STREAM;
   }
@@ -331,7 +332,7 @@ export class Conntrack {
     if (!fitsIp(bytes, quotedAt, end, tuple.isIpv4)) return;
     if (!quoted.read(bytes, quotedAt, end, tuple.isIpv4, this.zone) || quoted.transportAt < 0) return;
     if (!invert(quoted.words, 0, this.#inverse, 0)) return;
-    const found = this.#find(this.#inverse, 0);
+    const found = this.find(this.#inverse, 0);
     if (found < 0) return;
     const at = this.tupleAt(found >> 1, found & 1) + DESTINATION_WORD;
     for (let i = 0; i < 4; i++) {

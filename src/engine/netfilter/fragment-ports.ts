@@ -4,7 +4,7 @@
  */
 import { HashMap } from '../maps/hash-map.js';
 import { BPF_ANY } from '../maps/map.js';
-import { PORTS_WORD, PROTOCOL_WORD, type PacketTuple } from './tuple.js';
+import { type PacketTuple, PORTS_WORD, PROTOCOL_WORD } from './tuple.js';
 
 /** Packets whose fragments may be under way at a time. */
 const PACKETS = 1024;

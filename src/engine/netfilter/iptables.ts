@@ -113,7 +113,9 @@ function addRule(chains: ReadonlyMap<string, Chain>, rule: Rule, table: string, 
   const { target } = rule;
   const to = target.kind === 'jump' ? chains.get(target.chain) : null;
   if (to === undefined || to?.policy === 'ACCEPT' || to?.policy === 'DROP') {
-    throw new Error(`iptables rule "${rule.text}": ${(target as { chain: string }).chain} is no target, nor a chain`);
+    throw new Error(
+      `iptables rule "${rule.text}": ${(target as { chain: string }).chain} is no target, nor a chain`,
+    );
   }
   if (isOutOfPlace(target, table)) {
     throw new Error(`iptables rule "${rule.text}": ${target.kind} is not for table ${table}`);

@@ -14,6 +14,7 @@ import { Conntrack, PENDING } from './conntrack.js';
 import { IptablesTable, type TableContext, type TableName } from './iptables.js';
 import { DESTINATION, Nat, SOURCE } from './nat.js';
 import { PacketTuple } from './tuple.js';
+import { Untranslate } from './untranslate.js';
 
 /** Priorities at a hook (linux/netfilter_ipv4.h). */
 const RAW = -300;
@@ -41,6 +42,7 @@ export interface NetfilterOptions {
 export class Netfilter implements TableContext {
   readonly conntrack: Conntrack;
   readonly nat: Nat;
+  readonly untranslate: Untranslate;
   readonly random: RandomSource;
   readonly headers = new PacketTuple();
   readonly #namespace: Namespace;
@@ -52,6 +54,7 @@ export class Netfilter implements TableContext {
     this.random = random;
     this.conntrack = new Conntrack(clock, maximumConnections);
     this.nat = new Nat(this.conntrack, random);
+    this.untranslate = new Untranslate(this.conntrack);
   }
 
   get input(): Device | null {

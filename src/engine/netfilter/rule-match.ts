@@ -6,7 +6,14 @@ import type { RandomSource } from '../random.js';
 import { i32le, swap16, swap32 } from '../wire/bytes.js';
 import { type Conntrack, IPS_DST_NAT, IPS_SRC_NAT, NO_ENTRY } from './conntrack.js';
 import { CT_DNAT, CT_SNAT, type DeviceMatch, type Negated, type Ports, type Rule } from './rule.js';
-import { DESTINATION_WORD, hasAddress, hasPorts, type PacketTuple, PORTS_WORD, SOURCE_WORD } from './tuple.js';
+import {
+  DESTINATION_WORD,
+  hasAddress,
+  hasPorts,
+  type PacketTuple,
+  PORTS_WORD,
+  SOURCE_WORD,
+} from './tuple.js';
 
 /** What rules are asked about: the packet with its headers as they are now, and where it comes from and goes. */
 export interface RuleContext {
@@ -58,7 +65,7 @@ function testsOf(rule: Rule, sets: AddressSets): Test[] {
   if (set !== undefined) tests.push(setTest(set, sets));
   if (states !== undefined) {
     const { value, negated } = states;
-    tests.push((_, { conntrack }) => (value & stateBits(conntrack)) !== 0 !== negated);
+    tests.push((_, { conntrack }) => ((value & stateBits(conntrack)) !== 0) !== negated);
   }
   if (probability !== undefined) {
     // 31 bits, as xt_statistic keeps it.
@@ -103,7 +110,10 @@ function wordMask(bits: number): number {
   return bits >= 32 ? -1 : swap32(-1 << (32 - bits));
 }
 
-function deviceTest({ name, isPrefix, negated }: DeviceMatch, which: (context: RuleContext) => Device | null): Test {
+function deviceTest(
+  { name, isPrefix, negated }: DeviceMatch,
+  which: (context: RuleContext) => Device | null,
+): Test {
   const answers = new Map<Device, boolean>();
   const isMeant = (device: Device): boolean =>
     (isPrefix ? device.name.startsWith(name) : device.name === name) !== negated;

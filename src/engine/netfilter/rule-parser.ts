@@ -3,13 +3,7 @@
  * refused with the word, so that a rule never means less than it says.
  */
 import { type Prefix, parseAddress, parsePrefix } from '../address-text.js';
-import {
-  CT_ESTABLISHED,
-  CT_INVALID,
-  CT_NEW,
-  CT_RELATED,
-  CT_UNTRACKED,
-} from './conntrack.js';
+import { CT_ESTABLISHED, CT_INVALID, CT_NEW, CT_RELATED, CT_UNTRACKED } from './conntrack.js';
 import type { DeviceMatch, Negated, Rule, Target } from './rule.js';
 import { CT_DNAT, CT_SNAT } from './rule.js';
 
@@ -113,7 +107,8 @@ class RuleReader {
 
   #module(name: string): void {
     const known = ['comment', 'mark', 'conntrack', 'state', 'tcp', 'udp', 'statistic', 'set'];
-    if (!known.includes(name)) throw this.#fault(`match "${name}" is not known; there are ${known.join(', ')}`);
+    if (!known.includes(name))
+      throw this.#fault(`match "${name}" is not known; there are ${known.join(', ')}`);
   }
 
   /** Options of the match modules. */
@@ -249,7 +244,8 @@ class RuleReader {
   #maskedValue(option: string): readonly [number, number] {
     const text = this.#argument(option);
     const [value, mask = 0xffffffff] = text.split('/').map(Number);
-    if (!Number.isInteger(value) || !Number.isInteger(mask)) throw this.#fault(`${option}: "${text}" is no mark`);
+    if (!Number.isInteger(value) || !Number.isInteger(mask))
+      throw this.#fault(`${option}: "${text}" is no mark`);
     return [value | 0, mask | 0];
   }
 

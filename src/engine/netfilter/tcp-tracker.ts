@@ -181,7 +181,8 @@ export class TcpTracker {
     const sender = entry * 2 + direction;
     const receiver = entry * 2 + 1 - direction;
     const flags = tcp.flags(bytes, at);
-    const length = end - at - tcp.headerLength(bytes, at) + (flags & tcp.SYN ? 1 : 0) + (flags & tcp.FIN ? 1 : 0);
+    const length =
+      end - at - tcp.headerLength(bytes, at) + (flags & tcp.SYN ? 1 : 0) + (flags & tcp.FIN ? 1 : 0);
     const next = (tcp.sequence(bytes, at) + length) | 0;
     if ((this.#flags[sender] & HAS_SENT) === 0) {
       this.#flags[sender] |= HAS_SENT;
