@@ -4,6 +4,7 @@ import yargs, { type Argv } from 'yargs';
 import { CaptureError } from '../io/capture-error.js';
 import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { OwnProgramError } from '../topologies/own-programs.js';
+import { addMonitor, splitMonitorArguments } from './commands/monitor.js';
 import { addReplay } from './commands/replay.js';
 import { addShow, splitShowArguments } from './commands/show.js';
 import { addTopologies } from './commands/topologies.js';
@@ -11,7 +12,7 @@ import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'show', 'topologies', 'help'];
+const COMMANDS = ['replay', 'monitor', 'show', 'topologies', 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -42,10 +43,10 @@ function isUsersError(error: unknown): error is Error {
 }
 
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
-  // What follows `show` and its options is another tool's command line.
-  const { own, words } = args[0] === 'show' ? splitShowArguments(args) : { own: args, words: [] };
+  const { own, words } = splitArguments(args);
   const known = yargs(own.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
   addReplay(known, setExitCode);
+  addMonitor(known, words, setExitCode);
   addShow(known, words, setExitCode);
   addTopologies(known);
   known
@@ -67,8 +68,21 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   });
 }
 
+/** What follows `show`, `monitor` and their options is another tool's command line. */
+function splitArguments(args: readonly string[]): { own: readonly string[]; words: readonly string[] } {
+  if (args[0] === 'show') return splitShowArguments(args);
+  if (args[0] === 'monitor') return splitMonitorArguments(args);
+  return { own: args.flatMap(monitorCommand), words: [] };
+}
+
+/** `--monitor` may stand alone: what follows is its value only when it is a monitor's command. */
+function monitorCommand(argument: string, index: number, all: readonly string[]): string[] {
+  if (argument !== '--monitor') return [argument];
+  return /^(?:cilium|hubble)/.test(all[index + 1] ?? '') ? [argument] : ['--monitor='];
+}
+
 /** Options that collect what they are given; of another that is repeated the last one counts. */
-const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show'];
+const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show', 'config'];
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(args)) {

@@ -11,7 +11,5 @@ const OLDEST_VERSION = 10;
 export function readCiliumVersion(text: string, name: string): CiliumVersion {
   const minor = Number(/^v?1\.(\d+)(?:\.|-|$)/.exec(text)?.[1]);
   if (minor >= OLDEST_VERSION && minor <= EMULATED_VERSION) return minor;
-  throw new UsageError(
-    `${name} ${text}: not a version from 1.${OLDEST_VERSION} to 1.${EMULATED_VERSION}`,
-  );
+  throw new UsageError(`${name} ${text}: not a version from 1.${OLDEST_VERSION} to 1.${EMULATED_VERSION}`);
 }

@@ -182,14 +182,10 @@ class Reader {
       if (end - at < 2) this.#cut('Invalid ip4 option length. Length 1 less than 2');
       const length = this.#bytes[at + 1];
       if (length > end - at) {
-        this.#cut(
-          `IP option length exceeds remaining IP header size, option type ${type} length ${length}`,
-        );
+        this.#cut(`IP option length exceeds remaining IP header size, option type ${type} length ${length}`);
       }
       if (length <= 2) {
-        throw new DissectionError(
-          `Invalid IP option type ${type} length ${length}. Must be greater than 2`,
-        );
+        throw new DissectionError(`Invalid IP option type ${type} length ${length}. Must be greater than 2`);
       }
       at += length;
     }
@@ -208,9 +204,7 @@ class Reader {
       next = ipv6.extensionNextHeader(bytes, payloadAt);
       payloadAt = extensionEnd;
     } else if (length === 0) {
-      throw new DissectionError(
-        `IPv6 length 0, but next header is ${ipProtocolName(next)}, not HopByHop`,
-      );
+      throw new DissectionError(`IPv6 length 0, but next header is ${ipProtocolName(next)}, not HopByHop`);
     }
     // The library holds the length against what follows the hop-by-hop header, though it counts that in.
     if (payloadAt + length > end) this.truncated = true;
