@@ -1,6 +1,7 @@
 import { Device, type DeviceOptions } from './device.js';
 import { type NetfilterChain, type StackHook, StackHooks } from './hooks/netfilter.js';
 import type { Node } from './node.js';
+import type { LocalDelivery } from './stack/local-delivery.js';
 import { NeighbourTable } from './stack/neighbour.js';
 import { ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
 
@@ -33,6 +34,8 @@ export class Namespace {
 
   /** Whether an IPv4 neighbour that is not known is asked for (ARP); the packet that wanted it is lost. */
   asksNeighbours = false;
+  /** What takes the packets that are for the namespace itself; with null they end there, unanswered. */
+  localDelivery: LocalDelivery | null = null;
   /** The chains at the stack's hooks; null as long as there are none. */
   netfilter: StackHooks | null = null;
 

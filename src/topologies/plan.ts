@@ -64,6 +64,8 @@ export interface PlannedNode {
   readonly neighbours: readonly PlannedNeighbour[];
   readonly pods: readonly PlannedPod[];
   readonly hostEndpointId: number;
+  /** Folder of map dumps, or null. */
+  readonly maps: string | null;
 }
 
 export interface PlannedBackend {
