@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { faultText, TopologyError } from '../../src/topologies/faults.js';
 import { listTopologies, loadTopology, readTopology } from '../../src/topologies/load.js';
+import { readyFiles } from '../support/ready-files.js';
 
 /** Faults of a text, as users read them. */
 function faultsOf(text: string): string[] {
@@ -45,17 +46,7 @@ test('all ready-made topologies are sound and say what they are', () => {
   const ready = listTopologies();
   assert.deepEqual(
     ready.map((topology) => topology.name),
-    [
-      'digitalocean-pod',
-      'dual-stack',
-      'egress-gateway',
-      'host-firewall',
-      'life-of-a-packet',
-      'node-port',
-      'same-node',
-      'vxlan',
-      'wireguard',
-    ],
+    readyFiles(),
   );
   for (const { name, description } of ready) {
     assert.deepEqual(loadTopology(name).warnings.map(faultText), []);
