@@ -63,9 +63,9 @@ describe('faults of shape', () => {
     ],
     [
       'unknown key, nothing near',
-      SOUND.replace('services:', 'zzz:'),
+      SOUND.replace('{ port: 80 }', '{ zzz: 80, port: 80 }'),
       [
-        'line 15: zzz: unknown key; known are name, description, kernel, cilium, nodes, links, routers, services, policies, outside, egressGateways, ipMasqAgent, prefilter',
+        'line 17: services[0].ports[0].zzz: unknown key; known are name, port, protocol, targetPort, nodePort',
       ],
     ],
     [
