@@ -65,7 +65,7 @@ describe('faults of shape', () => {
       'unknown key, nothing near',
       SOUND.replace('{ port: 80 }', '{ zzz: 80, port: 80 }'),
       [
-        'line 17: services[0].ports[0].zzz: unknown key; known are name, port, protocol, targetPort, nodePort',
+        'line 18: services[0].ports[0].zzz: unknown key; known are name, port, protocol, targetPort, nodePort',
       ],
     ],
     [
