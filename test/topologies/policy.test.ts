@@ -28,8 +28,8 @@ function spec(policies: PolicySpec[], cilium: TopologySpec['cilium'] = {}): Topo
 function entries(policies: PolicySpec[], cilium: TopologySpec['cilium'] = {}): string[] {
   const plan = planTopology(spec(policies, cilium));
   return plan.policies
-    .get('a')!.entries
-    .map(
+    .get('a')!
+    .entries.map(
       (entry) =>
         `${entry.deny ? '!' : ''}${entry.egress ? 'out' : 'in'} ${entry.identity} ${entry.protocol}/${entry.port}/${entry.portBits}`,
     )
