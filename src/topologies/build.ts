@@ -5,6 +5,7 @@ import { FrameArena } from '../engine/frame-arena.js';
 import { createMap } from '../engine/maps/create-map.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
+import type { Netfilter } from '../engine/netfilter/netfilter.js';
 import { Network } from '../engine/network.js';
 import { Node } from '../engine/node.js';
 import type { RandomSource } from '../engine/random.js';
@@ -23,6 +24,8 @@ import { configuredMap } from './cilium-config.js';
 import { pathText, TopologyError } from './faults.js';
 import { fillMaps } from './fill-maps.js';
 import { remakeMaglevTables } from './fill-services.js';
+import { installMasquerading } from './iptables-rules.js';
+import type { KeptNumbers } from './kept-numbers.js';
 import { MapState } from './map-state.js';
 import { NodePrograms } from './node-programs.js';
 import type { Plan, PlannedNode, PlannedPod, PlannedPolicyEntry, PlannedRouter } from './plan.js';
@@ -41,11 +44,15 @@ export interface BuildOptions {
   readonly arena?: FrameArena;
   /** Changes a map's declaration before it is made, after the configuration has. */
   readonly mapSpec?: (spec: MapSpec) => MapSpec;
+  /** Answers the map of a node that is to be used, with what is in it; null for a new one. */
+  readonly keptMap?: (node: string, spec: MapSpec) => BpfMap | null;
+  /** Numbers that the topology's parts had before; see KeptNumbers. */
+  readonly numbers?: KeptNumbers;
 }
 
 /** Builds a topology. Throws TopologyError with all its faults when it has errors; warnings are passed over. */
 export function buildTopology(spec: TopologySpec, options: BuildOptions): BuiltTopology {
-  const plan = planTopology(spec);
+  const plan = planTopology(spec, undefined, options.numbers);
   const nodes = plan.nodes.map((planned) => new NodeBuilder(plan, planned, options));
   const routers = plan.routers.map(buildRouter);
   const machines = [...nodes.map((builder) => builder.node), ...routers];
@@ -103,6 +110,7 @@ class NodeBuilder {
   readonly #mapSpec: (spec: MapSpec) => MapSpec;
   readonly #pods: BuiltPod[] = [];
   readonly #hostPolicyMap: BpfMap;
+  readonly #netfilter: Netfilter | null;
   /** What the node's maps hold instead of what the agent would write. */
   readonly #state: MapState | null;
 
@@ -124,6 +132,7 @@ class NodeBuilder {
       random: options.random,
       fib: new NamespaceFib(host),
       mapSpec: (spec) => this.#fitted(this.#mapSpec(spec)),
+      keptMap: (spec) => options.keptMap?.(planned.name, spec) ?? null,
     });
     this.#programs = new NodePrograms(this.#datapath, planned, host);
     this.#buildHost();
@@ -134,6 +143,7 @@ class NodeBuilder {
       plan.hostPolicies.get(planned.name)?.entries ?? [],
     );
     this.#programs.attachNode(this.#hostPolicyMap);
+    this.#netfilter = installMasquerading(plan, planned, host, options);
     if (this.#state !== null) this.#takeOver(this.#state);
   }
 
@@ -166,6 +176,7 @@ class NodeBuilder {
       datapath: this.#datapath,
       pods: this.#pods,
       hostPolicyMap: this.#hostPolicyMap,
+      netfilter: this.#netfilter,
     };
   }
 
