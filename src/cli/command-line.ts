@@ -141,6 +141,8 @@ function usageMessage(yargsMessage: string, args: readonly string[], known: Argv
   if (command === 'replay' && /^Not enough non-option/.test(message)) {
     return 'which capture? (packetwalk replay CAPTURE, - for standard input)';
   }
+  const choice = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message);
+  if (choice !== null) return `--${choice[1]}: ${choice[2]} is none of ${choice[3].replaceAll('"', '')}`;
   const help = `(packetwalk ${command === undefined ? 'help' : `${command} --help`})`;
   if (unknown === undefined) return `${lowerFirst(message.split('\n')[0])} ${help}`;
   if (command === undefined) return `unknown command ${unknown}${suggestion(unknown, COMMANDS)} ${help}`;
