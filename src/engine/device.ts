@@ -6,7 +6,8 @@ import type { HookProgram } from './hooks/program.js';
 import type { Namespace } from './namespace.js';
 import { ALL_PROTOCOLS, type PacketSocket } from './packet-socket.js';
 import type { Segment } from './segment.js';
-import type { Tunnel } from './stack/tunnel.js';
+import { type DeviceAddress, linkLocalOf } from './stack/addresses.js';
+import type { Encapsulation } from './stack/encapsulation.js';
 import * as ethernet from './wire/ethernet.js';
 import { HEADER_LENGTH as VLAN_TAG_LENGTH } from './wire/vlan.js';
 
@@ -45,6 +46,8 @@ export const HAS_NETFILTER_EGRESS = 32;
 export const IS_BRIDGE_PORT = 64;
 /** The driver says which queue a frame came by. */
 export const RECORDS_QUEUE = 128;
+/** Packets have no link header here. */
+export const IS_LAYER3 = 256;
 
 export interface DeviceOptions {
   readonly name: string;
@@ -76,11 +79,14 @@ export class Device {
   peer: Device | null = null;
   /** The link that it is on together with others; null when it leads out of the network, or to its peer. */
   segment: Segment | null = null;
-  /** What a tunnel device puts around frames; null for the others. */
-  tunnel: Tunnel | null = null;
+  /** What a tunnel or WireGuard device puts around what is sent to it; null for the others. */
+  tunnel: Encapsulation | null = null;
   /** First address of each family, which the stack takes as source of what it sends here. */
   ipv4Address: Uint8Array | null = null;
   ipv6Address: Uint8Array | null = null;
+  /** All of them, without the link-local one that each device has. */
+  readonly addresses: DeviceAddress[] = [];
+  #linkLocal: Uint8Array | null = null;
 
   readonly hooks: DeviceHooks;
   /** The tc programs for received and for transmitted frames, as they run. */
@@ -144,6 +150,11 @@ export class Device {
     this.#noteFeatures();
   }
 
+  get linkLocal(): Uint8Array {
+    this.#linkLocal ??= linkLocalOf(this.mac);
+    return this.#linkLocal;
+  }
+
   /** Bytes of a frame that the device takes: MTU, Ethernet header and one VLAN tag (is_skb_forwardable). */
   get frameLimit(): number {
     return this.mtu + ethernet.HEADER_LENGTH + VLAN_TAG_LENGTH;
@@ -175,7 +186,8 @@ export class Device {
       (hooks.netfilterIngress.chains.length === 0 ? 0 : HAS_NETFILTER_INGRESS) |
       (hooks.netfilterEgress.chains.length === 0 ? 0 : HAS_NETFILTER_EGRESS) |
       (this.bridge === null || this.kind === 'bridge' ? 0 : IS_BRIDGE_PORT) |
-      (this.kind === 'tap' ? RECORDS_QUEUE : 0);
+      (this.kind === 'tap' ? RECORDS_QUEUE : 0) |
+      (this.kind === 'wireguard' ? IS_LAYER3 : 0);
   }
 }
 

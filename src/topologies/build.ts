@@ -20,11 +20,16 @@ import { writePolicyEntry } from '../programs/tables/policy.js';
 import { type BuiltNode, type BuiltPod, BuiltTopology } from './built.js';
 import { planTopology } from './check.js';
 import { configuredMap } from './cilium-config.js';
+import { pathText, TopologyError } from './faults.js';
 import { fillMaps } from './fill-maps.js';
+import { remakeMaglevTables } from './fill-services.js';
+import type { KeptNumbers } from './kept-numbers.js';
+import { MapState } from './map-state.js';
 import { NodePrograms } from './node-programs.js';
 import type { Plan, PlannedNode, PlannedPod, PlannedPolicyEntry, PlannedRouter } from './plan.js';
 import { nodeConstants, nodeFeatures } from './plan-constants.js';
 import type { TopologySpec } from './spec.js';
+import { wireguardOf } from './wireguard-peers.js';
 
 /** Interface index and name of a pod's own device. */
 const POD_IFINDEX = 2;
@@ -37,11 +42,15 @@ export interface BuildOptions {
   readonly arena?: FrameArena;
   /** Changes a map's declaration before it is made, after the configuration has. */
   readonly mapSpec?: (spec: MapSpec) => MapSpec;
+  /** Answers the map of a node that is to be used, with what is in it; null for a new one. */
+  readonly keptMap?: (node: string, spec: MapSpec) => BpfMap | null;
+  /** Numbers that the topology's parts had before; see KeptNumbers. */
+  readonly numbers?: KeptNumbers;
 }
 
 /** Builds a topology. Throws TopologyError with all its faults when it has errors; warnings are passed over. */
 export function buildTopology(spec: TopologySpec, options: BuildOptions): BuiltTopology {
-  const plan = planTopology(spec);
+  const plan = planTopology(spec, undefined, options.numbers);
   const nodes = plan.nodes.map((planned) => new NodeBuilder(plan, planned, options));
   const routers = plan.routers.map(buildRouter);
   const machines = [...nodes.map((builder) => builder.node), ...routers];
@@ -99,6 +108,8 @@ class NodeBuilder {
   readonly #mapSpec: (spec: MapSpec) => MapSpec;
   readonly #pods: BuiltPod[] = [];
   readonly #hostPolicyMap: BpfMap;
+  /** What the node's maps hold instead of what the agent would write. */
+  readonly #state: MapState | null;
 
   constructor(plan: Plan, planned: PlannedNode, options: BuildOptions) {
     this.#plan = plan;
@@ -106,6 +117,7 @@ class NodeBuilder {
     this.node = new Node(planned.name);
     const { host } = this.node;
     const { config } = planned;
+    this.#state = this.#withState(() => (planned.maps === null ? null : new MapState(planned.maps)));
     this.#mapSpec = (spec) => {
       const configured = configuredMap(config, spec);
       return options.mapSpec ? options.mapSpec(configured) : configured;
@@ -116,14 +128,41 @@ class NodeBuilder {
       clock: options.clock,
       random: options.random,
       fib: new NamespaceFib(host),
-      mapSpec: this.#mapSpec,
+      mapSpec: (spec) => this.#fitted(this.#mapSpec(spec)),
+      keptMap: (spec) => options.keptMap?.(planned.name, spec) ?? null,
     });
     this.#programs = new NodePrograms(this.#datapath, planned, host);
     this.#buildHost();
     fillMaps(this.#datapath, plan, planned);
     for (const pod of planned.pods) this.#buildPod(pod);
-    this.#hostPolicyMap = this.#policyMap(planned.hostEndpointId, plan.hostPolicies.get(planned.name) ?? []);
+    this.#hostPolicyMap = this.#policyMap(
+      planned.hostEndpointId,
+      plan.hostPolicies.get(planned.name)?.entries ?? [],
+    );
     this.#programs.attachNode(this.#hostPolicyMap);
+    if (this.#state !== null) this.#takeOver(this.#state);
+  }
+
+  #takeOver(state: MapState): void {
+    this.#withState(() => {
+      for (const map of this.#datapath.maps.values()) state.fill(map);
+    });
+    remakeMaglevTables(this.#datapath);
+  }
+
+  #fitted(spec: MapSpec): MapSpec {
+    return this.#state === null ? spec : this.#state.fit(spec);
+  }
+
+  /** What is wrong with the dumps of a node's maps is a fault of the topology. */
+  #withState<T>(use: () => T): T {
+    try {
+      return use();
+    } catch (error) {
+      const path = pathText([...this.#planned.path, 'maps']);
+      const { message } = error as Error;
+      throw new TopologyError(this.#plan.name, [{ severity: 'error', path, message, line: 0, column: 0 }]);
+    }
   }
 
   built(): BuiltNode {
@@ -145,8 +184,9 @@ class NodeBuilder {
     host.localMark = MARK_TO_PROXY;
     host.localMarkMask = MARK_MAGIC_MASK;
     for (const device of host.devices) {
-      if (device.kind !== 'tunnel') continue;
-      device.tunnel = new Tunnel(features.tunnelProtocol, features.tunnelPort);
+      if (device.kind === 'tunnel') device.tunnel = new Tunnel(features.tunnelProtocol, features.tunnelPort);
+      else if (device.kind === 'wireguard') device.tunnel = wireguardOf(this.#plan, this.#planned);
+      else continue;
       host.tunnels.push(device);
     }
   }
@@ -156,15 +196,17 @@ class NodeBuilder {
     const device = this.node.host.deviceNamed(pod.device.name)!;
     const eth0 = addPodDevice(namespace, pod);
     connect(device, eth0);
-    const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name) ?? []);
+    const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name)?.entries ?? []);
     this.#programs.attachPod(pod, device, policyMap);
     this.#pods.push({ planned: pod, namespace, device, eth0, policyMap });
   }
 
   #policyMap(endpointId: number, entries: readonly PlannedPolicyEntry[]): BpfMap {
     const name = `${POLICY_MAP_SPEC.name}_${String(endpointId).padStart(5, '0')}`;
-    const map = createMap({ ...this.#mapSpec(POLICY_MAP_SPEC), name });
-    for (const entry of entries) writePolicyEntry(map, entry, entry);
+    const map = createMap(this.#fitted({ ...this.#mapSpec(POLICY_MAP_SPEC), name }));
+    if (!this.#withState(() => this.#state?.fill(map))) {
+      for (const entry of entries) writePolicyEntry(map, entry, entry);
+    }
     return map;
   }
 }
