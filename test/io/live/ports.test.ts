@@ -97,6 +97,8 @@ for (const offloads of [true, false]) {
   testPort(name, { skip: whyNoInterfaces() }, onVeth({ plugin: 'af-packet', offloads }));
 }
 
+testPort('af-packet, receive ring', { skip: whyNoInterfaces() }, onVeth({ plugin: 'af-packet', ring: true }));
+
 testPort('libpcap', { skip: await whyNoPackage('cap') }, onVeth({ plugin: 'libpcap' }));
 
 testPort(
