@@ -91,7 +91,7 @@ function splitArguments(args: readonly string[]): { own: readonly string[]; word
 }
 
 /** Options that collect what they are given; of another that is repeated the last one counts. */
-const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show'];
+const COLLECTING = ['_', 'ip', 'label', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show'];
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(args)) {

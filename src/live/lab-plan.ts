@@ -104,7 +104,7 @@ function podCommands(pod: PlannedPod, routeMtu: number): string[] {
   const commands = [`link set lo up`];
   for (const address of pod.addresses) {
     commands.push(
-      `addr add ${addressText(address)}/${8 * address.length} dev ${POD_DEVICE}${noDad(address)}`,
+      `addr replace ${addressText(address)}/${8 * address.length} dev ${POD_DEVICE}${noDad(address)}`,
     );
   }
   for (const gateway of pod.gateways) {
