@@ -7,16 +7,18 @@ import { RequestError } from '../live/datapath-thread.js';
 import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { ImportError } from '../topologies/import/tool-json.js';
 import { OwnProgramError } from '../topologies/own-programs.js';
+import { ExpressionError } from '../topologies/trace/expression.js';
 import { addImport } from './commands/import.js';
 import { addLab, splitLabArguments } from './commands/lab.js';
 import { addReplay } from './commands/replay.js';
 import { addShow, splitShowArguments } from './commands/show.js';
 import { addTopologies } from './commands/topologies.js';
+import { addTrace } from './commands/trace.js';
 import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'show', 'topologies', 'import', 'lab', 'help'];
+const COMMANDS = ['replay', 'trace', 'show', 'topologies', 'import', 'lab', 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -46,6 +48,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 const USERS_ERRORS = [
   UsageError,
   CaptureError,
+  ExpressionError,
   ImportError,
   LiveError,
   OwnProgramError,
@@ -64,6 +67,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   addReplay(known, setExitCode);
   addShow(known, words, setExitCode);
   addTopologies(known);
+  addTrace(known, setExitCode);
   addImport(known, setExitCode);
   known
     .demandCommand(1, 'which command?')

@@ -5,6 +5,7 @@ import { FrameArena } from '../engine/frame-arena.js';
 import { createMap } from '../engine/maps/create-map.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
+import type { Netfilter } from '../engine/netfilter/netfilter.js';
 import { Network } from '../engine/network.js';
 import { Node } from '../engine/node.js';
 import type { RandomSource } from '../engine/random.js';
@@ -23,6 +24,7 @@ import { configuredMap } from './cilium-config.js';
 import { pathText, TopologyError } from './faults.js';
 import { fillMaps } from './fill-maps.js';
 import { remakeMaglevTables } from './fill-services.js';
+import { installMasquerading } from './iptables-rules.js';
 import type { KeptNumbers } from './kept-numbers.js';
 import { MapState } from './map-state.js';
 import { NodePrograms } from './node-programs.js';
@@ -109,6 +111,7 @@ class NodeBuilder {
   readonly #keptMap: (spec: MapSpec) => BpfMap | null;
   readonly #pods: BuiltPod[] = [];
   readonly #hostPolicyMap: BpfMap;
+  readonly #netfilter: Netfilter | null;
   /** What the node's maps hold instead of what the agent would write. */
   readonly #state: MapState | null;
 
@@ -137,8 +140,12 @@ class NodeBuilder {
     this.#buildHost();
     fillMaps(this.#datapath, plan, planned);
     for (const pod of planned.pods) this.#buildPod(pod);
-    this.#hostPolicyMap = this.#policyMap(planned.hostEndpointId, plan.hostPolicies.get(planned.name) ?? []);
+    this.#hostPolicyMap = this.#policyMap(
+      planned.hostEndpointId,
+      plan.hostPolicies.get(planned.name)?.entries ?? [],
+    );
     this.#programs.attachNode(this.#hostPolicyMap);
+    this.#netfilter = installMasquerading(plan, planned, host, options);
     if (this.#state !== null) this.#takeOver(this.#state);
   }
 
@@ -171,6 +178,7 @@ class NodeBuilder {
       datapath: this.#datapath,
       pods: this.#pods,
       hostPolicyMap: this.#hostPolicyMap,
+      netfilter: this.#netfilter,
     };
   }
 
@@ -195,7 +203,7 @@ class NodeBuilder {
     const device = this.node.host.deviceNamed(pod.device.name)!;
     const eth0 = addPodDevice(namespace, pod);
     connect(device, eth0);
-    const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name) ?? []);
+    const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name)?.entries ?? []);
     this.#programs.attachPod(pod, device, policyMap);
     this.#pods.push({ planned: pod, namespace, device, eth0, policyMap });
   }
