@@ -8,6 +8,7 @@ import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { ImportError } from '../topologies/import/tool-json.js';
 import { OwnProgramError } from '../topologies/own-programs.js';
 import { ExpressionError } from '../topologies/trace/expression.js';
+import { addAttach } from './commands/attach.js';
 import { addImport } from './commands/import.js';
 import { addLab, splitLabArguments } from './commands/lab.js';
 import { addReplay } from './commands/replay.js';
@@ -18,7 +19,7 @@ import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'trace', 'show', 'topologies', 'import', 'lab', 'help'];
+const COMMANDS = ['attach', 'replay', 'trace', 'show', 'topologies', 'import', 'lab', 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -63,6 +64,7 @@ function isUsersError(error: unknown): error is Error {
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
   const { own, words } = splitArguments(args);
   const known = yargs(own.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
+  addAttach(known, setExitCode);
   addLab(known, words, setExitCode);
   addReplay(known, setExitCode);
   addShow(known, words, setExitCode);
@@ -95,7 +97,7 @@ function splitArguments(args: readonly string[]): { own: readonly string[]; word
 }
 
 /** Options that collect what they are given; of another that is repeated the last one counts. */
-const COLLECTING = ['_', 'ip', 'label', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show'];
+const COLLECTING = ['_', 'device', 'd', 'ip', 'label', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show'];
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(args)) {

@@ -5,7 +5,8 @@ import { FrameArena } from '../engine/frame-arena.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import { type RandomSource, SeededRandom } from '../engine/random.js';
 import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
-import { openPort } from '../io/live/open.js';
+import type { LivePort } from '../io/live/live-port.js';
+import { openPort, portName } from '../io/live/open.js';
 import { Poller } from '../io/live/poller.js';
 import { isWrittenByPackets } from '../programs/tables/map-specs.js';
 import { buildTopology } from '../topologies/build.js';
@@ -142,6 +143,7 @@ class Ports {
         const port = await openPort({ ...binding.port, counters: this.statistics.port(row) });
         known = { bound: { port, binding }, row };
         this.#open.set(key, known);
+        checkMtu(port, binding);
       }
       bound.push({ port: known.bound.port, binding });
     }
@@ -160,6 +162,16 @@ class Ports {
       this.#open.delete(key);
     }
   }
+}
+
+function checkMtu({ mtu }: LivePort, { port, minimumMtu = 0, devices }: Binding): void {
+  if (mtu >= minimumMtu) return;
+  throw new LiveError(
+    portName(port),
+    `its MTU is ${mtu}, that of ${devices[0]} is ${minimumMtu}`,
+    `ip link set ${port.name} mtu ${minimumMtu}, or give the device a smaller mtu in the topology`,
+    BAD_INPUT,
+  );
 }
 
 function keyOf({ port }: Binding): string {

@@ -2,11 +2,14 @@
 import { readFileSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { askControl } from '../../live/control-socket.js';
-import { faultText } from '../../topologies/faults.js';
+import { planTopology } from '../../topologies/check.js';
+import { faultText, suggestion } from '../../topologies/faults.js';
 import { loadTopology } from '../../topologies/load.js';
+import type { Plan } from '../../topologies/plan.js';
 import type { TopologySpec } from '../../topologies/spec.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
 import { cleanLabs } from '../lab/clean.js';
+import { readDevices } from '../lab/devices.js';
 import * as edits from '../lab/edits.js';
 import { execInLab, findLab } from '../lab/exec.js';
 import { needRoot, runSession } from '../lab/run.js';
@@ -75,12 +78,25 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
           default: false,
           describe: 'pods serve HTTP on the ports of their services and 80, DNS, and iperf3 on 5201',
         })
+        .option('device', {
+          alias: 'd',
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          default: [],
+          describe: 'DEVICE=PLUGIN:INTERFACE: on this interface instead of a namespace of its own',
+        })
+        .option('node', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'NODE[,NODE…]: only the pods of these; the others run elsewhere',
+        })
         .option('clean', {
           type: 'boolean',
           default: false,
           describe: 'remove what labs left behind that did not end properly',
         }),
-    async ({ topology: nameOrFile, name, serve, clean: isClean }) => {
+    async ({ topology: nameOrFile, name, serve, clean: isClean, device, node }) => {
       if (isClean) {
         setExitCode(clean(nameOrFile ?? name ?? null));
         return;
@@ -89,7 +105,11 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
       for (const warning of topology.warnings) {
         log.warn(`${topology.source}: ${faultText({ ...warning, severity: 'error' })}`);
       }
-      setExitCode(await runSession({ topology, name: name ?? topology.name, serves: serve }));
+      const plan = planTopology(topology.spec, topology.source);
+      const nodes = node?.split(',') ?? plan.nodes.map((known) => known.name);
+      checkNodes(plan, nodes);
+      const options = { topology, name: name ?? topology.name, serves: serve, pods: true, nodes };
+      setExitCode(await runSession({ ...options, bindings: readDevices(plan, device) }));
     },
   );
 }
@@ -235,6 +255,14 @@ function readTopologyFile(file: string): string {
   } catch (error) {
     throw new UsageError(`${file}: ${(error as Error).message}`);
   }
+}
+
+function checkNodes(plan: Plan, names: readonly string[]): void {
+  const known = plan.nodes.map(({ name }) => name);
+  const wrong = names.find((name) => !known.includes(name));
+  if (wrong === undefined) return;
+  const hint = suggestion(wrong, known) || `; there are ${known.join(', ')}`;
+  throw new UsageError(`--node ${wrong}: no such node in topology ${plan.name}${hint}`);
 }
 
 function clean(name: string | null): number {
