@@ -67,7 +67,7 @@ export class LabSession {
         onNotice: options.onNotice,
       });
       for (const namespace of session.lab.namespaces) configureNamespace(namespace);
-      if (options.serves) session.servers.start(session.plan, session.lab.namespaces);
+      if (options.serves) await session.servers.start(session.plan, session.lab.namespaces);
       session.#socket = await ControlSocket.listen(socketPath(options.name), session.#commands());
       return session;
     } catch (error) {
@@ -133,7 +133,7 @@ export class LabSession {
     this.lab = lab;
     this.topology = topology;
     this.#writeState();
-    if (this.#options.serves) this.servers.start(plan, added);
+    if (this.#options.serves) await this.servers.start(plan, added);
     return { added: added.map(({ label }) => label), removed: removed.map(({ label }) => label) };
   }
 
