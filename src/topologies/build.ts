@@ -44,7 +44,7 @@ export interface BuildOptions {
   readonly arena?: FrameArena;
   /** Changes a map's declaration before it is made, after the configuration has. */
   readonly mapSpec?: (spec: MapSpec) => MapSpec;
-  /** Answers the map of a node that is to be used, with what is in it; null for a new one. */
+  /** Answers the map of a node, or of a policy of its, that is to be used, with what is in it; null for a new one. */
   readonly keptMap?: (node: string, spec: MapSpec) => BpfMap | null;
   /** Numbers that the topology's parts had before; see KeptNumbers. */
   readonly numbers?: KeptNumbers;
@@ -108,6 +108,7 @@ class NodeBuilder {
   readonly #datapath: Datapath;
   readonly #programs: NodePrograms;
   readonly #mapSpec: (spec: MapSpec) => MapSpec;
+  readonly #keptMap: (spec: MapSpec) => BpfMap | null;
   readonly #pods: BuiltPod[] = [];
   readonly #hostPolicyMap: BpfMap;
   readonly #netfilter: Netfilter | null;
@@ -125,6 +126,7 @@ class NodeBuilder {
       const configured = configuredMap(config, spec);
       return options.mapSpec ? options.mapSpec(configured) : configured;
     };
+    this.#keptMap = (spec) => options.keptMap?.(planned.name, spec) ?? null;
     this.#datapath = new Datapath({
       features: nodeFeatures(planned),
       constants: nodeConstants(planned),
@@ -132,7 +134,7 @@ class NodeBuilder {
       random: options.random,
       fib: new NamespaceFib(host),
       mapSpec: (spec) => this.#fitted(this.#mapSpec(spec)),
-      keptMap: (spec) => options.keptMap?.(planned.name, spec) ?? null,
+      keptMap: this.#keptMap,
     });
     this.#programs = new NodePrograms(this.#datapath, planned, host);
     this.#buildHost();
@@ -208,7 +210,8 @@ class NodeBuilder {
 
   #policyMap(endpointId: number, entries: readonly PlannedPolicyEntry[]): BpfMap {
     const name = `${POLICY_MAP_SPEC.name}_${String(endpointId).padStart(5, '0')}`;
-    const map = createMap(this.#fitted({ ...this.#mapSpec(POLICY_MAP_SPEC), name }));
+    const spec = this.#fitted({ ...this.#mapSpec(POLICY_MAP_SPEC), name });
+    const map = this.#keptMap(spec) ?? createMap(spec);
     if (!this.#withState(() => this.#state?.fill(map))) {
       for (const entry of entries) writePolicyEntry(map, entry, entry);
     }
