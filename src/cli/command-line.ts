@@ -5,13 +5,14 @@ import { CaptureError } from '../io/capture-error.js';
 import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { OwnProgramError } from '../topologies/own-programs.js';
 import { addReplay } from './commands/replay.js';
+import { addRun } from './commands/run.js';
 import { addShow, splitShowArguments } from './commands/show.js';
 import { addTopologies } from './commands/topologies.js';
 import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'show', 'topologies', 'help'];
+const COMMANDS = ['replay', 'run', 'show', 'topologies', 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -46,6 +47,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   const { own, words } = args[0] === 'show' ? splitShowArguments(args) : { own: args, words: [] };
   const known = yargs(own.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
   addReplay(known, setExitCode);
+  addRun(known, setExitCode);
   addShow(known, words, setExitCode);
   addTopologies(known);
   known
@@ -68,7 +70,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
 }
 
 /** Options that collect what they are given; of another that is repeated the last one counts. */
-const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show'];
+const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show', 'COMMAND'];
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(args)) {

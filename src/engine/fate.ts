@@ -11,6 +11,9 @@ export const FATE_COUNT = 4;
 
 export const FATE_NAMES: readonly string[] = ['delivered', 'transmitted', 'consumed', 'dropped'];
 
+/** Not a fate: the frame is on a link that takes its time, and walks on when it arrives. */
+export const UNDER_WAY = FATE_COUNT;
+
 /**
  * Drop reasons share one number space: 1 .. 255 are Cilium's (`PacketContext.dropReason`), 256 .. 383 the engine's,
  * and from 384 on those that programs of a user's own have names for.
@@ -54,6 +57,8 @@ const NAMES = [
   'dropped by a netfilter chain',
   'XDP frame for a veth whose other end has no native XDP',
   'no bridge port to forward to',
+  'lost on the link',
+  'queue of the link is full',
 ] as const;
 
 export const NO_REASON_GIVEN = 256;
@@ -91,6 +96,8 @@ export const TUNNEL_HEADER = 287;
 export const NETFILTER_DROP = 288;
 export const XDP_NOT_ACCEPTED = 289;
 export const NO_BRIDGE_PORT = 290;
+export const LOST_ON_LINK = 291;
+export const LINK_QUEUE_FULL = 292;
 
 /** Size of a table indexed by drop reason. */
 export const REASON_COUNT = 512;

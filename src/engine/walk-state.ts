@@ -131,6 +131,12 @@ export abstract class WalkState {
     return DONE;
   }
 
+  /** The frame is on a link that brings it later. */
+  pause(): number {
+    this.fate = fate.UNDER_WAY;
+    return DONE;
+  }
+
   countReceived(device: Device): void {
     this.counters.receivedPackets[device.index]++;
     this.counters.receivedBytes[device.index] += this.packet.length;

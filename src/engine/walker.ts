@@ -56,6 +56,7 @@ export class Walker extends WalkState {
   /** Walks the frame in a slot that arrives at a device: from outside, or from the pod at the device's other end. */
   receive(handle: number, device: Device): number {
     this.#load(handle, device);
+    this.counters.walked++;
     this.inProcess = (device.features & RECORDS_QUEUE) !== 0;
     if (this.observer !== null) this.observer.started(this.packet, device.index, device.namespace.index);
     return this.#walk(handle, RECEIVE);
@@ -64,6 +65,7 @@ export class Walker extends WalkState {
   /** Walks a frame that somebody on the node puts on a device as it is (a packet socket): egress hooks, then out. */
   transmit(handle: number, device: Device): number {
     this.#load(handle, device);
+    this.counters.walked++;
     this.inProcess = true;
     this.packet.protocol = ethernet.type(this.packet.bytes, this.packet.start);
     if (this.observer !== null) this.observer.started(this.packet, device.index, device.namespace.index);
@@ -72,20 +74,27 @@ export class Walker extends WalkState {
 
   /**
    * Walks an IP packet that a namespace's own stack sends, with `mark` on it. The slot holds it behind an Ethernet
-   * header whose type is right; the link addresses are written here, by route and neighbour.
+   * header whose type is right; the link addresses are written here, by route and neighbour. A stack segments what it
+   * sends itself, at the latest at the device; one that has done so sends with `merged` 0.
    */
-  send(handle: number, namespace: Namespace, mark: number): number {
+  send(handle: number, namespace: Namespace, mark: number, merged = 1): number {
     this.#load(handle, namespace.devices[0]);
+    this.counters.walked++;
     this.inProcess = true;
     const { packet } = this;
     packet.mark = mark;
-    // A stack segments what it sends itself, at the latest at the device.
-    packet.merged = 1;
+    packet.merged = merged;
     if (this.observer !== null) this.observer.started(packet, -1, namespace.index);
     packet.protocol = ethernet.type(packet.bytes, packet.start);
     this.#stack.packet = packet;
     const step = this.#takeStackResult(this.#stack.send(namespace), namespace, -1);
     return this.#walk(handle, step);
+  }
+
+  /** Walks on with the frame in a slot, which a link's carrier has brought from one device to another. */
+  resume(handle: number, from: Device, to: Device): number {
+    this.#load(handle, from);
+    return this.#walk(handle, this.arrive(to, BY_LINK, RECEIVE));
   }
 
   /** Counts a frame that cannot be walked as dropped at `device`. */
@@ -107,7 +116,6 @@ export class Walker extends WalkState {
     this.reason = 0;
     this.depth = 0;
     this.inProcess = false;
-    this.counters.walked++;
   }
 
   #walk(handle: number, firstStep: number): number {
@@ -213,6 +221,11 @@ export class Walker extends WalkState {
   #cross(receiver: Device): number {
     const { packet } = this;
     if (packet.merged === 0 && packet.length > receiver.frameLimit) return this.drop(fate.FRAME_OVER_MTU);
+    const { carrier } = this.device.segment!;
+    if (carrier !== null) {
+      const answer = carrier.carry(packet, this.device, receiver);
+      if (answer !== 0) return answer === fate.UNDER_WAY ? this.pause() : this.drop(answer);
+    }
     packet.becomeFrame();
     return this.arrive(receiver, BY_LINK, RECEIVE);
   }
@@ -370,12 +383,12 @@ export class Walker extends WalkState {
   }
 
   #deliver(namespace: Namespace): number {
-    if (namespace.isHost) {
-      this.counters.consumed[namespace.index]++;
-      return this.end(fate.CONSUMED);
-    }
-    this.counters.delivered[namespace.index]++;
-    return this.end(fate.DELIVERED);
+    const { counters } = this;
+    const isConsumed = namespace.isHost;
+    (isConsumed ? counters.consumed : counters.delivered)[namespace.index]++;
+    const step = this.end(isConsumed ? fate.CONSUMED : fate.DELIVERED);
+    if (namespace.localDelivery !== null) namespace.localDelivery.receive(this.packet, this.device);
+    return step;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { checkDevices } from './check-devices.js';
 import { checkEgressGateways, notMasqueraded } from './check-egress.js';
+import { draftHosts, finishHost, linksWithHosts, readServers } from './check-hosts.js';
 import { addNodeRoutes, checkLinks, draftRouters, finishRouter } from './check-links.js';
 import { checkPods } from './check-pods.js';
 import { checkPolicies } from './check-policies.js';
@@ -47,7 +48,9 @@ export function checkTopology(spec: TopologySpec, locate?: Locate): CheckedTopol
     return draftNode(spec, i, cluster);
   });
   const routers = draftRouters(spec, drafts, cluster, names);
-  const links = checkLinks(spec.links ?? [], [...drafts, ...routers], faults);
+  const hosts = draftHosts(spec.hosts ?? [], drafts.length + routers.length, cluster, names);
+  const joined = linksWithHosts(spec.links ?? [], spec.hosts ?? [], faults);
+  const links = checkLinks(joined, [...drafts, ...routers, ...hosts], faults);
   const nodes = drafts.map((draft) => finishNode(draft, drafts, links));
   const pods = nodes.flatMap((node) => node.pods);
   const policies = checkPolicies(spec.policies ?? [], { nodes, pods, identities, faults });
@@ -56,6 +59,7 @@ export function checkTopology(spec: TopologySpec, locate?: Locate): CheckedTopol
     nodes,
     links,
     routers: routers.map((router) => finishRouter(router, drafts, links)),
+    hosts: (spec.hosts ?? []).map((host, i) => finishHost(host, hosts[i], drafts, links)),
     services: checkServices(spec, pods, cluster),
     outside: identities.prefixes,
     policies: policies.pods,
@@ -141,6 +145,7 @@ function finishNode(
     neighbours: node.neighbours,
     pods: node.pods,
     hostEndpointId: node.endpointIds.next(),
+    serves: readServers(node.spec.serves ?? {}, [...node.path, 'serves'], node.faults),
   };
 }
 

@@ -24,6 +24,7 @@ import { AsEthernet } from './as-ethernet.js';
 import { Feed } from './feed.js';
 import { FrameList } from './frame-list.js';
 import { LookAhead } from './look-ahead.js';
+import { observedSpec } from './observed-spec.js';
 import type { ReplayOptions } from './options.js';
 import { Progress } from './progress.js';
 import { WalkRecorder } from './recording.js';
@@ -121,7 +122,7 @@ function save(spec: TopologySpec, file: string, capture: string): void {
 }
 
 function build(spec: TopologySpec, options: ReplayOptions): BuiltTopology {
-  const built = buildTopology(observedSpec(spec, options), {
+  const built = buildTopology(options.out === null ? spec : observedSpec(spec), {
     clock: new Clock(),
     random: new SeededRandom(options.seed),
   });
@@ -131,17 +132,6 @@ function build(spec: TopologySpec, options: ReplayOptions): BuiltTopology {
     datapath.events.mode = 'discard';
   }
   return built;
-}
-
-/** A recording puts each packet's events in words, those that aggregation would hide too. */
-function observedSpec(spec: TopologySpec, { out }: ReplayOptions): TopologySpec {
-  if (out === null) return spec;
-  const all = { 'monitor-aggregation': 'none' };
-  return {
-    ...spec,
-    cilium: { ...spec.cilium, ...all },
-    nodes: spec.nodes.map((node) => ({ ...node, cilium: { ...node.cilium, ...all } })),
-  };
 }
 
 function openWriter(path: string): PcapngWriter {
