@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { CaptureError } from '../io/capture-error.js';
 import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
+import { ImportError } from '../topologies/import/tool-json.js';
 import { OwnProgramError } from '../topologies/own-programs.js';
+import { addImport } from './commands/import.js';
 import { addReplay } from './commands/replay.js';
 import { addRun } from './commands/run.js';
 import { addShow, splitShowArguments } from './commands/show.js';
@@ -12,7 +14,7 @@ import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'run', 'show', 'topologies', 'help'];
+const COMMANDS = ['replay', 'run', 'show', 'topologies', 'import', 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -39,7 +41,9 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 }
 
 function isUsersError(error: unknown): error is Error {
-  return [UsageError, CaptureError, TopologyError, OwnProgramError].some((kind) => error instanceof kind);
+  return [UsageError, CaptureError, TopologyError, OwnProgramError, ImportError].some(
+    (kind) => error instanceof kind,
+  );
 }
 
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
@@ -50,6 +54,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   addRun(known, setExitCode);
   addShow(known, words, setExitCode);
   addTopologies(known);
+  addImport(known, setExitCode);
   known
     .demandCommand(1, 'which command?')
     .strict()

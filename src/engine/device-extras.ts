@@ -11,6 +11,7 @@ import {
   HAS_NETFILTER_INGRESS,
   HAS_TAPS,
   IS_BRIDGE_PORT,
+  IS_LAYER3,
   PACKET_OUTGOING,
   RECORDS_QUEUE,
 } from './device.js';
@@ -18,6 +19,7 @@ import * as fate from './fate.js';
 import type { NetfilterHook } from './hooks/netfilter.js';
 import { HOOK_NETFILTER_EGRESS, HOOK_NETFILTER_INGRESS } from './hooks/order.js';
 import { NF_ACCEPT, NF_DROP } from './hooks/verdict.js';
+import { removeLinkHeader } from './link-header.js';
 import { BY_NETFILTER } from './observer.js';
 import { takeVlanTag } from './vlan-tag.js';
 import { GO_ON, RISE, STACK, TRANSMIT, type WalkState } from './walk-state.js';
@@ -78,9 +80,10 @@ export class DeviceExtras {
     return this.#copies.bridge(device);
   }
 
-  /** Netfilter egress, which a frame that tc redirects does not see. */
+  /** The link header goes where the device has none; netfilter egress, which a frame that tc redirects does not see. */
   beforeEgress(device: Device): number {
     const { packet } = this.#walk;
+    if ((device.features & IS_LAYER3) !== 0 && packet.layer3Device === 0) removeLinkHeader(packet);
     const skips = packet.skipNetfilterEgress !== 0;
     packet.skipNetfilterEgress = 0;
     if (skips || (device.features & HAS_NETFILTER_EGRESS) === 0) return GO_ON;

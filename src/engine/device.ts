@@ -6,7 +6,7 @@ import type { HookProgram } from './hooks/program.js';
 import type { Namespace } from './namespace.js';
 import { ALL_PROTOCOLS, type PacketSocket } from './packet-socket.js';
 import type { Segment } from './segment.js';
-import type { Tunnel } from './stack/tunnel.js';
+import type { Encapsulation } from './stack/encapsulation.js';
 import * as ethernet from './wire/ethernet.js';
 import { HEADER_LENGTH as VLAN_TAG_LENGTH } from './wire/vlan.js';
 
@@ -45,6 +45,8 @@ export const HAS_NETFILTER_EGRESS = 32;
 export const IS_BRIDGE_PORT = 64;
 /** The driver says which queue a frame came by. */
 export const RECORDS_QUEUE = 128;
+/** Packets have no link header here. */
+export const IS_LAYER3 = 256;
 
 export interface DeviceOptions {
   readonly name: string;
@@ -76,8 +78,8 @@ export class Device {
   peer: Device | null = null;
   /** The link that it is on together with others; null when it leads out of the network, or to its peer. */
   segment: Segment | null = null;
-  /** What a tunnel device puts around frames; null for the others. */
-  tunnel: Tunnel | null = null;
+  /** What a tunnel or WireGuard device puts around what is sent to it; null for the others. */
+  tunnel: Encapsulation | null = null;
   /** First address of each family, which the stack takes as source of what it sends here. */
   ipv4Address: Uint8Array | null = null;
   ipv6Address: Uint8Array | null = null;
@@ -175,7 +177,8 @@ export class Device {
       (hooks.netfilterIngress.chains.length === 0 ? 0 : HAS_NETFILTER_INGRESS) |
       (hooks.netfilterEgress.chains.length === 0 ? 0 : HAS_NETFILTER_EGRESS) |
       (this.bridge === null || this.kind === 'bridge' ? 0 : IS_BRIDGE_PORT) |
-      (this.kind === 'tap' ? RECORDS_QUEUE : 0);
+      (this.kind === 'tap' ? RECORDS_QUEUE : 0) |
+      (this.kind === 'wireguard' ? IS_LAYER3 : 0);
   }
 }
 

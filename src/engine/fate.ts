@@ -57,6 +57,9 @@ const NAMES = [
   'dropped by a netfilter chain',
   'XDP frame for a veth whose other end has no native XDP',
   'no bridge port to forward to',
+  "WireGuard: the destination is among no peer's allowed IPs",
+  "WireGuard: the source is not among the peer's allowed IPs",
+  'WireGuard: encrypted, and the key is not here',
   'lost on the link',
   'queue of the link is full',
 ] as const;
@@ -96,8 +99,11 @@ export const TUNNEL_HEADER = 287;
 export const NETFILTER_DROP = 288;
 export const XDP_NOT_ACCEPTED = 289;
 export const NO_BRIDGE_PORT = 290;
-export const LOST_ON_LINK = 291;
-export const LINK_QUEUE_FULL = 292;
+export const NO_WIREGUARD_PEER = 291;
+export const NOT_AN_ALLOWED_IP = 292;
+export const ENCRYPTED = 293;
+export const LOST_ON_LINK = 294;
+export const LINK_QUEUE_FULL = 295;
 
 /** Size of a table indexed by drop reason. */
 export const REASON_COUNT = 512;

@@ -1,21 +1,12 @@
 import { Device, type DeviceOptions } from './device.js';
 import { type NetfilterChain, type StackHook, StackHooks } from './hooks/netfilter.js';
 import type { Node } from './node.js';
-import type { PacketContext } from './packet.js';
+import type { LocalDelivery } from './stack/local-delivery.js';
 import { NeighbourTable } from './stack/neighbour.js';
 import { ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
 
 /** Interface indexes are looked up in a table of this many words at most. */
 export const MAXIMUM_IFINDEX = 1_000_000;
-
-/** The sockets of a namespace. */
-export interface LocalDelivery {
-  /**
-   * A packet has ended in the namespace's stack: ARP, or an IP packet for one of its addresses. It is another one
-   * afterwards, and must not be changed; what is sent in answer walks later.
-   */
-  receive(packet: PacketContext, device: Device): void;
-}
 
 /**
  * A network namespace: devices and the stack's state. A node has one for itself (`isHost`) and one for each pod; the
@@ -43,11 +34,10 @@ export class Namespace {
 
   /** Whether an IPv4 neighbour that is not known is asked for (ARP); the packet that wanted it is lost. */
   asksNeighbours = false;
+  /** What takes the packets that are for the namespace itself; with null they end there, unanswered. */
+  localDelivery: LocalDelivery | null = null;
   /** The chains at the stack's hooks; null as long as there are none. */
   netfilter: StackHooks | null = null;
-
-  /** Null as long as nobody listens. */
-  localDelivery: LocalDelivery | null = null;
 
   /** Devices that take what arrives for their UDP port out of its outer packet. */
   readonly tunnels: Device[] = [];

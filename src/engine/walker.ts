@@ -13,11 +13,13 @@
  * fate of its own.
  */
 import { CopyPath, NESTING_LIMIT } from './copy-path.js';
-import { type Device, PACKET_HOST, PACKET_OTHER_HOST, RECORDS_QUEUE } from './device.js';
+import { type Device, IS_LAYER3, PACKET_HOST, PACKET_OTHER_HOST, RECORDS_QUEUE } from './device.js';
 import { DeviceExtras } from './device-extras.js';
 import * as fate from './fate.js';
+import type { Flight } from './flights.js';
 import type { FrameArena } from './frame-arena.js';
 import { TC_ACT_QUEUED, TC_ACT_REDIRECT, TC_ACT_SHOT, TC_ACT_STOLEN, TC_ACT_TRAP } from './hooks/verdict.js';
+import { addLinkHeader } from './link-header.js';
 import type { Namespace } from './namespace.js';
 import type { Network } from './network.js';
 import {
@@ -33,17 +35,30 @@ import {
   BY_ROUTE,
 } from './observer.js';
 import { BPF_F_INGRESS, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
+import { LEFT_TO_STACK, outerUdpAt, receiverOf } from './stack/encapsulation.js';
+import type { StackOutput } from './stack/local-delivery.js';
 import { StackPath, TO_LOCAL } from './stack/stack-path.js';
-import { tunnelOf, tunnelUdpAt } from './stack/tunnel.js';
 import { insertVlanTag, takeVlanTag } from './vlan-tag.js';
-import { DONE, forwardUp, GO_ON, LEAVE, RECEIVE, RISE, STACK, TRANSMIT, WalkState } from './walk-state.js';
+import {
+  DONE,
+  forwardUp,
+  GO_ON,
+  LEAVE,
+  RECEIVE,
+  RISE,
+  SEND,
+  SEND_AS_IT_IS,
+  STACK,
+  TRANSMIT,
+  WalkState,
+} from './walk-state.js';
 import * as ethernet from './wire/ethernet.js';
 import * as vlan from './wire/vlan.js';
 
 /** Steps that a frame may take in a row; longer ways are ended by the TTL, or by the kernel's limits on nesting. */
 const STEP_LIMIT = 64;
 
-export class Walker extends WalkState {
+export class Walker extends WalkState implements StackOutput {
   readonly #stack = new StackPath(this.packet);
   readonly #copies = new CopyPath(this);
   readonly #extras = new DeviceExtras(this, this.#copies);
@@ -95,6 +110,45 @@ export class Walker extends WalkState {
   resume(handle: number, from: Device, to: Device): number {
     this.#load(handle, from);
     return this.#walk(handle, this.arrive(to, BY_LINK, RECEIVE));
+  }
+
+  make(length: number): Flight | null {
+    return this.flights.make(length);
+  }
+
+  sendLater(flight: Flight, namespace: Namespace, mark: number): void {
+    flight.sender = namespace;
+    flight.device = namespace.devices[0];
+    flight.packet.mark = mark;
+    this.#later(flight, SEND);
+  }
+
+  transmitLater(flight: Flight, device: Device): void {
+    flight.device = device;
+    this.#later(flight, SEND_AS_IT_IS);
+  }
+
+  #later(flight: Flight, step: number): void {
+    flight.step = step;
+    flight.packet.protocol = ethernet.type(flight.packet.bytes, flight.packet.start);
+    this.counters.originated++;
+    this.flights.outgoing.push(flight);
+  }
+
+  walkWaiting(): void {
+    if (this.flights.areWaiting) this.#copies.finish();
+  }
+
+  override begin(flight: Flight): number {
+    const { packet, device } = this;
+    const sender = flight.step === SEND ? flight.sender : null;
+    if (sender === null) {
+      this.observer?.started(packet, device.index, device.namespace.index);
+      return device.up ? TRANSMIT : this.drop(fate.DEVICE_DOWN);
+    }
+    this.observer?.started(packet, -1, sender.index);
+    this.#stack.packet = packet;
+    return this.#takeStackResult(this.#stack.send(sender), sender, -1);
   }
 
   /** Counts a frame that cannot be walked as dropped at `device`. */
@@ -265,6 +319,8 @@ export class Walker extends WalkState {
     if (kind === REDIRECT_NONE) return this.#redirectByMirred(atIngress);
     const target = this.device.namespace.device(packet.redirectIfindex);
     if (target === null) return this.drop(fate.NO_DEVICE);
+    if (packet.layer3Device !== 0 && (target.features & IS_LAYER3) === 0)
+      return this.drop(fate.NO_LINK_HEADER);
     if (kind === REDIRECT_PEER) {
       const { peer } = target;
       if (!atIngress || peer === null || peer.namespace === target.namespace) return this.drop(fate.NO_PEER);
@@ -315,6 +371,7 @@ export class Walker extends WalkState {
   #enterStackSlowly(device: Device): number {
     const { packet } = this;
     let tagged = false;
+    if (packet.layer3Device !== 0 && !addLinkHeader(packet)) return this.drop(fate.FRAME_TOO_LONG);
     while (packet.vlanPresent !== 0) {
       packet.vlanPresent = 0;
       if ((packet.vlanTci & vlan.IDENTIFIER_MASK) !== 0) {
@@ -362,11 +419,12 @@ export class Walker extends WalkState {
   /** A local packet: for one of the namespace's tunnels, which its inner frame then comes out of, or for a socket. */
   #decapsulate(namespace: Namespace): number {
     const { packet } = this;
-    const udpAt = tunnelUdpAt(packet);
-    const device = udpAt < 0 ? null : tunnelOf(namespace, packet, udpAt);
-    if (device === null) return this.#deliver(namespace);
-    const reason = device.tunnel!.decapsulate(packet, udpAt);
-    return reason === 0 ? this.arrive(device, BY_DECAPSULATION, RECEIVE) : this.drop(reason);
+    const udpAt = outerUdpAt(packet);
+    const device = udpAt < 0 ? null : receiverOf(namespace, packet, udpAt);
+    const reason = device === null ? LEFT_TO_STACK : device.tunnel!.decapsulate(packet, udpAt);
+    if (device === null || reason === LEFT_TO_STACK) return this.#deliver(namespace);
+    if (reason !== 0) return this.drop(reason);
+    return this.arrive(device, BY_DECAPSULATION, (device.features & IS_LAYER3) === 0 ? RECEIVE : RISE);
   }
 
   #dropInStack(reason: number): number {
@@ -383,12 +441,13 @@ export class Walker extends WalkState {
   }
 
   #deliver(namespace: Namespace): number {
-    const { counters } = this;
-    const isConsumed = namespace.isHost;
-    (isConsumed ? counters.consumed : counters.delivered)[namespace.index]++;
-    const step = this.end(isConsumed ? fate.CONSUMED : fate.DELIVERED);
     if (namespace.localDelivery !== null) namespace.localDelivery.receive(this.packet, this.device);
-    return step;
+    if (namespace.isHost) {
+      this.counters.consumed[namespace.index]++;
+      return this.end(fate.CONSUMED);
+    }
+    this.counters.delivered[namespace.index]++;
+    return this.end(fate.DELIVERED);
   }
 }
 

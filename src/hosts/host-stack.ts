@@ -1,7 +1,8 @@
 /** The sockets of one network namespace: what a pod, a node or a host outside does with the packets it gets. */
 import type { Device } from '../engine/device.js';
-import type { LocalDelivery, Namespace } from '../engine/namespace.js';
+import type { Namespace } from '../engine/namespace.js';
 import type { PacketContext } from '../engine/packet.js';
+import type { LocalDelivery } from '../engine/stack/local-delivery.js';
 import {
   ROUTE_BLACKHOLE,
   ROUTE_BROADCAST,

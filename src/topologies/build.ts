@@ -20,7 +20,10 @@ import { writePolicyEntry } from '../programs/tables/policy.js';
 import { type BuiltNode, type BuiltPod, BuiltTopology } from './built.js';
 import { planTopology } from './check.js';
 import { configuredMap } from './cilium-config.js';
+import { pathText, TopologyError } from './faults.js';
 import { fillMaps } from './fill-maps.js';
+import { remakeMaglevTables } from './fill-services.js';
+import { MapState } from './map-state.js';
 import { NodePrograms } from './node-programs.js';
 import type {
   Plan,
@@ -32,6 +35,7 @@ import type {
 } from './plan.js';
 import { nodeConstants, nodeFeatures } from './plan-constants.js';
 import type { TopologySpec } from './spec.js';
+import { wireguardOf } from './wireguard-peers.js';
 
 /** Interface index and name of a pod's own device. */
 const POD_IFINDEX = 2;
@@ -115,6 +119,8 @@ class NodeBuilder {
   readonly #pods: BuiltPod[] = [];
   readonly #hostPolicyMap: BpfMap;
   readonly #socketHooks: SocketHooks | null;
+  /** What the node's maps hold instead of what the agent would write. */
+  readonly #state: MapState | null;
 
   constructor(plan: Plan, planned: PlannedNode, options: BuildOptions) {
     this.#plan = plan;
@@ -122,6 +128,7 @@ class NodeBuilder {
     this.node = new Node(planned.name);
     const { host } = this.node;
     const { config } = planned;
+    this.#state = this.#withState(() => (planned.maps === null ? null : new MapState(planned.maps)));
     this.#mapSpec = (spec) => {
       const configured = configuredMap(config, spec);
       return options.mapSpec ? options.mapSpec(configured) : configured;
@@ -132,7 +139,7 @@ class NodeBuilder {
       clock: options.clock,
       random: options.random,
       fib: new NamespaceFib(host),
-      mapSpec: this.#mapSpec,
+      mapSpec: (spec) => this.#fitted(this.#mapSpec(spec)),
     });
     this.#programs = new NodePrograms(this.#datapath, planned, host);
     this.#buildHost();
@@ -141,6 +148,29 @@ class NodeBuilder {
     this.#hostPolicyMap = this.#policyMap(planned.hostEndpointId, plan.hostPolicies.get(planned.name) ?? []);
     this.#programs.attachNode(this.#hostPolicyMap);
     this.#socketHooks = this.#programs.attachSockets(this.#hostPolicyMap);
+    if (this.#state !== null) this.#takeOver(this.#state);
+  }
+
+  #takeOver(state: MapState): void {
+    this.#withState(() => {
+      for (const map of this.#datapath.maps.values()) state.fill(map);
+    });
+    remakeMaglevTables(this.#datapath);
+  }
+
+  #fitted(spec: MapSpec): MapSpec {
+    return this.#state === null ? spec : this.#state.fit(spec);
+  }
+
+  /** What is wrong with the dumps of a node's maps is a fault of the topology. */
+  #withState<T>(use: () => T): T {
+    try {
+      return use();
+    } catch (error) {
+      const path = pathText([...this.#planned.path, 'maps']);
+      const { message } = error as Error;
+      throw new TopologyError(this.#plan.name, [{ severity: 'error', path, message, line: 0, column: 0 }]);
+    }
   }
 
   built(): BuiltNode {
@@ -163,8 +193,9 @@ class NodeBuilder {
     host.localMark = MARK_TO_PROXY;
     host.localMarkMask = MARK_MAGIC_MASK;
     for (const device of host.devices) {
-      if (device.kind !== 'tunnel') continue;
-      device.tunnel = new Tunnel(features.tunnelProtocol, features.tunnelPort);
+      if (device.kind === 'tunnel') device.tunnel = new Tunnel(features.tunnelProtocol, features.tunnelPort);
+      else if (device.kind === 'wireguard') device.tunnel = wireguardOf(this.#plan, this.#planned);
+      else continue;
       host.tunnels.push(device);
     }
   }
@@ -181,8 +212,10 @@ class NodeBuilder {
 
   #policyMap(endpointId: number, entries: readonly PlannedPolicyEntry[]): BpfMap {
     const name = `${POLICY_MAP_SPEC.name}_${String(endpointId).padStart(5, '0')}`;
-    const map = createMap({ ...this.#mapSpec(POLICY_MAP_SPEC), name });
-    for (const entry of entries) writePolicyEntry(map, entry, entry);
+    const map = createMap(this.#fitted({ ...this.#mapSpec(POLICY_MAP_SPEC), name }));
+    if (!this.#withState(() => this.#state?.fill(map))) {
+      for (const entry of entries) writePolicyEntry(map, entry, entry);
+    }
     return map;
   }
 }

@@ -22,6 +22,8 @@ const CILIUM_PEERS: ReadonlyMap<string, string> = new Map([
   [CILIUM_NET, CILIUM_HOST],
 ]);
 const DEFAULT_MTU = 1500;
+/** Of a WireGuard packet over IPv6: IP, UDP, message header, tag. */
+const WIREGUARD_OVERHEAD = 80;
 
 export function checkDevices(node: NodeDraft): void {
   node.podPrefixes = podPrefixes(node);
@@ -59,7 +61,8 @@ function addTunnelDevices(node: NodeDraft): void {
     const ifindex = node.ifindexes.next();
     const mac = node.makeMac(ifindex);
     const flags = { up: true, noArp: true, acceptLocal: true };
-    node.devices.push({ name, kind, ifindex, mac, mtu: DEFAULT_MTU, ...flags, addresses: [], peer: null });
+    const mtu = kind === 'wireguard' ? DEFAULT_MTU - WIREGUARD_OVERHEAD : DEFAULT_MTU;
+    node.devices.push({ name, kind, ifindex, mac, mtu, ...flags, addresses: [], peer: null });
   }
 }
 

@@ -13,6 +13,11 @@ const DEVICE_NAME_LENGTH = 15;
 
 export function checkPods(node: NodeDraft): void {
   const endpoints = new Register('the endpoint id');
+  const { hostEndpoint } = node.spec;
+  if (hostEndpoint !== undefined) {
+    endpoints.take(String(hostEndpoint), node.spec.name, [...node.path, 'hostEndpoint'], node.faults);
+    node.endpointIds.take(hostEndpoint);
+  }
   node.spec.pods?.forEach((pod, i) => {
     if (pod.endpoint === undefined) return;
     const path = [...node.path, 'pods', i, 'endpoint'];

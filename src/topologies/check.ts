@@ -103,10 +103,6 @@ function checkDeviceNames(node: NodeDraft): void {
   if (config.directRoutingDevice !== null) {
     node.requireDevice(config.directRoutingDevice, [...at, 'direct-routing-device']);
   }
-  if (config.features.wireguard) {
-    const what = 'packets to pods of other nodes leave as they are, not encrypted';
-    faults.warning([...at, 'enable-wireguard'], `nothing is redirected to cilium_wg0 yet: ${what}`);
-  }
   if (config.features.ipsec) {
     faults.warning([...at, 'enable-ipsec'], 'XFRM is not emulated: marked packets go on unencrypted');
   }
@@ -144,7 +140,8 @@ function finishNode(
     routes: node.routes,
     neighbours: node.neighbours,
     pods: node.pods,
-    hostEndpointId: node.endpointIds.next(),
+    hostEndpointId: node.spec.hostEndpoint ?? node.endpointIds.next(),
+    maps: node.spec.maps ?? null,
     serves: readServers(node.spec.serves ?? {}, [...node.path, 'serves'], node.faults),
   };
 }

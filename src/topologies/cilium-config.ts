@@ -106,6 +106,11 @@ function agentDefaults(): Draft {
   };
 }
 
+/** Whether a key of the ConfigMap switches something here. */
+export function isKnownKey(key: string): boolean {
+  return SETTERS.has(key);
+}
+
 export interface ConfigSection {
   readonly config: CiliumConfigSpec;
   readonly path: Path;

@@ -1,5 +1,4 @@
 /** What the agent writes into a node's maps: endpoints, identities, services, gateways, prefixes. */
-import { parseIpv4 } from '../engine/address-text.js';
 import { IDENTITY_HOST, IDENTITY_REMOTE_NODE } from '../programs/constants.js';
 import type { Datapath } from '../programs/datapath.js';
 import { EXCLUDED_GATEWAY, writeEgressPolicy } from '../programs/tables/egress-gateway.js';
@@ -8,6 +7,7 @@ import { writeIdentity } from '../programs/tables/ipcache.js';
 import { writePrefix } from '../programs/tables/prefixes.js';
 import { fillServices } from './fill-services.js';
 import type { Plan, PlannedNode } from './plan.js';
+import { encryptionKey } from './wireguard-peers.js';
 
 export function fillMaps(datapath: Datapath, plan: Plan, node: PlannedNode): void {
   fillEndpoints(datapath, node);
@@ -50,17 +50,19 @@ function fillIdentities(datapath: Datapath, plan: Plan, node: PlannedNode): void
   for (const other of plan.nodes) {
     const isThis = other === node;
     const tunnelEndpoint = isThis ? null : tunnelAddress(other, node);
+    const key = encryptionKey(other, node);
     for (const address of hostAddresses(other)) {
       const identity = isThis ? IDENTITY_HOST : IDENTITY_REMOTE_NODE;
       const usesTunnel = reachesNodesByTunnel || other.ciliumInternalAddresses.includes(address);
       writeIdentity(ipcache, address, address.length * 8, {
         identity,
         tunnelEndpoint: usesTunnel ? tunnelEndpoint : null,
+        key: nodeEncryption ? key : 0,
       });
     }
     for (const pod of other.pods) {
       for (const address of pod.addresses) {
-        writeIdentity(ipcache, address, address.length * 8, { identity: pod.identity, tunnelEndpoint });
+        writeIdentity(ipcache, address, address.length * 8, { identity: pod.identity, tunnelEndpoint, key });
       }
     }
   }
@@ -97,15 +99,4 @@ function fillPrefixes(datapath: Datapath, plan: Plan): void {
     const family = prefix.address.length === 4 ? datapath.ipv4 : datapath.ipv6;
     writePrefix(family.prefilterPrefixes, prefix.address, prefix.length);
   }
-}
-
-/** An IPv4 address as the raw word that programs hold; 0 for none. */
-export function rawWord(address: Uint8Array | null | undefined): number {
-  if (address?.length !== 4) return 0;
-  return address[0] | (address[1] << 8) | (address[2] << 16) | (address[3] << 24);
-}
-
-/** As `rawWord`, of an address that was checked before. */
-export function rawWordOfText(text: string): number {
-  return rawWord(parseIpv4(text));
 }

@@ -22,7 +22,7 @@ import { overlayPrograms } from '../programs/overlay.js';
 import { sockPrograms } from '../programs/sock.js';
 import { wireguardPrograms } from '../programs/wireguard.js';
 import { xdpPrograms } from '../programs/xdp.js';
-import { rawWord, rawWordOfText } from './fill-maps.js';
+import { ofFamily, rawWord, rawWordOfText } from './address-words.js';
 import type { PlannedDevice, PlannedNode, PlannedPod } from './plan.js';
 
 /** Policy verdict events for both directions. */
@@ -251,8 +251,4 @@ function setProgram(datapath: Datapath, array: BpfMap, index: number, program: H
   const at = array.insert(scratchKey, 0, 0);
   if (at < 0) throw new RangeError(`${array.spec.name} has no place for endpoint ${index}`);
   array.words[at >> 2] = datapath.programs.push(program) - 1;
-}
-
-export function ofFamily(addresses: readonly Uint8Array[], length: number): Uint8Array | undefined {
-  return addresses.find((address) => address.length === length);
 }

@@ -14,8 +14,8 @@ import * as icmpv6 from '../engine/wire/icmpv6.js';
 import * as ipv4 from '../engine/wire/ipv4.js';
 import * as ipv6 from '../engine/wire/ipv6.js';
 import { MARK_HOST } from '../programs/constants.js';
+import { rawWordOfText } from './address-words.js';
 import type { BuiltNode, BuiltPod, BuiltTopology } from './built.js';
-import { rawWordOfText } from './fill-maps.js';
 import { AddressTable, LinkCache, MacTable } from './lookup-tables.js';
 import { TranslationUndo } from './undo-translation.js';
 

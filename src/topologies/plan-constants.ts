@@ -2,8 +2,7 @@
 import type { Prefix } from '../engine/address-text.js';
 import type { Features } from '../programs/features.js';
 import type { NodeConstants } from '../programs/node-constants.js';
-import { rawWord } from './fill-maps.js';
-import { ofFamily } from './node-programs.js';
+import { ofFamily, rawWord } from './address-words.js';
 import type { PlannedDevice, PlannedNode } from './plan.js';
 
 /** A VLAN id that stands for all. */

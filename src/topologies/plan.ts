@@ -75,6 +75,8 @@ export interface PlannedNode {
   readonly pods: readonly PlannedPod[];
   readonly hostEndpointId: number;
   readonly serves: readonly PlannedServer[];
+  /** Folder of map dumps, or null. */
+  readonly maps: string | null;
 }
 
 export interface PlannedBackend {

@@ -105,6 +105,13 @@ const node = z.object({
   routes: z.array(route).optional(),
   neighbours: z.array(neighbour).optional(),
   pods: z.array(pod).optional(),
+  /** Endpoint id of the node itself. */
+  hostEndpoint: z.int().min(1).max(65534).optional(),
+  /**
+   * Folder of map dumps (`NAME.json` by bpftool -j map dump) that take the place of what the agent would write;
+   * relative to the topology's file.
+   */
+  maps: z.string().min(1).optional(),
   /** What the node's own processes answer. Default nothing. */
   serves: serves.optional(),
 });

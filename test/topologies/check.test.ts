@@ -54,6 +54,7 @@ test('all ready-made topologies are sound and say what they are', () => {
       'node-port',
       'same-node',
       'vxlan',
+      'wireguard',
     ],
   );
   for (const { name, description } of ready) {
@@ -73,7 +74,7 @@ describe('faults of shape', () => {
       'unknown key, nothing near',
       SOUND.replace('services:', 'zzz:'),
       [
-        'line 15: zzz: unknown key; known are name, description, kernel, cilium, nodes, links, routers, services, policies, outside, egressGateways, ipMasqAgent, prefilter',
+        'line 15: zzz: unknown key; known are name, description, kernel, cilium, nodes, links, routers, hosts, services, policies, outside, egressGateways, ipMasqAgent, prefilter',
       ],
     ],
     [

@@ -13,6 +13,7 @@ const TCP = 6;
 const UDP = 17;
 const ICMP = 1;
 const ICMPV6 = 58;
+const WIREGUARD_PORT = 51871;
 export const SYN = 0x02;
 export const SYN_ACK = 0x12;
 export const ACK = 0x10;
@@ -225,17 +226,31 @@ export function frameText(bytes: Uint8Array): string {
   const none = protocol === UDP && view.getUint16(l4 + 6) === 0;
   if (!none && sum16(bytes.subarray(l4, end), pseudo) !== 0xffff) fault += ' bad checksum';
   const [fromPort, toPort] = [view.getUint16(l4), view.getUint16(l4 + 2)];
-  const isTunnel = protocol === UDP && (toPort === 8472 || toPort === 6081);
+  const isTunnel = protocol === UDP && [8472, 6081, WIREGUARD_PORT].includes(toPort);
   const ports = isTunnel
     ? [source, endpoint(destination, toPort)]
     : [endpoint(source, fromPort), endpoint(destination, toPort)];
   const text = `${link} ${ports.join(' > ')} ${protocol === TCP ? 'tcp' : 'udp'} ttl ${ttl}${options}${fault}`;
   if (!isTunnel) return text;
+  if (toPort === WIREGUARD_PORT) return `${text} ${wireguardText(bytes.slice(l4 + 8))}`;
   const optionLength = toPort === 6081 ? (bytes[l4 + 8] & 0x3f) * 4 : 0;
   const innerAt = l4 + 16 + optionLength;
   const vni = view.getUint32(l4 + 12) >>> 8;
   const geneve = optionLength === 0 ? '' : ` ${hexText(bytes.subarray(l4 + 16, innerAt))}`;
   return `${text} vni ${vni}${geneve} | ${frameText(bytes.slice(innerAt))}`;
+}
+
+/** `index 2 counter 0 | …`: what a transport message encloses, which has no link header, and how it was padded. */
+function wireguardText(message: Uint8Array): string {
+  const view = new DataView(message.buffer);
+  const inner = message.slice(16, -16);
+  const v6 = inner[0] >> 4 === 6;
+  const length = v6 ? 40 + ((inner[4] << 8) | inner[5]) : (inner[2] << 8) | inner[3];
+  const head = `type ${view.getUint32(0, true)} index ${view.getUint32(4, true)} counter ${view.getBigUint64(8, true)}`;
+  const frame = new Uint8Array(14 + length);
+  frame.set(v6 ? [0x86, 0xdd] : [0x08, 0x00], 12);
+  frame.set(inner.subarray(0, length), 14);
+  return `${head} padded ${inner.length - length} | ${frameText(frame).slice('00:00 > 00:00 '.length)}`;
 }
 
 function hexText(bytes: Uint8Array): string {

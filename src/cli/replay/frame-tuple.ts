@@ -72,6 +72,15 @@ export class TupleReader {
     }
     return readFrameTuple(this.#bytes, start, end, words, at);
   }
+
+  /** As `read`, of a packet without link header. */
+  readPacket(start: number, end: number, words: Int32Array, at: number): number {
+    const bytes = this.#bytes;
+    const version = ipv4.version(bytes, start);
+    if (version === ipv4.VERSION && ipv4.fits(start, end)) return readIpv4(bytes, start, end, words, at);
+    if (version === ipv6.VERSION && ipv6.fits(start, end)) return readIpv6(bytes, start, end, words, at);
+    return putOther(words, at, 0);
+  }
 }
 
 /** As `TupleReader.read`, of any frame `bytes[start .. end)`. */

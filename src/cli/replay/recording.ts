@@ -7,6 +7,7 @@ import { DELIVERED, DROPPED, TRANSMITTED } from '../../engine/fate.js';
 import { HOOK_NAMES, isIngressHook, isXdpHook } from '../../engine/hooks/order.js';
 import type { WalkObserver } from '../../engine/observer.js';
 import type { PacketContext } from '../../engine/packet.js';
+import { LINKTYPE_ETHERNET, LINKTYPE_RAW } from '../../io/link-type.js';
 import {
   DIRECTION_INBOUND,
   DIRECTION_OUTBOUND,
@@ -168,7 +169,7 @@ export class WalkRecorder implements WalkObserver {
     this.#reserve(length);
     this.#memory.set(packet.bytes.subarray(packet.start, packet.end), this.#used);
     this.#held.push({
-      interfaceId: this.#interfaceId(place),
+      interfaceId: this.#interfaceId(place, packet.layer3Device !== 0),
       at: this.#used,
       length,
       options: { ...options, packetId: this.#number },
@@ -183,17 +184,24 @@ export class WalkRecorder implements WalkObserver {
     this.#memory = memory;
   }
 
-  #interfaceId(place: string): number {
-    let id = this.#interfaces.get(place);
+  /** A device without link header has packets of another link type. */
+  #interfaceId(place: string, isLayer3: boolean): number {
+    const linkType = isLayer3 ? LINKTYPE_RAW : LINKTYPE_ETHERNET;
+    const key = `${place} ${linkType}`;
+    let id = this.#interfaces.get(key);
     if (id === undefined) {
-      id = this.#sink.addInterface({ name: place });
-      this.#interfaces.set(place, id);
+      id = this.#sink.addInterface({ name: place, linkType });
+      this.#interfaces.set(key, id);
     }
     return id;
   }
 
   #talk(packet: PacketContext): Talk {
-    const length = this.#tuples.read(packet.start, packet.end, this.#tuple, 0);
+    const { start, end } = packet;
+    const length =
+      packet.layer3Device === 0
+        ? this.#tuples.read(start, end, this.#tuple, 0)
+        : this.#tuples.readPacket(start, end, this.#tuple, 0);
     return talkOf(this.#tuple, 0, length);
   }
 

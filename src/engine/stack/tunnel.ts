@@ -12,9 +12,9 @@ import * as ethernet from '../wire/ethernet.js';
 import * as geneve from '../wire/geneve.js';
 import * as ipv4 from '../wire/ipv4.js';
 import * as ipv6 from '../wire/ipv6.js';
-import * as layer4 from '../wire/layer4.js';
 import * as udp from '../wire/udp.js';
 import * as vxlan from '../wire/vxlan.js';
+import { type Encapsulation, fillOuterChecksum } from './encapsulation.js';
 
 export const VXLAN = 1;
 export const GENEVE = 2;
@@ -35,7 +35,7 @@ const HEADER_LENGTH = 8;
 const FIRST_SOURCE_PORT = 32768;
 const SOURCE_PORTS = 60999 - FIRST_SOURCE_PORT + 1;
 
-export class Tunnel {
+export class Tunnel implements Encapsulation {
   /** VXLAN or GENEVE. */
   readonly protocol: number;
   /** UDP port of all ends. */
@@ -80,7 +80,9 @@ export class Tunnel {
       const [from, to] = [i32le(source, 0), i32le(this.#address, 0)];
       ipv4.write(bytes, ipAt, udpLength, this.#identification, 0, ttl, ipv4.PROTOCOL_UDP, from, to);
     }
-    if ((packet.tunnelKeyFlags & FLAG_ZERO_CHECKSUM) === 0) fillChecksum(bytes, ipAt, udpAt, udpLength, v6);
+    if ((packet.tunnelKeyFlags & FLAG_ZERO_CHECKSUM) === 0) {
+      fillOuterChecksum(bytes, ipAt, udpAt, udpLength, v6);
+    }
     packet.tunnelKeySize = 0;
     packet.tunnelOptionLength = 0;
     return 0;
@@ -149,34 +151,6 @@ export class Tunnel {
     geneve.write(packet.bytes, at, options, ethernet.TYPE_TEB, id);
     copy(packet.bytes, geneve.optionsAt(at), packet.tunnelOption, 0, options);
   }
-}
-
-/** The tunnel device of the namespace that a packet to one of its addresses is for, or null; `udpAt` by `tunnelUdpAt`. */
-export function tunnelOf(namespace: Namespace, packet: PacketContext, udpAt: number): Device | null {
-  const port = udp.destinationPort(packet.bytes, udpAt);
-  for (const device of namespace.tunnels) if (device.tunnel!.port === port) return device;
-  return null;
-}
-
-/** Where the UDP header of a whole UDP packet is, or -1: of other packets, and of fragments. */
-export function tunnelUdpAt(packet: PacketContext): number {
-  const { bytes, end } = packet;
-  const ipAt = packet.start + ethernet.HEADER_LENGTH;
-  let udpAt: number;
-  if (packet.protocol === ethernet.TYPE_IPV4) {
-    if (ipv4.protocol(bytes, ipAt) !== ipv4.PROTOCOL_UDP || ipv4.isFragment(bytes, ipAt)) return -1;
-    udpAt = ipAt + ipv4.headerLength(bytes, ipAt);
-  } else {
-    if (packet.protocol !== ethernet.TYPE_IPV6) return -1;
-    if (ipv6.nextHeader(bytes, ipAt) !== ipv4.PROTOCOL_UDP) return -1;
-    udpAt = ipAt + ipv6.HEADER_LENGTH;
-  }
-  return udp.fits(udpAt, end) ? udpAt : -1;
-}
-
-function fillChecksum(bytes: Uint8Array, ipAt: number, udpAt: number, length: number, v6: boolean): void {
-  if (v6) layer4.fillIpv6(bytes, ipAt, ipv4.PROTOCOL_UDP, udpAt, length, udp.checksumAt(udpAt));
-  else layer4.fillIpv4(bytes, ipAt, udpAt, length, udp.checksumAt(udpAt));
 }
 
 function reverse(to: Uint8Array, toAt: number, from: Uint8Array, fromAt: number): void {

@@ -1,3 +1,4 @@
+import { addLinkHeader } from '../../engine/link-header.js';
 import type { PacketContext } from '../../engine/packet.js';
 import { i32 } from '../../engine/wire/bytes.js';
 import { IDENTITY_HOST, IDENTITY_REMOTE_NODE, IDENTITY_WORLD } from '../constants.js';
@@ -5,7 +6,6 @@ import { DROP_WRITE_ERROR } from '../drop-reasons.js';
 import type { ProgramInstance } from '../instance.js';
 import * as ipcache from '../tables/ipcache.js';
 import { DEBUG_ENCAP } from './debug.js';
-import { addLinkHeader } from './forward.js';
 import { isWorld } from './identity.js';
 import { debug, TO_OVERLAY, trace } from './notify.js';
 import { sendThroughTunnel } from './tunnel-key.js';

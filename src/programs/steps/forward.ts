@@ -11,6 +11,7 @@ import {
   FIB_SUCCESS,
 } from '../../engine/fib.js';
 import { XDP_REDIRECT, XDP_TX } from '../../engine/hooks/verdict.js';
+import { addLinkHeader } from '../../engine/link-header.js';
 import type { PacketContext } from '../../engine/packet.js';
 import { copy, put32le } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
@@ -109,18 +110,6 @@ export function redirectOut(program: ProgramInstance, packet: PacketContext, ifi
 /** Sends the packet back out of the device that it is on; XDP transmits without asking for a redirect. */
 export function sendBack(program: ProgramInstance, packet: PacketContext): number {
   return program.isXdp ? XDP_TX : packet.redirect(packet.ifindex, 0);
-}
-
-/**
- * Puts a link header in front of a packet of a device without one, so that it can leave by a device that has one.
- * The addresses stay zero until somebody fills them. False when there is no room. Voids offsets.
- */
-export function addLinkHeader(packet: PacketContext): boolean {
-  if (!packet.insertAt(0, ethernet.HEADER_LENGTH)) return false;
-  packet.bytes.fill(0, packet.start, packet.start + ethernet.HEADER_LENGTH);
-  ethernet.putType(packet.bytes, packet.start, packet.protocol);
-  packet.layer3Device = 0;
-  return true;
 }
 
 /** struct bpf_redir_neigh: u32 family, then the next hop's address in 16 bytes. */

@@ -1,4 +1,5 @@
 import { TC_ACT_SHOT } from '../../engine/hooks/verdict.js';
+import { addLinkHeader } from '../../engine/link-header.js';
 import type { PacketContext } from '../../engine/packet.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import { EGRESS, INGRESS, MARK_IDENTITY } from '../constants.js';
@@ -8,7 +9,7 @@ import type { ProgramInstance } from '../instance.js';
 import * as endpoints from '../tables/endpoints.js';
 import { policeArrival } from './bandwidth.js';
 import { DEBUG_LOCAL_DELIVERY } from './debug.js';
-import { addLinkHeader, decrementTtl, HOP_LIMIT_EXCEEDED } from './forward.js';
+import { decrementTtl, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
 import { identityMark, isHostEndpoint, lookupEndpointAt } from './identity.js';
 import { debug } from './notify.js';
