@@ -98,7 +98,7 @@ export class NodePrograms {
   /** The programs at sockets, which bpf-lb-sock asks for; null without them. `policy` is not looked at. */
   attachSockets(policy: BpfMap): SocketHooks | null {
     const { features } = this.#datapath;
-    if (!features.socketLbFull && !features.socketLbHostOnly) return null;
+    if (!features.socketLbFull) return null;
     const hooks = new SocketHooks();
     const instance = new ProgramInstance(this.#datapath, 'sock', DEFAULT_INSTANCE_CONFIG, policy);
     for (const version of [IPV4_VERSION, IPV6_VERSION]) {
