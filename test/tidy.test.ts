@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/hosts': ['src/engine'],
   'src/topologies': ['src/engine', 'src/programs', 'src/hosts'],
   'src/io': ['src/engine'],
+  'src/live': ['src/engine', 'src/programs', 'src/topologies', 'src/io'],
   'src/cli': ['src'],
   'src/index.ts': ['src'],
   examples: ['src/index.ts'],

@@ -1,14 +1,10 @@
-/** ICMP and ICMPv6 as hosts use them: echo, errors, and neighbour discovery. */
+/** ICMP and ICMPv6 as sockets meet them: echoes, and errors about what they sent. */
 import * as icmp from '../engine/wire/icmp.js';
 import * as icmpv6 from '../engine/wire/icmpv6.js';
 import * as ipv4 from '../engine/wire/ipv4.js';
 import * as ipv6 from '../engine/wire/ipv6.js';
 import { ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENETUNREACH } from './errors.js';
 import { type IpPacket, readIpPacket } from './ip-packet.js';
-
-/** What an ICMP error quotes, in whole packets' terms. Linux quotes as much as 576 bytes of IPv4 hold, 1280 of IPv6. */
-const QUOTE_LIMIT_IPV4 = 576 - ipv4.HEADER_LENGTH - icmp.HEADER_LENGTH;
-const QUOTE_LIMIT_IPV6 = 1280 - ipv6.HEADER_LENGTH - icmpv6.HEADER_LENGTH;
 
 export function isIcmp(protocol: number): boolean {
   return protocol === ipv4.PROTOCOL_ICMP || protocol === ipv6.NEXT_ICMPV6;
@@ -74,10 +70,4 @@ function errorOfIcmpv6(type: number, code: number): number {
   if (type !== icmpv6.DESTINATION_UNREACHABLE) return 0;
   if (code === icmpv6.CODE_PORT_UNREACHABLE) return ECONNREFUSED;
   return code === icmpv6.CODE_NO_ROUTE ? ENETUNREACH : EHOSTUNREACH;
-}
-
-/** What an error about a packet quotes of it: from its IP header on. */
-export function quoteOf({ bytes, ipAt, end, source }: IpPacket): Uint8Array {
-  const limit = source.length === ipv4.ADDRESS_LENGTH ? QUOTE_LIMIT_IPV4 : QUOTE_LIMIT_IPV6;
-  return bytes.slice(ipAt, Math.min(end, ipAt + limit));
 }

@@ -1,5 +1,5 @@
 /** A program that runs on a host, as a generator that yields whenever it waits. Its results are values. */
-import type { HostStack } from './host-stack.js';
+import type { Host } from './host.js';
 import type { HostWorld } from './world.js';
 
 /** Steps of a program: it yields to wait, and is resumed whenever something may have changed. */
@@ -17,7 +17,7 @@ export interface ProcessOutput {
 export const KILLED = 137;
 
 export class Process {
-  readonly host: HostStack;
+  readonly host: Host;
   /** What it has printed so far, in order. */
   readonly output: ProcessOutput[] = [];
   /** Null as long as it runs. */
@@ -31,7 +31,7 @@ export class Process {
   #steps: Steps<number> | null = null;
   #isWaking = false;
 
-  constructor(host: HostStack, input = '') {
+  constructor(host: Host, input = '') {
     this.host = host;
     this.input = input;
     this.startedNs = host.world.nowNs;

@@ -6,7 +6,7 @@ import type { Timer } from '../engine/event-queue.js';
 import * as tcp from '../engine/wire/tcp.js';
 import type { Endpoint } from './endpoint.js';
 import { ECONNREFUSED, ECONNRESET, ETIMEDOUT } from './errors.js';
-import type { HostStack } from './host-stack.js';
+import type { Host } from './host.js';
 import { RetransmissionTimeout, SEGMENT_RETRIES, SYN_ACK_RETRIES, SYN_RETRIES } from './retransmission.js';
 import { TcpReceiver } from './tcp-receiver.js';
 import { resetFor, sendSegment, sequenceLength, type TcpSegment } from './tcp-segment.js';
@@ -48,7 +48,7 @@ export class TcpConnection {
   /** Called whenever there is something new: data, the end of the peer's data, a change of state. */
   onChange: () => void = () => {};
 
-  readonly #stack: HostStack;
+  readonly #host: Host;
   readonly #receiver = new TcpReceiver();
   readonly #timeout = new RetransmissionTimeout();
   #timer: Timer | null = null;
@@ -70,16 +70,16 @@ export class TcpConnection {
   #measuredSequence = 0;
   #measuredSinceNs = -1;
 
-  constructor(stack: HostStack, local: Endpoint, remote: Endpoint) {
-    this.#stack = stack;
+  constructor(host: Host, local: Endpoint, remote: Endpoint) {
+    this.#host = host;
     this.local = local;
     this.remote = remote;
-    const initial = stack.world.random.next();
+    const initial = host.world.random.next();
     this.#unacknowledged = initial;
     this.#next = initial;
     this.#highest = initial;
     this.#dataStart = (initial + 1) | 0;
-    this.#maximumSegmentSize = stack.maximumSegmentSize(remote.address);
+    this.#maximumSegmentSize = host.maximumSegmentSize(remote.address);
   }
 
   get isEstablished(): boolean {
@@ -158,7 +158,7 @@ export class TcpConnection {
     const isForSyn = (flags & tcp.ACK) !== 0 && acknowledgment === this.#highest;
     if ((flags & tcp.ACK) !== 0 && !isForSyn) {
       const reset = resetFor(segment);
-      if (reset !== null) sendSegment(this.#stack, this.local, this.remote, reset);
+      if (reset !== null) sendSegment(this.#host, this.local, this.remote, reset);
       return;
     }
     if ((flags & tcp.RST) !== 0) {
@@ -195,7 +195,7 @@ export class TcpConnection {
     if (!this.#acknowledged(segment)) return;
     if (wasReceived) {
       this.state = 'ESTABLISHED';
-      this.#stack.accepted(this);
+      this.#host.accepted(this);
     }
     this.#afterAcknowledgment();
     if (segment.data.length > 0 || (flags & tcp.FIN) !== 0) this.#takeData(segment);
@@ -226,7 +226,7 @@ export class TcpConnection {
     this.#dataStart = (this.#dataStart + taken) | 0;
     this.#growCongestionWindow(count);
     if (this.#measuredSinceNs >= 0 && distance(acknowledgment, this.#measuredSequence) >= 0) {
-      this.#timeout.measured(this.#stack.world.nowNs - this.#measuredSinceNs);
+      this.#timeout.measured(this.#host.world.nowNs - this.#measuredSinceNs);
       this.#measuredSinceNs = -1;
     }
     this.#timeout.retries = 0;
@@ -271,7 +271,7 @@ export class TcpConnection {
     this.#next = (initial + 1) | 0;
     this.#highest = this.#next;
     if (this.#timeout.retries === 0) this.#measure(this.#next);
-    const error = this.#send(initial, flags, undefined, this.#stack.maximumSegmentSize(this.remote.address));
+    const error = this.#send(initial, flags, undefined, this.#host.maximumSegmentSize(this.remote.address));
     if (error === 0) this.#startTimer();
     return error;
   }
@@ -316,12 +316,12 @@ export class TcpConnection {
 
   #measure(sequence: number): void {
     this.#measuredSequence = sequence;
-    this.#measuredSinceNs = this.#stack.world.nowNs;
+    this.#measuredSinceNs = this.#host.world.nowNs;
   }
 
   #send(sequence: number, flags: number, data: Uint8Array = NO_DATA, maximumSegmentSize = 0): number {
     this.#owesAcknowledgment = false;
-    return sendSegment(this.#stack, this.local, this.remote, {
+    return sendSegment(this.#host, this.local, this.remote, {
       sequence,
       acknowledgment: (flags & tcp.ACK) === 0 ? 0 : this.#receiver.next,
       flags,
@@ -333,14 +333,14 @@ export class TcpConnection {
 
   #startTimer(): void {
     this.#stopTimer();
-    const { world } = this.#stack;
+    const { world } = this.#host;
     const { synNs, synAckNs, segmentNs } = this.#timeout;
     const delay = this.state === 'SYN_SENT' ? synNs : this.state === 'SYN_RECEIVED' ? synAckNs : segmentNs;
     this.#timer = world.after(delay, () => this.#timedOut());
   }
 
   #stopTimer(): void {
-    if (this.#timer !== null) this.#stack.world.cancel(this.#timer);
+    if (this.#timer !== null) this.#host.world.cancel(this.#timer);
     this.#timer = null;
   }
 
@@ -382,7 +382,7 @@ export class TcpConnection {
   #waitLast(): void {
     this.#enter('TIME_WAIT');
     this.#stopTimer();
-    this.#timer = this.#stack.world.after(TIME_WAIT_NS, () => this.#end(0));
+    this.#timer = this.#host.world.after(TIME_WAIT_NS, () => this.#end(0));
   }
 
   #enter(state: TcpState): void {
@@ -395,7 +395,7 @@ export class TcpConnection {
     this.error = error;
     this.state = 'CLOSED';
     this.#owesAcknowledgment = false;
-    this.#stack.closeTcp(this);
+    this.#host.closeTcp(this);
     this.onChange();
   }
 }

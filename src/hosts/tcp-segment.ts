@@ -2,7 +2,7 @@
 import * as ipv4 from '../engine/wire/ipv4.js';
 import * as tcp from '../engine/wire/tcp.js';
 import type { Endpoint } from './endpoint.js';
-import type { HostStack } from './host-stack.js';
+import type { Host } from './host.js';
 import { fillTransportChecksum, type IpPacket } from './ip-packet.js';
 
 export interface TcpSegment {
@@ -29,11 +29,11 @@ export function readSegment({ bytes, at, end }: IpPacket): TcpSegment | null {
 }
 
 /** Sends a segment; 0 or an errno. */
-export function sendSegment(stack: HostStack, from: Endpoint, to: Endpoint, segment: TcpSegment): number {
+export function sendSegment(host: Host, from: Endpoint, to: Endpoint, segment: TcpSegment): number {
   const { data, maximumSegmentSize } = segment;
   const optionLength = maximumSegmentSize === 0 ? 0 : tcp.MAXIMUM_SEGMENT_SIZE_LENGTH;
   const headerLength = tcp.HEADER_LENGTH + optionLength;
-  const packet = stack.packetTo(to.address, ipv4.PROTOCOL_TCP, headerLength + data.length, {
+  const packet = host.packetTo(to.address, ipv4.PROTOCOL_TCP, headerLength + data.length, {
     source: from.address,
   });
   if (typeof packet === 'number') return packet;
@@ -44,7 +44,7 @@ export function sendSegment(stack: HostStack, from: Endpoint, to: Endpoint, segm
   if (optionLength > 0) tcp.writeMaximumSegmentSize(bytes, at + tcp.HEADER_LENGTH, maximumSegmentSize);
   bytes.set(data, at + headerLength);
   fillTransportChecksum(packet, ipv4.PROTOCOL_TCP, tcp.CHECKSUM_OFFSET);
-  return stack.send(packet.bytes);
+  return host.send(packet.bytes);
 }
 
 /** How many sequence numbers a segment takes: its data, SYN and FIN. */

@@ -2,7 +2,7 @@ import * as ipv4 from '../engine/wire/ipv4.js';
 import * as udp from '../engine/wire/udp.js';
 import { type Endpoint, isSameEndpoint } from './endpoint.js';
 import { ECONNREFUSED } from './errors.js';
-import type { HostStack } from './host-stack.js';
+import type { Host } from './host.js';
 import { fillTransportChecksum, type IpPacket } from './ip-packet.js';
 
 /** A UDP socket. A call that fails answers an errno, else 0. */
@@ -12,20 +12,20 @@ export class UdpSocket {
   onDatagram: (data: Uint8Array, from: Endpoint, to: Uint8Array) => void = () => {};
   /** Called when an ICMP error says why what a connected socket sent did not arrive. */
   onError: (error: number) => void = () => {};
-  readonly #stack: HostStack;
+  readonly #host: Host;
   readonly #cookie: number;
   /** Of a connected socket: the peer as its packets say it. */
   #peer: Endpoint | null = null;
 
-  constructor(stack: HostStack, port: number) {
-    this.#stack = stack;
+  constructor(host: Host, port: number) {
+    this.#host = host;
     this.port = port;
-    this.#cookie = stack.nextCookie();
+    this.#cookie = host.nextCookie();
   }
 
   /** Sends to, and hears from, this peer only. */
   connect(peer: Endpoint): number {
-    const { calls } = this.#stack;
+    const { calls } = this.#host;
     const target = calls?.translate('connect', ipv4.PROTOCOL_UDP, this.#cookie, 0, peer) ?? peer;
     if (typeof target === 'number') return target;
     this.#peer = target;
@@ -36,7 +36,7 @@ export class UdpSocket {
   send(data: Uint8Array, to?: Endpoint): number {
     let target = to ?? this.#peer;
     if (target === null) return ECONNREFUSED;
-    const { calls } = this.#stack;
+    const { calls } = this.#host;
     if (to !== undefined && calls !== null) {
       const translated = calls.translate('sendmsg', ipv4.PROTOCOL_UDP, this.#cookie, 0, to);
       if (typeof translated === 'number') return translated;
@@ -47,7 +47,7 @@ export class UdpSocket {
 
   /** Sends from one of the host's addresses (null: the one that the route says); no program sees it. */
   reply(data: Uint8Array, to: Endpoint, source: Uint8Array | null): number {
-    const packet = this.#stack.packetTo(to.address, ipv4.PROTOCOL_UDP, udp.HEADER_LENGTH + data.length, {
+    const packet = this.#host.packetTo(to.address, ipv4.PROTOCOL_UDP, udp.HEADER_LENGTH + data.length, {
       source,
     });
     if (typeof packet === 'number') return packet;
@@ -55,7 +55,7 @@ export class UdpSocket {
     udp.write(bytes, at, this.port, to.port, data.length);
     bytes.set(data, at + udp.HEADER_LENGTH);
     fillTransportChecksum(packet, ipv4.PROTOCOL_UDP, udp.CHECKSUM_OFFSET);
-    return this.#stack.send(packet.bytes);
+    return this.#host.send(packet.bytes);
   }
 
   /** A datagram for the socket's port; false when the socket is not for it. */
@@ -63,7 +63,7 @@ export class UdpSocket {
     const sender = { address: source, port: udp.sourcePort(bytes, at) };
     if (this.#peer !== null && !isSameEndpoint(sender, this.#peer)) return false;
     const known =
-      this.#stack.calls?.translate('recvmsg', ipv4.PROTOCOL_UDP, this.#cookie, 0, sender) ?? sender;
+      this.#host.calls?.translate('recvmsg', ipv4.PROTOCOL_UDP, this.#cookie, 0, sender) ?? sender;
     this.onDatagram(
       bytes.slice(at + udp.HEADER_LENGTH, end),
       typeof known === 'number' ? sender : known,
@@ -73,6 +73,6 @@ export class UdpSocket {
   }
 
   close(): void {
-    this.#stack.closeUdp(this);
+    this.#host.closeUdp(this);
   }
 }

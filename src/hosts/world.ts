@@ -11,8 +11,6 @@ export interface HostWorld {
   cancel(timer: Timer): void;
   /** Sends an IP packet: a frame whose link addresses are still to be written (see `Walker.send`). */
   send(namespace: Namespace, frame: Uint8Array, mark: number): void;
-  /** Sends a frame as it is out of a device. */
-  transmit(namespace: Namespace, deviceIndex: number, frame: Uint8Array): void;
 }
 
 export const MILLISECOND_NS = 1e6;

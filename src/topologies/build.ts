@@ -6,6 +6,7 @@ import type { SocketHooks } from '../engine/hooks/socket.js';
 import { createMap } from '../engine/maps/create-map.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
+import type { Netfilter } from '../engine/netfilter/netfilter.js';
 import { Network } from '../engine/network.js';
 import { Node } from '../engine/node.js';
 import type { RandomSource } from '../engine/random.js';
@@ -23,6 +24,8 @@ import { configuredMap } from './cilium-config.js';
 import { pathText, TopologyError } from './faults.js';
 import { fillMaps } from './fill-maps.js';
 import { remakeMaglevTables } from './fill-services.js';
+import { installMasquerading } from './iptables-rules.js';
+import type { KeptNumbers } from './kept-numbers.js';
 import { MapState } from './map-state.js';
 import { NodePrograms } from './node-programs.js';
 import type {
@@ -48,11 +51,15 @@ export interface BuildOptions {
   readonly arena?: FrameArena;
   /** Changes a map's declaration before it is made, after the configuration has. */
   readonly mapSpec?: (spec: MapSpec) => MapSpec;
+  /** Answers the map of a node that is to be used, with what is in it; null for a new one. */
+  readonly keptMap?: (node: string, spec: MapSpec) => BpfMap | null;
+  /** Numbers that the topology's parts had before; see KeptNumbers. */
+  readonly numbers?: KeptNumbers;
 }
 
 /** Builds a topology. Throws TopologyError with all its faults when it has errors; warnings are passed over. */
 export function buildTopology(spec: TopologySpec, options: BuildOptions): BuiltTopology {
-  const plan = planTopology(spec);
+  const plan = planTopology(spec, undefined, options.numbers);
   const nodes = plan.nodes.map((planned) => new NodeBuilder(plan, planned, options));
   const routers = plan.routers.map(buildRouter);
   const hosts = plan.hosts.map((planned) => ({ planned, node: buildHost(planned) }));
@@ -119,6 +126,7 @@ class NodeBuilder {
   readonly #pods: BuiltPod[] = [];
   readonly #hostPolicyMap: BpfMap;
   readonly #socketHooks: SocketHooks | null;
+  readonly #netfilter: Netfilter | null;
   /** What the node's maps hold instead of what the agent would write. */
   readonly #state: MapState | null;
 
@@ -140,14 +148,19 @@ class NodeBuilder {
       random: options.random,
       fib: new NamespaceFib(host),
       mapSpec: (spec) => this.#fitted(this.#mapSpec(spec)),
+      keptMap: (spec) => options.keptMap?.(planned.name, spec) ?? null,
     });
     this.#programs = new NodePrograms(this.#datapath, planned, host);
     this.#buildHost();
     fillMaps(this.#datapath, plan, planned);
     for (const pod of planned.pods) this.#buildPod(pod);
-    this.#hostPolicyMap = this.#policyMap(planned.hostEndpointId, plan.hostPolicies.get(planned.name) ?? []);
+    this.#hostPolicyMap = this.#policyMap(
+      planned.hostEndpointId,
+      plan.hostPolicies.get(planned.name)?.entries ?? [],
+    );
     this.#programs.attachNode(this.#hostPolicyMap);
     this.#socketHooks = this.#programs.attachSockets(this.#hostPolicyMap);
+    this.#netfilter = installMasquerading(plan, planned, host, options);
     if (this.#state !== null) this.#takeOver(this.#state);
   }
 
@@ -181,6 +194,7 @@ class NodeBuilder {
       pods: this.#pods,
       hostPolicyMap: this.#hostPolicyMap,
       socketHooks: this.#socketHooks,
+      netfilter: this.#netfilter,
     };
   }
 
@@ -205,7 +219,7 @@ class NodeBuilder {
     const device = this.node.host.deviceNamed(pod.device.name)!;
     const eth0 = addPodDevice(namespace, pod);
     connect(device, eth0);
-    const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name) ?? []);
+    const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name)?.entries ?? []);
     this.#programs.attachPod(pod, device, policyMap);
     this.#pods.push({ planned: pod, namespace, device, eth0, policyMap });
   }

@@ -12,6 +12,7 @@ import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
 import type { SocketHooks } from '../engine/hooks/socket.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
+import type { Netfilter } from '../engine/netfilter/netfilter.js';
 import type { Network } from '../engine/network.js';
 import type { Node } from '../engine/node.js';
 import type { Walker } from '../engine/walker.js';
@@ -36,6 +37,8 @@ export interface BuiltNode {
   readonly pods: readonly BuiltPod[];
   /** Of the host endpoint. */
   readonly hostPolicyMap: BpfMap;
+  /** The kernel's conntrack and iptables, where it masquerades; null where nothing asks for them. */
+  readonly netfilter: Netfilter | null;
   /** The programs at the cgroup of everything on the node; null where services are translated packet by packet only. */
   readonly socketHooks: SocketHooks | null;
 }

@@ -1,7 +1,7 @@
 /** Who serves what in a run, and the names that everything goes by there. */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';
 import { addressText, isSameAddress } from '../hosts/endpoint.js';
-import type { HostStack } from '../hosts/host-stack.js';
+import type { Host } from '../hosts/host.js';
 import type { NameTable } from '../hosts/servers/dns-server.js';
 import { serveDns } from '../hosts/servers/dns-server.js';
 import { serveTcpEcho, serveUdpEcho } from '../hosts/servers/echo-server.js';
@@ -24,7 +24,7 @@ export interface RefusedServer {
 /** Starts every declared server; answers those that a node's socket programs have refused. */
 export function startServers(
   { plan }: BuiltTopology,
-  stacks: ReadonlyMap<string, HostStack>,
+  hosts: ReadonlyMap<string, Host>,
   names: NameTable,
 ): RefusedServer[] {
   const all = [
@@ -36,16 +36,16 @@ export function startServers(
   ];
   return all.flatMap(({ name, serves }) =>
     serves.flatMap((server) => {
-      const error = start(stacks.get(name)!, server, names);
+      const error = start(hosts.get(name)!, server, names);
       return error === 0 ? [] : [{ host: name, server, error }];
     }),
   );
 }
 
-function start(stack: HostStack, { kind, port }: PlannedServer, names: NameTable): number {
-  if (kind === 'http') return serveHttp(stack, port);
-  if (kind === 'dns') return serveDns(stack, port, names);
-  return kind === 'tcp-echo' ? serveTcpEcho(stack, port) : serveUdpEcho(stack, port);
+function start(host: Host, { kind, port }: PlannedServer, names: NameTable): number {
+  if (kind === 'http') return serveHttp(host, port);
+  if (kind === 'dns') return serveDns(host, port, names);
+  return kind === 'tcp-echo' ? serveTcpEcho(host, port) : serveUdpEcho(host, port);
 }
 
 /** HTTP at the TCP ports that services lead to, DNS at the UDP ones. */
@@ -64,7 +64,7 @@ function defaultServers(plan: Plan, pod: PlannedPod): PlannedServer[] {
  * Names as Kubernetes gives them: services by `NAME.default.svc.cluster.local`, hosts outside by their own. Pods ask
  * the cluster's DNS service for them where there is one (UDP port 53); everybody else has them in /etc/hosts.
  */
-export function giveNames(plan: Plan, stacks: ReadonlyMap<string, HostStack>): NameTable {
+export function giveNames(plan: Plan, hosts: ReadonlyMap<string, Host>): NameTable {
   const names = new Map<string, Uint8Array[]>();
   const machines = new Map<string, Uint8Array[]>();
   for (const service of plan.services) {
@@ -89,12 +89,12 @@ export function giveNames(plan: Plan, stacks: ReadonlyMap<string, HostStack>): N
     if (known !== undefined && !withShortNames.has(service.name)) withShortNames.set(service.name, known);
   }
   const pods = new Set(plan.nodes.flatMap((node) => node.pods.map(({ name }) => name)));
-  for (const [name, stack] of stacks) {
+  for (const [name, host] of hosts) {
     const asks = pods.has(name) && nameserver !== undefined;
-    stack.names = asks ? machines : withShortNames;
+    host.names = asks ? machines : withShortNames;
     if (!asks) continue;
-    stack.nameserver = { address: nameserver.address, port: DNS_PORT };
-    stack.searchDomains = [`${NAMESPACE}.svc.${CLUSTER_DOMAIN}`, `svc.${CLUSTER_DOMAIN}`, CLUSTER_DOMAIN];
+    host.nameserver = { address: nameserver.address, port: DNS_PORT };
+    host.searchDomains = [`${NAMESPACE}.svc.${CLUSTER_DOMAIN}`, `svc.${CLUSTER_DOMAIN}`, CLUSTER_DOMAIN];
   }
   return names;
 }

@@ -11,7 +11,8 @@ import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
 import type { Namespace } from '../engine/namespace.js';
 import type { PacketContext } from '../engine/packet.js';
 import type { RandomSource } from '../engine/random.js';
-import { HostStack } from '../hosts/host-stack.js';
+import { HostStack } from '../engine/stack/host-stack.js';
+import { Host } from '../hosts/host.js';
 import { Process, type Program } from '../hosts/process.js';
 import { SocketCalls } from '../hosts/socket-calls.js';
 import type { HostWorld } from '../hosts/world.js';
@@ -22,6 +23,8 @@ import { giveNames, type RefusedServer, startServers } from './servers.js';
 
 /** What a stack takes from deciding to send to sending; links and walks take no time unless they are declared to. */
 const SEND_NS = 20_000;
+/** Between two looks at neighbours that are asked for, which are asked a second apart. */
+const NEIGHBOUR_POLL_NS = 100e6;
 /** Cookie of the host's network namespace; pods have their endpoint ids. */
 const HOST_NAMESPACE_COOKIE = 1;
 
@@ -50,7 +53,7 @@ export class Simulation implements HostWorld {
   readonly random: RandomSource;
   readonly queue = new EventQueue();
   /** By the names of pods, nodes, routers and hosts. */
-  readonly hosts: ReadonlyMap<string, HostStack>;
+  readonly hosts: ReadonlyMap<string, Host>;
   /** Servers that did not get their port. */
   readonly refused: readonly RefusedServer[];
   tap: SimulationTap | null = null;
@@ -58,17 +61,20 @@ export class Simulation implements HostWorld {
   frames = 0;
 
   readonly #outside: Outside;
+  readonly #stacks: readonly HostStack[];
   readonly #losses = new Map<Process | null, Loss[]>();
   /** On whose behalf things happen right now, and which frame is being walked. */
   #cause: Process | null = null;
   #frame = 0;
   #cookies = 0;
+  #isWatching = false;
 
   constructor(built: BuiltTopology, { random }: SimulationOptions) {
     this.built = built;
     this.random = random;
-    const stacks = built.network.namespaces.map((namespace) => this.#makeStack(namespace));
-    this.hosts = new Map(stacks.map((stack) => [stack.name, stack]));
+    const hosts = built.network.namespaces.map((namespace) => this.#makeHost(namespace));
+    this.hosts = new Map(hosts.map((host) => [host.name, host]));
+    this.#stacks = hosts.map(({ stack }) => stack);
     this.#outside = new Outside(built, random);
     const links = new LinkTimes(random, built.clock, (timeNs, packet, from, to) => {
       this.#carry(timeNs, packet, from, to);
@@ -85,7 +91,7 @@ export class Simulation implements HostWorld {
   }
 
   /** Starts a tool on a host; `run` then lets time pass. */
-  start(host: HostStack, program: Program, input = ''): Process {
+  start(host: Host, program: Program, input = ''): Process {
     const process = new Process(host, input);
     const outer = this.#cause;
     this.#cause = process;
@@ -134,29 +140,22 @@ export class Simulation implements HostWorld {
     });
   }
 
-  transmit(_namespace: Namespace, deviceIndex: number, frame: Uint8Array): void {
-    const number = ++this.frames;
-    const device = this.built.network.devices[deviceIndex];
-    this.after(SEND_NS, () => {
-      this.#walk(number, frame, device, (handle) => {
-        this.built.walker.transmit(handle, device);
-      });
-    });
-  }
-
-  #makeStack(namespace: Namespace): HostStack {
+  /** A namespace's sockets, on the stack that it has or gets now. */
+  #makeHost(namespace: Namespace): Host {
     const { built } = this;
-    const stack = new HostStack(namespace.name, namespace, this, () => ++this.#cookies);
-    namespace.localDelivery = stack;
+    const known = namespace.localDelivery;
+    const stack =
+      known instanceof HostStack ? known : new HostStack(namespace, built.walker.output, built.clock);
+    const host = new Host(stack, this, () => ++this.#cookies);
     const hooks = built.findNode(namespace)?.socketHooks ?? null;
     if (hooks !== null) {
       const pod = built.pods.find((candidate) => candidate.namespace === namespace);
-      stack.calls = new SocketCalls(hooks, {
+      host.calls = new SocketCalls(hooks, {
         isInHostNamespace: namespace.isHost,
         namespaceCookie: pod?.planned.endpointId ?? HOST_NAMESPACE_COOKIE,
       });
     }
-    return stack;
+    return host;
   }
 
   #step(): boolean {
@@ -167,8 +166,19 @@ export class Simulation implements HostWorld {
     built.clock.set(nextTimeNs);
     built.agent.poll();
     call();
+    this.#watchNeighbours();
     this.#cause = null;
     return true;
+  }
+
+  /** As long as somebody asks for a neighbour, questions are asked again, and given up. */
+  #watchNeighbours(): void {
+    if (this.#isWatching || !this.#stacks.some(isAsking)) return;
+    this.#isWatching = true;
+    this.after(NEIGHBOUR_POLL_NS, () => {
+      this.#isWatching = false;
+      for (const stack of this.#stacks) if (isAsking(stack)) stack.poll();
+    });
   }
 
   /** Walks a frame in a slot of its own. */
@@ -227,4 +237,8 @@ export class Simulation implements HostWorld {
     if (known === undefined) losses.push({ device, reason, count: 1 });
     else known.count++;
   }
+}
+
+function isAsking({ resolver }: HostStack): boolean {
+  return resolver.pending.some(({ hasFailed }) => !hasFailed);
 }

@@ -1,5 +1,5 @@
 /** `HOST: TOOL ARGUMENT… [| TOOL ARGUMENT…]`: what is to be run where. */
-import type { HostStack } from '../../hosts/host-stack.js';
+import type { Host } from '../../hosts/host.js';
 import type { Program } from '../../hosts/process.js';
 import { ToolError } from '../../hosts/tools/options.js';
 import { prepareTool } from '../../hosts/tools/tools.js';
@@ -7,7 +7,7 @@ import { suggestion } from '../../topologies/faults.js';
 import { UsageError } from '../exit-codes.js';
 
 export interface RunCommand {
-  readonly host: HostStack;
+  readonly host: Host;
   /** As it was typed, without the host. */
   readonly text: string;
   /** The tools of a pipe; what one prints is typed into the next. */
@@ -15,7 +15,7 @@ export interface RunCommand {
 }
 
 /** Throws UsageError for a host or a tool that there is not. */
-export function readRunCommand(text: string, hosts: ReadonlyMap<string, HostStack>): RunCommand {
+export function readRunCommand(text: string, hosts: ReadonlyMap<string, Host>): RunCommand {
   const parts = /^\s*([^\s:]+):\s+(\S.*)$/s.exec(text);
   if (parts === null) {
     throw new UsageError(`${JSON.stringify(text)}: give HOST: COMMAND, such as 'client: ping -c 1 10.0.0.1'`);

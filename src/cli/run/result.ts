@@ -1,10 +1,10 @@
 /** What a command of a run came to. */
 import type { Process } from '../../hosts/process.js';
 import { SECOND_NS } from '../../hosts/world.js';
+import { Names } from '../../topologies/names.js';
 import { NOBODY } from '../../topologies/outside.js';
 import type { Simulation } from '../../topologies/simulation.js';
 import { plural } from '../numbers.js';
-import { Names } from '../replay/names.js';
 import type { RunCommand } from './command-line.js';
 
 export interface CommandLoss {

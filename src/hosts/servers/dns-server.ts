@@ -7,7 +7,7 @@ import {
   TYPE_AAAA,
   writeResponse,
 } from '../dns-message.js';
-import type { HostStack } from '../host-stack.js';
+import type { Host } from '../host.js';
 
 /** Addresses by name: in lower case, without the last dot. */
 export type NameTable = ReadonlyMap<string, readonly Uint8Array[]>;
@@ -20,8 +20,8 @@ const ADDRESS_LENGTHS = new Map([
 ]);
 
 /** Serves at a UDP port: 0, or the errno of the bind. */
-export function serveDns(stack: HostStack, port: number, names: NameTable): number {
-  const socket = stack.openUdp(port);
+export function serveDns(host: Host, port: number, names: NameTable): number {
+  const socket = host.openUdp(port);
   if (typeof socket === 'number') return socket;
   socket.onDatagram = (data, from, to) => {
     const question = readMessage(data);

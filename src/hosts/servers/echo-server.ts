@@ -1,9 +1,9 @@
 /** The echo service (RFC 862): what comes goes back. */
-import type { HostStack } from '../host-stack.js';
+import type { Host } from '../host.js';
 
 /** Serves at a TCP port: 0, or the errno of the bind. */
-export function serveTcpEcho(stack: HostStack, port: number): number {
-  return stack.listen(port, (connection) => {
+export function serveTcpEcho(host: Host, port: number): number {
+  return host.listen(port, (connection) => {
     connection.onChange = () => {
       const data = connection.read();
       if (data.length > 0) connection.write(data);
@@ -13,8 +13,8 @@ export function serveTcpEcho(stack: HostStack, port: number): number {
 }
 
 /** Serves at a UDP port: 0, or the errno of the bind. */
-export function serveUdpEcho(stack: HostStack, port: number): number {
-  const socket = stack.openUdp(port);
+export function serveUdpEcho(host: Host, port: number): number {
+  const socket = host.openUdp(port);
   if (typeof socket === 'number') return socket;
   socket.onDatagram = (data, from, to) => {
     socket.reply(data, from, to);

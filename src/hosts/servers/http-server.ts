@@ -1,6 +1,6 @@
 /** An HTTP server (RFC 9112) with one page, which says who serves it and who asks. Every answer ends its connection. */
 import { addressText, endpointText } from '../endpoint.js';
-import type { HostStack } from '../host-stack.js';
+import type { Host } from '../host.js';
 import type { TcpConnection } from '../tcp-connection.js';
 
 const END_OF_HEADERS = '\r\n\r\n';
@@ -9,15 +9,15 @@ const REQUEST_LIMIT = 16384;
 const BODY_LIMIT = 1 << 24;
 
 /** Serves at a port: 0, or the errno of the bind. */
-export function serveHttp(stack: HostStack, port: number): number {
-  return stack.listen(port, (connection) => {
+export function serveHttp(host: Host, port: number): number {
+  return host.listen(port, (connection) => {
     let request = '';
     connection.onChange = () => {
       request += Buffer.from(connection.read()).toString('latin1');
       const isWhole = request.includes(END_OF_HEADERS);
       if (isWhole) {
         connection.onChange = () => {};
-        connection.write(Buffer.from(answer(stack.name, connection, request)));
+        connection.write(Buffer.from(answer(host.name, connection, request)));
       }
       if (isWhole || connection.hasEnded || request.length > REQUEST_LIMIT) connection.close();
     };

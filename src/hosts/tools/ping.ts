@@ -2,9 +2,9 @@
 import { formatAddress } from '../../engine/address-text.js';
 import * as icmp from '../../engine/wire/icmp.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
+import type { EchoReply } from '../echo.js';
 import { addressText, isSameAddress } from '../endpoint.js';
 import { EMSGSIZE, errorText } from '../errors.js';
-import type { EchoReply } from '../host-icmp.js';
 import type { IcmpError } from '../icmp-message.js';
 import type { Process, Program, Steps } from '../process.js';
 import { MILLISECOND_NS, SECOND_NS } from '../world.js';
@@ -100,7 +100,7 @@ class PingRun {
         ? `PING ${name} (${text}) ${length}(${whole}) bytes of data.\n`
         : `PING ${name}${name === text ? '' : ` (${text})`}(${text}) ${length} data bytes\n`,
     );
-    const identifier = host.icmp.openEcho({
+    const identifier = host.echo.open({
       onReply: (reply) => this.#takeReply(reply),
       onError: (error, sequence) => this.#takeError(error, sequence),
     });
@@ -112,7 +112,7 @@ class PingRun {
       this.#send(identifier, sequence);
     }
     yield* process.until(() => this.#isSettled, Math.min(endNs, world.nowNs + this.#lingerNs));
-    host.icmp.closeEcho(identifier);
+    host.echo.close(identifier);
     this.#printStatistics();
     return this.#answered.size > 0 ? 0 : 1;
   }
@@ -131,7 +131,7 @@ class PingRun {
     const { length, dontFragment, hopLimit } = this.#options;
     const process = this.#process;
     this.#sentNs.set(sequence, process.world.nowNs);
-    const error = process.host.icmp.sendEcho(this.#destination, identifier, sequence, length, {
+    const error = process.host.echo.send(this.#destination, identifier, sequence, length, {
       ...(dontFragment === null ? {} : { dontFragment }),
       ...(hopLimit === null ? {} : { hopLimit }),
     });

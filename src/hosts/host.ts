@@ -1,7 +1,11 @@
-/** The sockets of one network namespace: what a pod, a node or a host outside does with the packets it gets. */
-import type { Device } from '../engine/device.js';
+/**
+ * The sockets of one network namespace: what the processes of a pod, a node or a host outside do with packets. What a
+ * kernel answers by itself (ARP, echo, errors) is the namespace's stack's, which hands the rest up to here.
+ */
 import type { Namespace } from '../engine/namespace.js';
 import type { PacketContext } from '../engine/packet.js';
+import { sourceTowards } from '../engine/stack/addresses.js';
+import type { HostStack } from '../engine/stack/host-stack.js';
 import type { LocalDelivery } from '../engine/stack/local-delivery.js';
 import {
   ROUTE_BLACKHOLE,
@@ -15,10 +19,10 @@ import * as ipv4 from '../engine/wire/ipv4.js';
 import * as ipv6 from '../engine/wire/ipv6.js';
 import * as tcp from '../engine/wire/tcp.js';
 import * as udp from '../engine/wire/udp.js';
+import { EchoSockets } from './echo.js';
 import { addressText, type Endpoint, endpointText } from './endpoint.js';
 import { EADDRINUSE, EHOSTUNREACH, EINVAL, EMSGSIZE, ENETUNREACH } from './errors.js';
-import { fragmentFrame, Reassembly } from './fragments.js';
-import { HostIcmp } from './host-icmp.js';
+import { fragmentFrame } from './fragments.js';
 import { type IcmpError, isIcmp } from './icmp-message.js';
 import {
   DEFAULT_HOP_LIMIT,
@@ -50,11 +54,12 @@ export interface PacketOptions {
   readonly dontFragment?: boolean;
 }
 
-export class HostStack implements LocalDelivery {
+export class Host implements LocalDelivery {
   readonly name: string;
   readonly namespace: Namespace;
+  readonly stack: HostStack;
   readonly world: HostWorld;
-  readonly icmp: HostIcmp;
+  readonly echo: EchoSockets;
   /** The programs that its sockets' calls go through; null without any. */
   calls: SocketCalls | null = null;
   /** /etc/hosts: addresses by name, in lower case. */
@@ -63,7 +68,6 @@ export class HostStack implements LocalDelivery {
   nameserver: Endpoint | null = null;
   searchDomains: readonly string[] = [];
 
-  readonly #reassembly: Reassembly;
   readonly #udpSockets = new Map<number, UdpSocket>();
   readonly #listeners = new Map<number, (connection: TcpConnection) => void>();
   /** By remote and local end. */
@@ -73,38 +77,32 @@ export class HostStack implements LocalDelivery {
   #identification: number;
   #nextCookie: () => number;
 
-  constructor(name: string, namespace: Namespace, world: HostWorld, nextCookie: () => number) {
-    this.name = name;
-    this.namespace = namespace;
+  /** Takes what the stack hands up, and sends into the world; cookies are the sockets' numbers in the whole run. */
+  constructor(stack: HostStack, world: HostWorld, nextCookie: () => number) {
+    this.stack = stack;
+    this.namespace = stack.namespace;
+    this.name = stack.namespace.name;
     this.world = world;
-    this.icmp = new HostIcmp(this);
-    this.#reassembly = new Reassembly(world);
+    this.echo = new EchoSockets(this);
     this.#identification = world.random.next() & 0xffff;
     this.#nextCookie = nextCookie;
+    stack.sockets = this;
   }
 
-  /** A number for a socket, its own in the whole run. */
+  /** A number for a socket. */
   nextCookie(): number {
     return this.#nextCookie();
   }
 
-  receive(packet: PacketContext, device: Device): void {
-    const { bytes, start, end, protocol } = packet;
-    const frame = bytes.slice(start, end);
-    if (protocol === ethernet.TYPE_ARP) {
-      this.icmp.answerArp(frame, device);
-      return;
-    }
-    const arrived = readIpPacket(frame, ethernet.HEADER_LENGTH, frame.length);
-    const whole = arrived === null ? null : this.#reassembly.add(arrived);
-    if (whole !== null) this.#receiveWhole(whole, device);
+  receive(packet: PacketContext): void {
+    const { bytes, start, end } = packet;
+    const arrived = readIpPacket(bytes.slice(start, end), ethernet.HEADER_LENGTH, end - start);
+    if (arrived !== null) this.#receiveWhole(arrived, packet);
   }
 
   /** Addresses of the host, as its devices have them. */
   get addresses(): readonly Uint8Array[] {
-    return this.namespace.devices.flatMap(({ ipv4Address, ipv6Address }) =>
-      [ipv4Address, ipv6Address].filter((address) => address !== null),
-    );
+    return this.namespace.devices.flatMap(({ addresses }) => addresses.map(({ address }) => address));
   }
 
   isLocal(address: Uint8Array): boolean {
@@ -178,10 +176,10 @@ export class HostStack implements LocalDelivery {
     if (kind === ROUTE_BLACKHOLE || kind === ROUTE_BROADCAST) return EINVAL;
     if (kind === ROUTE_PROHIBIT) return EACCES;
     const device = namespace.device(routes.ifindex[row]);
-    const isIpv4 = destination.length === ipv4.ADDRESS_LENGTH;
-    const own = isIpv4 ? device?.ipv4Address : device?.ipv6Address;
-    // A device without an address sends under one of another device's (inet_select_addr).
-    return own ?? this.addresses.find(({ length }) => length === destination.length) ?? ENETUNREACH;
+    if (device === null) return ENETUNREACH;
+    return (
+      routes.routes[row].source ?? sourceTowards(device, destination, 0, destination.length) ?? ENETUNREACH
+    );
   }
 
   /** Room for a packet of `length` bytes behind its IP header, or the errno of the call. */
@@ -243,18 +241,19 @@ export class HostStack implements LocalDelivery {
     return this.mtuTo(destination) - (isIpv4 ? ipv4.HEADER_LENGTH : ipv6.HEADER_LENGTH) - tcp.HEADER_LENGTH;
   }
 
-  #receiveWhole(packet: IpPacket, device: Device): void {
-    const { protocol, bytes, at, end } = packet;
+  #receiveWhole(arrived: IpPacket, packet: PacketContext): void {
+    const { protocol, bytes, at, end } = arrived;
     if (isIcmp(protocol)) {
-      const error = this.icmp.receive(packet, device);
+      const error = this.echo.receive(arrived);
       if (error !== null) this.#takeError(error);
-    } else if (!this.isLocal(packet.destination)) return;
+    } else if (!this.isLocal(arrived.destination)) return;
     else if (protocol === ipv4.PROTOCOL_UDP) {
       if (!udp.fits(at, end)) return;
-      if (udp.checksum(bytes, at) !== 0 && !isTransportValid(packet)) return;
+      if (udp.checksum(bytes, at) !== 0 && !isTransportValid(arrived)) return;
       const socket = this.#udpSockets.get(udp.destinationPort(bytes, at));
-      if (!socket?.receive(packet)) this.icmp.sendPortUnreachable(packet);
-    } else if (protocol === ipv4.PROTOCOL_TCP) this.#receiveTcp(packet);
+      if (!socket?.receive(arrived)) this.stack.errors.refuseLocal(packet);
+    } else if (protocol === ipv4.PROTOCOL_TCP) this.#receiveTcp(arrived);
+    else this.stack.errors.refuseLocal(packet, true);
   }
 
   #receiveTcp(packet: IpPacket): void {
