@@ -13,6 +13,7 @@ import { addImport } from './commands/import.js';
 import { addLab, splitLabArguments } from './commands/lab.js';
 import { addMonitor, splitMonitorArguments } from './commands/monitor.js';
 import { addReplay } from './commands/replay.js';
+import { addRun } from './commands/run.js';
 import { addShow, splitShowArguments } from './commands/show.js';
 import { addTopologies } from './commands/topologies.js';
 import { addTrace } from './commands/trace.js';
@@ -20,7 +21,18 @@ import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'trace', 'monitor', 'show', 'topologies', 'import', 'lab', 'attach', 'help'];
+const COMMANDS = [
+  'replay',
+  'trace',
+  'monitor',
+  'show',
+  'topologies',
+  'import',
+  'lab',
+  'attach',
+  'run',
+  'help',
+];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -69,6 +81,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   addLab(known, words, setExitCode);
   addReplay(known, setExitCode);
   addMonitor(known, words, setExitCode);
+  addRun(known, setExitCode);
   addShow(known, words, setExitCode);
   addTopologies(known);
   addTrace(known, setExitCode);
@@ -120,6 +133,7 @@ const COLLECTING = [
   'd',
   'ip',
   'label',
+  'COMMAND',
 ];
 
 function takeLast(args: Record<string, unknown>): void {
