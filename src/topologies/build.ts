@@ -2,15 +2,16 @@
 import type { Clock } from '../engine/clock.js';
 import { connect, type Device } from '../engine/device.js';
 import { FrameArena } from '../engine/frame-arena.js';
+import type { SocketHooks } from '../engine/hooks/socket.js';
 import { createMap } from '../engine/maps/create-map.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
+import type { Netfilter } from '../engine/netfilter/netfilter.js';
 import { Network } from '../engine/network.js';
 import { Node } from '../engine/node.js';
 import type { RandomSource } from '../engine/random.js';
 import { Segment } from '../engine/segment.js';
 import { NamespaceFib } from '../engine/stack/fib.js';
-import { ROUTE_LOCAL } from '../engine/stack/route-table.js';
 import { Tunnel } from '../engine/stack/tunnel.js';
 import { Walker } from '../engine/walker.js';
 import { MARK_MAGIC_MASK, MARK_TO_PROXY } from '../programs/constants.js';
@@ -23,9 +24,18 @@ import { configuredMap } from './cilium-config.js';
 import { pathText, TopologyError } from './faults.js';
 import { fillMaps } from './fill-maps.js';
 import { remakeMaglevTables } from './fill-services.js';
+import { installMasquerading } from './iptables-rules.js';
+import type { KeptNumbers } from './kept-numbers.js';
 import { MapState } from './map-state.js';
 import { NodePrograms } from './node-programs.js';
-import type { Plan, PlannedNode, PlannedPod, PlannedPolicyEntry, PlannedRouter } from './plan.js';
+import type {
+  Plan,
+  PlannedHost,
+  PlannedNode,
+  PlannedPod,
+  PlannedPolicyEntry,
+  PlannedRouter,
+} from './plan.js';
 import { nodeConstants, nodeFeatures } from './plan-constants.js';
 import type { TopologySpec } from './spec.js';
 import { wireguardOf } from './wireguard-peers.js';
@@ -41,14 +51,19 @@ export interface BuildOptions {
   readonly arena?: FrameArena;
   /** Changes a map's declaration before it is made, after the configuration has. */
   readonly mapSpec?: (spec: MapSpec) => MapSpec;
+  /** Answers the map of a node, or of a policy of its, that is to be used, with what is in it; null for a new one. */
+  readonly keptMap?: (node: string, spec: MapSpec) => BpfMap | null;
+  /** Numbers that the topology's parts had before; see KeptNumbers. */
+  readonly numbers?: KeptNumbers;
 }
 
 /** Builds a topology. Throws TopologyError with all its faults when it has errors; warnings are passed over. */
 export function buildTopology(spec: TopologySpec, options: BuildOptions): BuiltTopology {
-  const plan = planTopology(spec);
+  const plan = planTopology(spec, undefined, options.numbers);
   const nodes = plan.nodes.map((planned) => new NodeBuilder(plan, planned, options));
   const routers = plan.routers.map(buildRouter);
-  const machines = [...nodes.map((builder) => builder.node), ...routers];
+  const hosts = plan.hosts.map((planned) => ({ planned, node: buildHost(planned) }));
+  const machines = [...nodes.map((builder) => builder.node), ...routers, ...hosts.map(({ node }) => node)];
   joinLinks(plan, machines);
   const network = new Network(machines);
   const walker = new Walker(network, options.arena ?? new FrameArena());
@@ -57,7 +72,14 @@ export function buildTopology(spec: TopologySpec, options: BuildOptions): BuiltT
     walker,
     options.clock,
     nodes.map((builder) => builder.built()),
+    hosts,
   );
+}
+
+function buildHost(planned: PlannedHost): Node {
+  const host = new Node(planned.name);
+  fillNamespace(host.host, planned);
+  return host;
 }
 
 function buildRouter(planned: PlannedRouter): Node {
@@ -101,8 +123,11 @@ class NodeBuilder {
   readonly #datapath: Datapath;
   readonly #programs: NodePrograms;
   readonly #mapSpec: (spec: MapSpec) => MapSpec;
+  readonly #keptMap: (spec: MapSpec) => BpfMap | null;
   readonly #pods: BuiltPod[] = [];
   readonly #hostPolicyMap: BpfMap;
+  readonly #socketHooks: SocketHooks | null;
+  readonly #netfilter: Netfilter | null;
   /** What the node's maps hold instead of what the agent would write. */
   readonly #state: MapState | null;
 
@@ -117,6 +142,7 @@ class NodeBuilder {
       const configured = configuredMap(config, spec);
       return options.mapSpec ? options.mapSpec(configured) : configured;
     };
+    this.#keptMap = (spec) => options.keptMap?.(planned.name, spec) ?? null;
     this.#datapath = new Datapath({
       features: nodeFeatures(planned),
       constants: nodeConstants(planned),
@@ -124,13 +150,19 @@ class NodeBuilder {
       random: options.random,
       fib: new NamespaceFib(host),
       mapSpec: (spec) => this.#fitted(this.#mapSpec(spec)),
+      keptMap: this.#keptMap,
     });
     this.#programs = new NodePrograms(this.#datapath, planned, host);
     this.#buildHost();
     fillMaps(this.#datapath, plan, planned);
     for (const pod of planned.pods) this.#buildPod(pod);
-    this.#hostPolicyMap = this.#policyMap(planned.hostEndpointId, plan.hostPolicies.get(planned.name) ?? []);
+    this.#hostPolicyMap = this.#policyMap(
+      planned.hostEndpointId,
+      plan.hostPolicies.get(planned.name)?.entries ?? [],
+    );
     this.#programs.attachNode(this.#hostPolicyMap);
+    this.#socketHooks = this.#programs.attachSockets(this.#hostPolicyMap);
+    this.#netfilter = installMasquerading(plan, planned, host, options);
     if (this.#state !== null) this.#takeOver(this.#state);
   }
 
@@ -163,6 +195,8 @@ class NodeBuilder {
       datapath: this.#datapath,
       pods: this.#pods,
       hostPolicyMap: this.#hostPolicyMap,
+      socketHooks: this.#socketHooks,
+      netfilter: this.#netfilter,
     };
   }
 
@@ -187,14 +221,15 @@ class NodeBuilder {
     const device = this.node.host.deviceNamed(pod.device.name)!;
     const eth0 = addPodDevice(namespace, pod);
     connect(device, eth0);
-    const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name) ?? []);
+    const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name)?.entries ?? []);
     this.#programs.attachPod(pod, device, policyMap);
     this.#pods.push({ planned: pod, namespace, device, eth0, policyMap });
   }
 
   #policyMap(endpointId: number, entries: readonly PlannedPolicyEntry[]): BpfMap {
     const name = `${POLICY_MAP_SPEC.name}_${String(endpointId).padStart(5, '0')}`;
-    const map = createMap(this.#fitted({ ...this.#mapSpec(POLICY_MAP_SPEC), name }));
+    const spec = this.#fitted({ ...this.#mapSpec(POLICY_MAP_SPEC), name });
+    const map = this.#keptMap(spec) ?? createMap(spec);
     if (!this.#withState(() => this.#state?.fill(map))) {
       for (const entry of entries) writePolicyEntry(map, entry, entry);
     }
@@ -210,12 +245,7 @@ function addPodDevice(namespace: Namespace, pod: PlannedPod): Device {
     mac: pod.mac,
     mtu: pod.device.mtu,
   });
-  for (const prefix of pod.addresses) {
-    const all = prefix.length * 8;
-    namespace
-      .routes(prefix.length)
-      .add({ prefix, prefixLength: all, kind: ROUTE_LOCAL, ifindex: POD_IFINDEX });
-  }
+  for (const address of pod.addresses) namespace.addAddress(eth0, address, address.length * 8);
   for (const gateway of pod.gateways) {
     const routes = namespace.routes(gateway.length);
     routes.add({ prefix: gateway, prefixLength: gateway.length * 8, ifindex: POD_IFINDEX });

@@ -4,6 +4,7 @@
  */
 import { checkDevices } from './check-devices.js';
 import { checkEgressGateways, notMasqueraded } from './check-egress.js';
+import { draftHosts, finishHost, linksWithHosts, readServers } from './check-hosts.js';
 import { addNodeRoutes, checkLinks, draftRouters, finishRouter } from './check-links.js';
 import { checkPods } from './check-pods.js';
 import { checkPolicies } from './check-policies.js';
@@ -13,10 +14,12 @@ import { isSame, Register, readNetwork, readNetworks } from './check-text.js';
 import { readCiliumConfig } from './cilium-config.js';
 import { FaultList, type Locate, TopologyError } from './faults.js';
 import { Identities } from './identities.js';
+import { KeptNumbers } from './kept-numbers.js';
 import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
 import type { Plan, PlannedLink, PlannedNode, PlannedPod, PlannedService } from './plan.js';
-import type { TopologySpec } from './spec.js';
+import type { CiliumConfigSpec, TopologySpec } from './spec.js';
+import { readCiliumVersion } from './version.js';
 
 export interface CheckedTopology {
   /** Only to be built when there is no error among the faults. */
@@ -24,12 +27,18 @@ export interface CheckedTopology {
   readonly faults: FaultList;
 }
 
-export function checkTopology(spec: TopologySpec, locate?: Locate): CheckedTopology {
+/** `numbers` are those that parts of the topology had before; it gets those that are given now. */
+export function checkTopology(
+  spec: TopologySpec,
+  locate?: Locate,
+  numbers = new KeptNumbers(),
+): CheckedTopology {
   const faults = new FaultList(locate);
-  const identities = new Identities(faults);
+  const identities = new Identities(faults, numbers);
   const cluster: ClusterDraft = {
     faults,
     identities,
+    numbers,
     addresses: new Register('the address'),
     podNames: new Register('the name'),
   };
@@ -47,15 +56,19 @@ export function checkTopology(spec: TopologySpec, locate?: Locate): CheckedTopol
     return draftNode(spec, i, cluster);
   });
   const routers = draftRouters(spec, drafts, cluster, names);
-  const links = checkLinks(spec.links ?? [], [...drafts, ...routers], faults);
+  const hosts = draftHosts(spec.hosts ?? [], drafts.length + routers.length, cluster, names);
+  const joined = linksWithHosts(spec.links ?? [], spec.hosts ?? [], faults);
+  const links = checkLinks(joined, [...drafts, ...routers, ...hosts], faults);
   const nodes = drafts.map((draft) => finishNode(draft, drafts, links));
   const pods = nodes.flatMap((node) => node.pods);
   const policies = checkPolicies(spec.policies ?? [], { nodes, pods, identities, faults });
   const plan: Plan = {
     name: spec.name ?? 'topology',
+    numbers,
     nodes,
     links,
     routers: routers.map((router) => finishRouter(router, drafts, links)),
+    hosts: (spec.hosts ?? []).map((host, i) => finishHost(host, hosts[i], drafts, links)),
     services: checkServices(spec, pods, cluster),
     outside: identities.prefixes,
     policies: policies.pods,
@@ -83,10 +96,19 @@ function draftNode(spec: TopologySpec, number: number, cluster: ClusterDraft): N
   const kernelPath = own.kernel === undefined ? ['kernel'] : ['nodes', number, 'kernel'];
   const kernel = readKernelVersion(own.kernel ?? spec.kernel, kernelPath, cluster.faults);
   const node = new NodeDraft(own, number, ['nodes', number], cluster, config);
-  node.attachment = config.tcx && hasTcx(kernel) ? 'tcx' : 'tc';
+  const ciliumPath = own.ciliumVersion === undefined ? ['ciliumVersion'] : ['nodes', number, 'ciliumVersion'];
+  node.ciliumVersion = readCiliumVersion(own.ciliumVersion ?? spec.ciliumVersion, ciliumPath, cluster.faults);
+  node.configMap = configMapOf({ ...spec.cilium, ...own.cilium });
+  node.attachment = config.tcx && hasTcx(kernel, node.ciliumVersion) ? 'tcx' : 'tc';
   checkDevices(node);
   checkDeviceNames(node);
   return node;
+}
+
+/** Keys in order, values as text, as a ConfigMap has them. */
+function configMapOf(config: CiliumConfigSpec): Readonly<Record<string, string>> {
+  const entries = Object.entries(config).map(([key, value]) => [key, String(value)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Devices that the configuration names but the node does not have. */
@@ -127,6 +149,8 @@ function finishNode(
     labels: node.spec.labels ?? {},
     config,
     attachment: node.attachment,
+    configMap: node.configMap,
+    ciliumVersion: node.ciliumVersion,
     podPrefixes: node.podPrefixes,
     internalAddresses: node.internalAddresses,
     ciliumInternalAddresses: node.ciliumInternalAddresses,
@@ -136,17 +160,24 @@ function finishNode(
     routes: node.routes,
     neighbours: node.neighbours,
     pods: node.pods,
-    hostEndpointId: node.spec.hostEndpoint ?? node.endpointIds.next(),
+    hostEndpointId: node.spec.hostEndpoint ?? node.endpointIds.next('host'),
     maps: node.spec.maps ?? null,
+    serves: readServers(node.spec.serves ?? {}, [...node.path, 'serves'], node.faults),
   };
 }
 
 function checkServices(
   spec: TopologySpec,
   pods: readonly PlannedPod[],
-  { addresses, faults }: ClusterDraft,
+  { addresses, faults, numbers }: ClusterDraft,
 ): readonly PlannedService[] {
-  const check = new ServiceCheck(pods, addresses, new Register('the frontend'), faults);
+  const check = new ServiceCheck(
+    pods,
+    addresses,
+    new Register('the frontend'),
+    faults,
+    numbers.pool('backend'),
+  );
   const names = new Register('the name');
   spec.services?.forEach((service, i) => {
     names.take(service.name, 'another service', ['services', i, 'name'], faults);
@@ -164,8 +195,12 @@ function checkServices(
 }
 
 /** The plan of a topology. Throws TopologyError with all faults when there is an error among them. */
-export function planTopology(spec: TopologySpec, source = spec.name ?? 'topology'): Plan {
-  const { plan, faults } = checkTopology(spec);
+export function planTopology(
+  spec: TopologySpec,
+  source = spec.name ?? 'topology',
+  numbers?: KeptNumbers,
+): Plan {
+  const { plan, faults } = checkTopology(spec, undefined, numbers);
   if (faults.hasErrors) throw new TopologyError(source, faults.faults);
   return plan;
 }

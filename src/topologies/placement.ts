@@ -164,6 +164,7 @@ export class Placement {
     }
     const outside = outsideDevice(node);
     if (receiver === null || outside === null) return LEFT_OUT;
+    node.netfilter?.untranslate.restoreDestination(bytes, ipAt, packetEnd(bytes, ipAt, end), !isIpv6);
     this.device = outside;
     ethernet.putDestination(bytes, start, outside.mac, 0);
     putGatewaySource(bytes, start, outside, sourceAt, length);
@@ -302,7 +303,7 @@ function raiseHopCount(bytes: Uint8Array, ipAt: number, hops: number): void {
 }
 
 /** Source MAC of a frame from outside: that of the neighbour by which its source is reached, where it is known. */
-function putGatewaySource(
+export function putGatewaySource(
   bytes: Uint8Array,
   start: number,
   outside: Device,
