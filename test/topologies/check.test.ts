@@ -74,7 +74,7 @@ describe('faults of shape', () => {
       'unknown key, nothing near',
       SOUND.replace('services:', 'zzz:'),
       [
-        'line 15: zzz: unknown key; known are name, description, kernel, ciliumVersion, cilium, nodes, links, routers, services, policies, outside, egressGateways, ipMasqAgent, prefilter',
+        'line 15: zzz: unknown key; known are name, description, kernel, iproute2, ciliumVersion, cilium, nodes, links, routers, services, policies, outside, egressGateways, ipMasqAgent, prefilter',
       ],
     ],
     [
