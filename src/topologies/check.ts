@@ -19,7 +19,7 @@ import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
 import type { Plan, PlannedLink, PlannedNode, PlannedPod, PlannedService } from './plan.js';
 import type { CiliumConfigSpec, TopologySpec } from './spec.js';
-import { readCiliumVersion } from './version.js';
+import { IPROUTE2_VERSION, readCiliumVersion, readVersion } from './version.js';
 
 export interface CheckedTopology {
   /** Only to be built when there is no error among the faults. */
@@ -98,6 +98,12 @@ function draftNode(spec: TopologySpec, number: number, cluster: ClusterDraft): N
   const node = new NodeDraft(own, number, ['nodes', number], cluster, config);
   const ciliumPath = own.ciliumVersion === undefined ? ['ciliumVersion'] : ['nodes', number, 'ciliumVersion'];
   node.ciliumVersion = readCiliumVersion(own.ciliumVersion ?? spec.ciliumVersion, ciliumPath, cluster.faults);
+  const iprouteText = own.iproute2 ?? spec.iproute2;
+  if (iprouteText !== undefined) {
+    const iproutePath = own.iproute2 === undefined ? ['iproute2'] : ['nodes', number, 'iproute2'];
+    node.iproute2 =
+      readVersion(iprouteText, iproutePath, 'iproute2', '5.10', cluster.faults) ?? IPROUTE2_VERSION;
+  }
   node.configMap = configMapOf({ ...spec.cilium, ...own.cilium });
   node.attachment = config.tcx && hasTcx(kernel, node.ciliumVersion) ? 'tcx' : 'tc';
   checkDevices(node);
@@ -151,6 +157,7 @@ function finishNode(
     attachment: node.attachment,
     configMap: node.configMap,
     ciliumVersion: node.ciliumVersion,
+    iproute2: node.iproute2,
     podPrefixes: node.podPrefixes,
     internalAddresses: node.internalAddresses,
     ciliumInternalAddresses: node.ciliumInternalAddresses,

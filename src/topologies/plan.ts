@@ -13,6 +13,13 @@ import type { Path } from './faults.js';
 import type { KeptNumbers } from './kept-numbers.js';
 import type { Version } from './version.js';
 
+/** What is known of a loaded program besides what it does. */
+export interface PlannedProgram {
+  readonly id: number | null;
+  /** 16 hex digits. */
+  readonly tag: string | null;
+}
+
 export interface PlannedDevice {
   readonly name: string;
   readonly kind: DeviceKind;
@@ -25,6 +32,8 @@ export interface PlannedDevice {
   readonly addresses: readonly Prefix[];
   /** Name of the other end, on the same node. */
   readonly peer: string | null;
+  /** By name: `cil_from_container`. */
+  readonly programs: ReadonlyMap<string, PlannedProgram>;
 }
 
 export interface PlannedNeighbour {
@@ -48,9 +57,14 @@ export interface PlannedPod {
   /** One address per family. */
   readonly addresses: readonly Uint8Array[];
   readonly mac: Uint8Array;
-  /** The device on the host's side; the pod's own is eth0 with ifindex 2. */
+  /** The device on the host's side; the pod's own is eth0. */
   readonly device: PlannedDevice;
+  /** Of the pod's own device. */
+  readonly ifindex: number;
+  /** Name of the pod's network namespace on the node; null for none. */
+  readonly netns: string | null;
   readonly gateways: readonly Uint8Array[];
+  readonly neighbours: readonly Omit<PlannedNeighbour, 'ifindex'>[];
   readonly endpointId: number;
   readonly identity: number;
   /** Null: what its services lead to. */
@@ -66,6 +80,7 @@ export interface PlannedNode {
   readonly configMap: Readonly<Record<string, string>>;
   /** Names and listings are those of this version. */
   readonly ciliumVersion: Version;
+  readonly iproute2: Version;
   /** How programs are attached to devices: by tcx links or as tc filters. */
   readonly attachment: 'tcx' | 'tc';
   readonly podPrefixes: readonly Prefix[];

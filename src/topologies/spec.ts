@@ -8,6 +8,12 @@ import { z } from 'zod';
 const port = z.int().min(1).max(65535);
 const labels = z.record(z.string(), z.string());
 
+/** Ids and tags that the kernel gave the programs of a device: `{from-container: {id: 3023, tag: 85cb336cd763aeb7}}`. */
+const programs = z.record(
+  z.string(),
+  z.object({ id: z.int().min(1).optional(), tag: z.union([z.string(), z.number()]).optional() }),
+);
+
 const device = z.object({
   name: z.string().min(1).max(15),
   /** Default physical; the two ends of a veth name each other as `peer`. */
@@ -18,6 +24,7 @@ const device = z.object({
   /** ADDRESS/LENGTH; a length short of the whole address makes the route to the link, as the kernel does. */
   addresses: z.array(z.string()).optional(),
   peer: z.string().optional(),
+  programs: programs.optional(),
   up: z.boolean().optional(),
 });
 
@@ -60,8 +67,13 @@ const pod = z.object({
       mac: z.string().optional(),
       ifindex: z.int().min(1).max(1_000_000).optional(),
       mtu: z.int().min(68).max(65535).optional(),
+      programs: programs.optional(),
     })
     .optional(),
+  /** Of the pod's eth0; default 2. */
+  ifindex: z.int().min(1).max(1_000_000).optional(),
+  /** Name of the pod's network namespace on the node (/run/netns). */
+  netns: z.string().optional(),
   /** Endpoint id. */
   endpoint: z.int().min(1).max(65534).optional(),
   /** Security identity; pods with equal labels have one identity. */
@@ -78,6 +90,8 @@ const pod = z.object({
       }),
     )
     .optional(),
+  /** What the pod has learned besides its gateway; MAC default that of the device on the host's side. */
+  neighbours: z.array(z.object({ address: z.string(), mac: z.string().optional() })).optional(),
   /** Default gateway in the pod; default the node's ciliumInternalIP. */
   gateway: z.string().optional(),
   /** Default: HTTP at the TCP target ports of the services that select it, DNS at the UDP ones. */
@@ -100,6 +114,7 @@ const node = z.object({
   /** As the topology's `kernel`, which it overrides. */
   kernel: z.string().optional(),
   ciliumVersion: z.string().optional(),
+  iproute2: z.string().optional(),
   /** Overrides of the topology's `cilium`. */
   cilium: ciliumConfig.optional(),
   devices: z.array(device).optional(),
@@ -291,6 +306,8 @@ export const topologySchema = z.object({
   description: z.string().optional(),
   /** Version of the nodes' kernel, in quotes: `"5.15"`. Programs are attached by tcx from 6.6 on, else by tc. */
   kernel: z.string().optional(),
+  /** Version of the nodes' iproute2, in quotes: decides how tc prints filters. Default `"6.1"`. */
+  iproute2: z.string().optional(),
   /** Version of Cilium that names and listings are of, in quotes: `"1.14"`; default `"1.18"`. The programs are 1.18's. */
   ciliumVersion: z.string().optional(),
   cilium: ciliumConfig.optional(),
