@@ -7,7 +7,8 @@ import { PORT_GONE, PORT_UP } from '../io/live/live-port.js';
 import { type Poller, READY_ERROR, READY_HANG_UP, READY_INVALID } from '../io/live/poller.js';
 import type { BuiltTopology } from '../topologies/built.js';
 import { type BoundPort, Forwarder } from './forwarder.js';
-import { MonotonicTime } from './monotonic-time.js';
+import type { MonotonicTime } from './monotonic-time.js';
+import type { StateStore } from './state-store.js';
 import { BUSY_NS, type LiveStatistics, ROUNDS, STRANGERS, UNBOUND } from './statistics.js';
 import type { Notice, Reply, Request } from './thread-messages.js';
 
@@ -26,13 +27,15 @@ export class Runtime {
   built: BuiltTopology;
   forwarder: Forwarder;
   ports: readonly BoundPort[];
+  /** Where the maps outlive the run; null where they do not. */
+  store: StateStore | null = null;
   /** Called in each round that had frames, after they are sent. */
   afterRound: (() => void) | null = null;
 
   readonly #control: MessagePort;
   readonly #poller: Poller;
   readonly #statistics: LiveStatistics;
-  readonly #time = new MonotonicTime();
+  readonly #time: MonotonicTime;
   readonly #handlers = new Map<string, Handler>();
   /** By row of `ports`, as last told. */
   #states: number[] = [];
@@ -46,7 +49,9 @@ export class Runtime {
     poller: Poller,
     statistics: LiveStatistics,
     control: MessagePort,
+    time: MonotonicTime,
   ) {
+    this.#time = time;
     this.built = built;
     this.ports = ports;
     this.#poller = poller;
@@ -138,6 +143,7 @@ export class Runtime {
       forwarder.take(row);
       if ((ready & TROUBLE) !== 0) this.#lookAtPort(row);
     }
+    if (this.store !== null) this.store.settle();
     forwarder.flush();
     if (this.afterRound !== null) this.afterRound();
   }
@@ -146,6 +152,7 @@ export class Runtime {
     const statistics = this.#statistics;
     this.#notedNs = this.#time.now();
     statistics.note(this.built);
+    this.store?.note(this.#notedNs);
     statistics.loop[UNBOUND] = this.forwarder.unbound;
     statistics.loop[STRANGERS] = this.forwarder.strangers;
   }

@@ -91,12 +91,17 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
           requiresArg: true,
           describe: 'NODE[,NODE…]: only the pods of these; the others run elsewhere',
         })
+        .option('state', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'directory that connections, and changes of the topology, outlive the lab in',
+        })
         .option('clean', {
           type: 'boolean',
           default: false,
           describe: 'remove what labs left behind that did not end properly',
         }),
-    async ({ topology: nameOrFile, name, serve, clean: isClean, device, node }) => {
+    async ({ topology: nameOrFile, name, serve, clean: isClean, device, node, state }) => {
       if (isClean) {
         setExitCode(clean(nameOrFile ?? name ?? null));
         return;
@@ -108,7 +113,7 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
       const plan = planTopology(topology.spec, topology.source);
       const nodes = node?.split(',') ?? plan.nodes.map((known) => known.name);
       checkNodes(plan, nodes);
-      const options = { topology, name: name ?? topology.name, serves: serve, pods: true, nodes };
+      const options = { topology, name: name ?? topology.name, serves: serve, pods: true, nodes, state };
       setExitCode(await runSession({ ...options, bindings: readDevices(plan, device) }));
     },
   );

@@ -16,6 +16,7 @@ export interface RunOptions {
   readonly bindings: readonly Binding[];
   /** Those whose pods get namespaces; default all. */
   readonly nodes?: readonly string[];
+  readonly state?: string | undefined;
   /** Whether pods, and the outside, get namespaces of their own. */
   readonly pods: boolean;
 }
@@ -41,9 +42,12 @@ export async function runSession(options: RunOptions): Promise<number> {
     nodes: pods ? (options.nodes ?? topology.spec.nodes.map((node) => node.name)) : [],
     boundElsewhere: bindings.flatMap(({ devices }) => devices),
     serves,
+    state: options.state,
     onNotice: tell,
   });
   for (const line of session.servers.lines) log.info(`serves ${line}`);
+  const { leftOut } = session.thread.running;
+  if (leftOut > 0) log.warn(`${leftOut} entries of the run before were not whole and are left out`);
   const places = session.lab.namespaces.map(({ label }) => label);
   const devices = bindings.map((binding) => `${binding.devices[0]} on ${portName(binding.port)}`);
   log.info(`${pods ? 'lab ready' : 'ready'}: ${[...places, ...devices].join(', ')}`);
