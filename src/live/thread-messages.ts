@@ -50,4 +50,4 @@ export type Notice =
   | ({ readonly kind: 'ready'; readonly wakeFd: number } & Running)
   | { readonly kind: 'failed'; readonly message: string; readonly exitCode: number }
   | { readonly kind: 'port'; readonly device: string; readonly state: number; readonly isUp: boolean }
-  | { readonly kind: 'lines'; readonly text: string };
+  | { readonly kind: 'lines' | 'talk'; readonly text: string };

@@ -5,7 +5,8 @@ import type { Binding } from '../../live/binding.js';
 import type { Notice } from '../../live/thread-messages.js';
 import type { LoadedTopology } from '../../topologies/load.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
-import { log } from '../log.js';
+import { log, put } from '../log.js';
+import type { MonitorChoice } from '../monitor/choose.js';
 import { LabSession } from './session.js';
 
 export interface RunOptions {
@@ -16,6 +17,8 @@ export interface RunOptions {
   readonly bindings: readonly Binding[];
   /** Those whose pods get namespaces; default all. */
   readonly nodes?: readonly string[];
+  readonly record?: string | undefined;
+  readonly monitor?: MonitorChoice | null;
   readonly state?: string | undefined;
   /** Whether pods, and the outside, get namespaces of their own. */
   readonly pods: boolean;
@@ -30,6 +33,7 @@ export async function runSession(options: RunOptions): Promise<number> {
   if (!/^[\w.-]{1,64}$/.test(name)) {
     throw new UsageError(`--name ${name}: give letters, digits, ".", "_" and "-", 64 at most`);
   }
+  const unread = new Int32Array(new SharedArrayBuffer(4));
   const isStopped = new Promise<void>((resolve) => {
     for (const signal of SIGNALS) process.on(signal, () => resolve());
   });
@@ -43,7 +47,8 @@ export async function runSession(options: RunOptions): Promise<number> {
     boundElsewhere: bindings.flatMap(({ devices }) => devices),
     serves,
     state: options.state,
-    onNotice: tell,
+    watching: { record: options.record ?? null, monitor: options.monitor ?? null, unread: unread.buffer },
+    onNotice: (notice) => tell(notice, unread),
   });
   for (const line of session.servers.lines) log.info(`serves ${line}`);
   const { leftOut } = session.thread.running;
@@ -70,8 +75,12 @@ export function needRoot(): void {
   );
 }
 
-function tell(notice: Notice): void {
-  if (notice.kind === 'lines') process.stdout.write(notice.text);
+/** `unread` is lowered by what has been printed. */
+function tell(notice: Notice, unread: Int32Array): void {
+  if (notice.kind === 'lines') {
+    const { text } = notice;
+    process.stdout.write(text, () => Atomics.sub(unread, 0, text.length));
+  } else if (notice.kind === 'talk') put(notice.text);
   else if (notice.kind === 'port') {
     log.warn(
       `${notice.device}: its interface is ${notice.isUp ? 'up again' : 'down or gone'}; the rest runs on`,

@@ -12,8 +12,11 @@ import { planTopology } from '../../topologies/check.js';
 import { KeptNumbers } from '../../topologies/kept-numbers.js';
 import { type LoadedTopology, readTopology } from '../../topologies/load.js';
 import type { Plan } from '../../topologies/plan.js';
+import type { TopologySpec } from '../../topologies/spec.js';
+import { observedSpec } from '../replay/observed-spec.js';
 import { LabServers } from './servers.js';
 import { type Status, statusOf } from './status.js';
+import type { WatchOptions } from './watching.js';
 
 const THREAD = new URL('./thread.js', import.meta.url);
 
@@ -26,6 +29,7 @@ export interface SessionOptions extends LabOptions {
   readonly serves: boolean;
   /** Directory that connections outlive the lab in. */
   readonly state?: string | undefined;
+  readonly watching: WatchOptions;
   readonly onNotice: (notice: Notice) => void;
 }
 
@@ -68,12 +72,13 @@ export class LabSession {
       session.#thread = await DatapathThread.start({
         entry: THREAD,
         setup: {
-          topology: session.topology.spec,
+          topology: session.#observed(session.topology.spec),
           bindings: session.#bindings(session.lab),
           seed: randomInt(2 ** 32 - 1),
           numbers: saved?.numbers,
           state,
         },
+        extra: options.watching,
         onNotice: options.onNotice,
       });
       for (const namespace of session.lab.namespaces) configureNamespace(namespace);
@@ -135,7 +140,7 @@ export class LabSession {
     this.lab = { ...lab, namespaces: [...lab.namespaces, ...removed] };
     this.#writeState();
     for (const namespace of added) makeNamespace(namespace);
-    await this.thread.change({ topology: topology.spec, bindings: this.#bindings(lab) });
+    await this.thread.change({ topology: this.#observed(topology.spec), bindings: this.#bindings(lab) });
     for (const namespace of lab.namespaces) {
       const former = before.namespaces.find(({ name }) => name === namespace.name);
       if (former?.commands.join() !== namespace.commands.join()) configureNamespace(namespace);
@@ -148,6 +153,11 @@ export class LabSession {
     this.#save();
     if (this.#options.serves) await this.servers.start(plan, added);
     return { added: added.map(({ label }) => label), removed: removed.map(({ label }) => label) };
+  }
+
+  /** A recording has the events of every packet, those that aggregation would hide as well. */
+  #observed(spec: TopologySpec): TopologySpec {
+    return this.#options.watching.record === null ? spec : observedSpec(spec);
   }
 
   #bindings({ bindings }: LabPlan): readonly Binding[] {
