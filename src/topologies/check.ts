@@ -4,6 +4,7 @@
  */
 import { checkDevices } from './check-devices.js';
 import { checkEgressGateways, notMasqueraded } from './check-egress.js';
+import { draftHosts, finishHost, linksWithHosts, readServers } from './check-hosts.js';
 import { addNodeRoutes, checkLinks, draftRouters, finishRouter } from './check-links.js';
 import { checkPods } from './check-pods.js';
 import { checkPolicies } from './check-policies.js';
@@ -55,7 +56,9 @@ export function checkTopology(
     return draftNode(spec, i, cluster);
   });
   const routers = draftRouters(spec, drafts, cluster, names);
-  const links = checkLinks(spec.links ?? [], [...drafts, ...routers], faults);
+  const hosts = draftHosts(spec.hosts ?? [], drafts.length + routers.length, cluster, names);
+  const joined = linksWithHosts(spec.links ?? [], spec.hosts ?? [], faults);
+  const links = checkLinks(joined, [...drafts, ...routers, ...hosts], faults);
   const nodes = drafts.map((draft) => finishNode(draft, drafts, links));
   const pods = nodes.flatMap((node) => node.pods);
   const policies = checkPolicies(spec.policies ?? [], { nodes, pods, identities, faults });
@@ -65,6 +68,7 @@ export function checkTopology(
     nodes,
     links,
     routers: routers.map((router) => finishRouter(router, drafts, links)),
+    hosts: (spec.hosts ?? []).map((host, i) => finishHost(host, hosts[i], drafts, links)),
     services: checkServices(spec, pods, cluster),
     outside: identities.prefixes,
     policies: policies.pods,
@@ -165,6 +169,7 @@ function finishNode(
     pods: node.pods,
     hostEndpointId: node.spec.hostEndpoint ?? node.endpointIds.next('host'),
     maps: node.spec.maps ?? null,
+    serves: readServers(node.spec.serves ?? {}, [...node.path, 'serves'], node.faults),
   };
 }
 

@@ -4,6 +4,7 @@ import type { BpfLink, LoadedProgram, ProgramType } from '../engine/hooks/bpf-ob
 import type { Direction } from '../engine/hooks/device-hooks.js';
 import { errnoName } from '../engine/hooks/errno.js';
 import type { HookProgram } from '../engine/hooks/program.js';
+import { SOCKET_HOOKS, SocketHooks } from '../engine/hooks/socket.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
 import { IDENTITY_HOST } from '../programs/constants.js';
@@ -18,6 +19,7 @@ import {
 } from '../programs/instance.js';
 import { lxcPrograms } from '../programs/lxc.js';
 import { overlayPrograms } from '../programs/overlay.js';
+import { sockPrograms } from '../programs/sock.js';
 import { wireguardPrograms } from '../programs/wireguard.js';
 import { xdpPrograms } from '../programs/xdp.js';
 import { ofFamily, rawWord, rawWordOfText } from './address-words.js';
@@ -33,6 +35,8 @@ const VERDICTS_OF_BOTH_DIRECTIONS = 3;
 const BPF_FILE_SYSTEM = '/sys/fs/bpf/cilium';
 const IPV4 = 4;
 const IPV6 = 16;
+const IPV4_VERSION = 4;
+const IPV6_VERSION = 6;
 
 /**
  * Loads the programs of one node. Cilium compiles an object per endpoint and per device; what one is compiled with and
@@ -97,6 +101,22 @@ export class NodePrograms {
     if (config.features.nodePortAcceleration || config.features.prefilter) {
       for (const device of nativeDevices) this.#attachXdp(device, policy);
     }
+  }
+
+  /** The programs at sockets, which bpf-lb-sock asks for; null without them. `policy` is not looked at. */
+  attachSockets(policy: BpfMap): SocketHooks | null {
+    const { features } = this.#datapath;
+    if (!features.socketLbFull) return null;
+    const hooks = new SocketHooks();
+    const instance = new ProgramInstance(this.#datapath, 'sock', DEFAULT_INSTANCE_CONFIG, policy);
+    for (const version of [IPV4_VERSION, IPV6_VERSION]) {
+      if (!(version === IPV4_VERSION ? features.ipv4 : features.ipv6)) continue;
+      for (const program of sockPrograms(instance, version === IPV6_VERSION)) {
+        const hook = SOCKET_HOOKS.find((name) => program.name.endsWith(`_${name}`))!;
+        hooks.attach(hook, version, program);
+      }
+    }
+    return hooks;
   }
 
   #attachNative(device: PlannedDevice, policy: BpfMap): void {

@@ -302,7 +302,7 @@ function raiseHopCount(bytes: Uint8Array, ipAt: number, hops: number): void {
 }
 
 /** Source MAC of a frame from outside: that of the neighbour by which its source is reached, where it is known. */
-function putGatewaySource(
+export function putGatewaySource(
   bytes: Uint8Array,
   start: number,
   outside: Device,

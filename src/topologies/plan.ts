@@ -5,6 +5,7 @@
 
 import type { Prefix } from '../engine/address-text.js';
 import type { DeviceKind } from '../engine/device.js';
+import type { LinkOptions } from '../engine/link.js';
 import type { Route } from '../engine/stack/route-table.js';
 import type { PolicyKey } from '../programs/tables/policy.js';
 import type { CiliumConfig } from './cilium-config.js';
@@ -41,6 +42,13 @@ export interface PlannedNeighbour {
   readonly mac: Uint8Array;
 }
 
+export type ServerKind = 'http' | 'dns' | 'tcp-echo' | 'udp-echo';
+
+export interface PlannedServer {
+  readonly kind: ServerKind;
+  readonly port: number;
+}
+
 export interface PlannedPod {
   readonly path: Path;
   readonly name: string;
@@ -59,6 +67,8 @@ export interface PlannedPod {
   readonly neighbours: readonly Omit<PlannedNeighbour, 'ifindex'>[];
   readonly endpointId: number;
   readonly identity: number;
+  /** Null: what its services lead to. */
+  readonly serves: readonly PlannedServer[] | null;
 }
 
 export interface PlannedNode {
@@ -85,6 +95,7 @@ export interface PlannedNode {
   readonly neighbours: readonly PlannedNeighbour[];
   readonly pods: readonly PlannedPod[];
   readonly hostEndpointId: number;
+  readonly serves: readonly PlannedServer[];
   /** Folder of map dumps, or null. */
   readonly maps: string | null;
 }
@@ -149,6 +160,8 @@ export interface PlannedPolicy {
 export interface PlannedLink {
   readonly name: string;
   readonly devices: readonly { readonly machine: string; readonly device: string }[];
+  /** Null for a wire that costs nothing. */
+  readonly options: LinkOptions | null;
 }
 
 export interface PlannedRouter {
@@ -157,6 +170,18 @@ export interface PlannedRouter {
   readonly devices: readonly PlannedDevice[];
   readonly routes: readonly Route[];
   readonly neighbours: readonly PlannedNeighbour[];
+}
+
+/** A machine without Cilium that answers. */
+export interface PlannedHost extends PlannedRouter {
+  /** Name of its link; null for a host outside. */
+  readonly link: string | null;
+  /** `NODE/DEVICE` by which alone it is reached; null for any that leads outside. */
+  readonly behind: string | null;
+  /** Of the way to a host outside. */
+  readonly options: LinkOptions | null;
+  readonly names: readonly string[];
+  readonly serves: readonly PlannedServer[];
 }
 
 export interface PlannedEgressGateway {
@@ -176,6 +201,7 @@ export interface Plan {
   readonly nodes: readonly PlannedNode[];
   readonly links: readonly PlannedLink[];
   readonly routers: readonly PlannedRouter[];
+  readonly hosts: readonly PlannedHost[];
   readonly services: readonly PlannedService[];
   readonly outside: readonly PlannedPrefix[];
   /** Of each pod, by its name. */

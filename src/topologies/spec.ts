@@ -42,6 +42,16 @@ const route = z.object({
 
 const neighbour = z.object({ address: z.string(), mac: z.string(), dev: z.string() });
 
+const ports = z.union([port, z.array(port).min(1)]);
+
+/** What a pod, a node or a host answers at which of its ports. */
+const serves = z.object({
+  http: ports.optional(),
+  dns: ports.optional(),
+  'tcp-echo': ports.optional(),
+  'udp-echo': ports.optional(),
+});
+
 const pod = z.object({
   name: z.string().min(1),
   labels: labels.optional(),
@@ -84,6 +94,8 @@ const pod = z.object({
   neighbours: z.array(z.object({ address: z.string(), mac: z.string().optional() })).optional(),
   /** Default gateway in the pod; default the node's ciliumInternalIP. */
   gateway: z.string().optional(),
+  /** Default: HTTP at the TCP target ports of the services that select it, DNS at the UDP ones. */
+  serves: serves.optional(),
 });
 
 /** Keys of the Cilium ConfigMap, see cilium-config.ts. */
@@ -116,6 +128,8 @@ const node = z.object({
    * relative to the topology's file.
    */
   maps: z.string().min(1).optional(),
+  /** What the node's own processes answer. Default nothing. */
+  serves: serves.optional(),
 });
 
 const backend = z.object({
@@ -235,8 +249,36 @@ const outside = z.object({
   identity: z.int().min(1).max(0xffffffff).optional(),
 });
 
+/** What a link does to frames; it shows in `packetwalk run`, where there is time. */
+const linkOptions = {
+  /** `500us`, `2ms`, `1s`. */
+  latency: z.string().optional(),
+  /** Share of the frames that get lost: `0.1`, or `10%`. */
+  loss: z.union([z.number(), z.string()]).optional(),
+  mtu: z.int().min(68).max(65535).optional(),
+  /** As tc has it: `100mbit`, `1gbit`. */
+  bandwidth: z.string().optional(),
+};
+
 /** A wire or switch; devices as `NODE/DEVICE`. */
-const link = z.object({ name: z.string().min(1), devices: z.array(z.string()).min(1) });
+const link = z.object({ name: z.string().min(1), devices: z.array(z.string()).min(1), ...linkOptions });
+
+/** A machine that is no part of the cluster and answers: on a link, or somewhere outside, behind what leaves. */
+const host = z.object({
+  name: z.string().min(1),
+  /** ADDRESS, or ADDRESS/LENGTH on a link. */
+  addresses: z.array(z.string()).min(1),
+  mac: z.string().optional(),
+  link: z.string().optional(),
+  /** On a link: where it sends what is not on the link. */
+  gateway: z.string().optional(),
+  /** Outside: `NODE/DEVICE` if it is reached by this device alone. */
+  behind: z.string().optional(),
+  /** Names that DNS servers of the topology know it by, beside its own. */
+  names: z.array(z.string()).optional(),
+  serves: serves.optional(),
+  ...linkOptions,
+});
 
 /** A machine without Cilium that forwards; it knows the way to each node's pods. */
 const router = z.object({
@@ -272,6 +314,7 @@ export const topologySchema = z.object({
   nodes: z.array(node).min(1),
   links: z.array(link).optional(),
   routers: z.array(router).optional(),
+  hosts: z.array(host).optional(),
   services: z.array(service).optional(),
   policies: z.array(policy).optional(),
   outside: z.array(outside).optional(),
@@ -296,5 +339,7 @@ export type EgressRuleSpec = z.infer<typeof egressRule>;
 export type SelectorSpec = z.infer<typeof selector>;
 export type LinkSpec = z.infer<typeof link>;
 export type RouterSpec = z.infer<typeof router>;
+export type HostSpec = z.infer<typeof host>;
+export type ServesSpec = z.infer<typeof serves>;
 export type EgressGatewaySpec = z.infer<typeof egressGateway>;
 export type CiliumConfigSpec = z.infer<typeof ciliumConfig>;
