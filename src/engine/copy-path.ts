@@ -9,7 +9,7 @@ import { EINVAL, ENETDOWN, ENOMEM } from './hooks/errno.js';
 import { NF_ACCEPT, NF_STOLEN, TC_ACT_PIPE, TC_ACT_REDIRECT, TC_ACT_SHOT } from './hooks/verdict.js';
 import { BY_BRIDGE, BY_MIRRED, BY_NETFILTER, BY_REDIRECT, BY_REDIRECT_INGRESS } from './observer.js';
 import { BPF_F_INGRESS, type PacketContext, type PacketHost, REDIRECT_NONE } from './packet.js';
-import { DONE, forwardUp, RISE, STACK, TRANSMIT, type WalkState } from './walk-state.js';
+import { DONE, forwardUp, RISE, SEND, STACK, TRANSMIT, type WalkState } from './walk-state.js';
 import * as arp from './wire/arp.js';
 import { i32le } from './wire/bytes.js';
 import * as ethernet from './wire/ethernet.js';
@@ -177,6 +177,7 @@ export class CopyPath implements PacketHost {
     const { flights, original } = walk;
     this.#end = { fate: walk.fate, reason: walk.reason, device: walk.device };
     this.#runs = 0;
+    this.#walkOutgoing();
     for (let source = flights.next(); source !== null; source = flights.next()) {
       if (walk.inProcess) {
         walk.inProcess = false;
@@ -191,6 +192,16 @@ export class CopyPath implements PacketHost {
     walk.fate = this.#end.fate;
     walk.reason = this.#end.reason;
     walk.device = this.#end.device;
+  }
+
+  /** What stacks have sent, until nothing is left; what it meets on its way waits. */
+  #walkOutgoing(): void {
+    const walk = this.#walk;
+    const { outgoing } = walk.flights;
+    for (let flight = outgoing.shift(); flight !== undefined; flight = outgoing.shift()) {
+      this.#take(flight);
+      this.#runOn(flight.step >= SEND ? walk.begin(flight) : flight.step);
+    }
   }
 
   /** One after the other, also those that come meanwhile (process_backlog). */
@@ -225,8 +236,14 @@ export class CopyPath implements PacketHost {
 
   #goOn(flight: Flight): void {
     this.#take(flight);
-    const isLost = this.#runs++ > WAITING_LIMIT;
-    this.#noteEnd(isLost ? this.#walk.drop(fate.LOOP) : this.#walk.run(flight.step));
+    this.#runOn(flight.step);
+    if (this.#walk.flights.outgoing.length > 0) this.#walkOutgoing();
+  }
+
+  /** Lets the frame in hand walk, unless there have been too many. */
+  #runOn(step: number): void {
+    const isLost = step < DONE && this.#runs++ > WAITING_LIMIT;
+    this.#noteEnd(isLost ? this.#walk.drop(fate.LOOP) : this.#walk.run(step));
   }
 
   /** Together up to the stack, and then into it (netif_receive_skb_list). */

@@ -8,6 +8,7 @@
  */
 import type { Device } from './device.js';
 import type { FrameArena } from './frame-arena.js';
+import type { Namespace } from './namespace.js';
 import { PacketContext, type PacketHost } from './packet.js';
 
 /** A frame that is not in hand, and where it goes on. */
@@ -17,6 +18,8 @@ export class Flight {
   handle = -1;
   device: Device | null = null;
   step = 0;
+  /** The namespace whose stack sends it, for the step SEND. */
+  sender: Namespace | null = null;
 
   constructor(packet: PacketContext) {
     this.packet = packet;
@@ -37,13 +40,15 @@ export class Flights {
   host: PacketHost | null = null;
   readonly #free: Flight[] = [];
   readonly #sources: Source[] = [];
+  /** What stacks have sent meanwhile, see StackOutput; it goes before all that waits in a receive queue. */
+  readonly outgoing: Flight[] = [];
 
   constructor(arena: FrameArena) {
     this.#arena = arena;
   }
 
   get areWaiting(): boolean {
-    return this.#sources.length > 0;
+    return this.#sources.length + this.outgoing.length > 0;
   }
 
   /** A copy of a packet in a slot of its own, or null when no slot is free. */
@@ -57,6 +62,8 @@ export class Flights {
       this.#arena.base(handle),
       this.#arena.limit(handle),
     );
+    const from = this.#arena.handleAt(packet.headLimit);
+    if (this.#arena.owes[from] !== 0) this.#arena.copyOwed(from, handle, flight.packet.start - packet.start);
     return flight;
   }
 

@@ -7,6 +7,10 @@
  *
  * `start` is 2 mod 4, so that what follows the 14-byte Ethernet header is word-aligned. Small slots come first
  * (handles 0 .. smallSlots - 1), then the jumbo slots. All memory is taken in the constructor.
+ *
+ * A frame from a device with offloads may lack its transport checksum, and be many segments in one: the columns `owes`
+ * and below say what somebody has still to do, as `struct virtio_net_hdr` does (see offload/). Whatever makes room in a
+ * frame, or takes it, moves what is in front: `checksumAt` stays right all through a walk.
  */
 
 /** Room in front of a fresh frame: an outer Ethernet, IPv6, UDP and Geneve header with options fits twice. */
@@ -22,11 +26,28 @@ export const JUMBO_SLOT_SIZE = (HEADROOM + JUMBO_FRAME_LIMIT + TAILROOM + 3) & ~
 /** Frames up to this length are copied by words: a `set(subarray)` costs 60 ns and an object whatever the length. */
 const WORD_COPY_LIMIT = 256;
 
+/** The frame's transport checksum is not computed yet. */
+export const OWES_CHECKSUM = 1;
+/** The frame is TCP segments, or UDP datagrams, in one. */
+export const OWES_TCP_SEGMENTS = 2;
+export const OWES_UDP_SEGMENTS = 4;
+export const OWES_SEGMENTS = OWES_TCP_SEGMENTS | OWES_UDP_SEGMENTS;
+/** Only the first segment carries CWR (RFC 3168; SKB_GSO_TCP_ECN). */
+export const OWES_FIRST_CWR = 8;
+
 export class FrameArena {
   readonly bytes: Uint8Array;
   /** Where each slot's frame starts in `bytes`, and its length. */
   readonly start: Int32Array;
   readonly length: Int32Array;
+  /** OWES_ bits; 0 for a plain frame, and then the three columns below mean nothing. */
+  readonly owes: Uint8Array;
+  /** Where in `bytes` the range begins that the checksum covers, up to the frame's end: the transport header. */
+  readonly checksumAt: Int32Array;
+  /** From there to the checksum's field, which holds the sum of the pseudo-header. */
+  readonly checksumOffset: Uint8Array;
+  /** Payload bytes of each segment but the last. */
+  readonly segmentSize: Uint16Array;
   /** Times that no slot was free. */
   exhausted = 0;
 
@@ -44,6 +65,10 @@ export class FrameArena {
     this.#view = new DataView(memory);
     this.start = new Int32Array(slots);
     this.length = new Int32Array(slots);
+    this.owes = new Uint8Array(slots);
+    this.checksumAt = new Int32Array(slots);
+    this.checksumOffset = new Uint8Array(slots);
+    this.segmentSize = new Uint16Array(slots);
     this.#smallSlots = smallSlots;
     this.#free = Int32Array.from({ length: smallSlots }, (_, i) => smallSlots - 1 - i);
     this.#freeJumbo = Int32Array.from({ length: jumboSlots }, (_, i) => slots - 1 - i);
@@ -64,6 +89,24 @@ export class FrameArena {
     return this.base(handle) + (handle < this.#smallSlots ? SMALL_SLOT_SIZE : JUMBO_SLOT_SIZE);
   }
 
+  isJumbo(handle: number): boolean {
+    return handle >= this.#smallSlots;
+  }
+
+  /** The slot that the byte `at` is in. */
+  handleAt(at: number): number {
+    const jumbo = at - this.#smallSlots * SMALL_SLOT_SIZE;
+    return jumbo < 0 ? (at / SMALL_SLOT_SIZE) | 0 : this.#smallSlots + ((jumbo / JUMBO_SLOT_SIZE) | 0);
+  }
+
+  /** A frame was copied from the slot `from` to `to`, `distance` bytes on: it owes the same. */
+  copyOwed(from: number, to: number, distance: number): void {
+    this.owes[to] = this.owes[from];
+    this.checksumAt[to] = this.checksumAt[from] + distance;
+    this.checksumOffset[to] = this.checksumOffset[from];
+    this.segmentSize[to] = this.segmentSize[from];
+  }
+
   /**
    * Takes a slot for a frame of `length` bytes; the frame's content is undefined. Answers its handle, or -1 when the
    * frame is too long or no slot is free (which counts as `exhausted`).
@@ -79,6 +122,7 @@ export class FrameArena {
     }
     this.start[handle] = this.base(handle) + HEADROOM;
     this.length[handle] = length;
+    this.owes[handle] = 0;
     return handle;
   }
 

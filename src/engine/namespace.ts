@@ -1,6 +1,7 @@
 import { Device, type DeviceOptions } from './device.js';
 import { type NetfilterChain, type StackHook, StackHooks } from './hooks/netfilter.js';
 import type { Node } from './node.js';
+import type { LocalDelivery } from './stack/local-delivery.js';
 import { NeighbourTable } from './stack/neighbour.js';
 import { ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
 
@@ -33,6 +34,8 @@ export class Namespace {
 
   /** Whether an IPv4 neighbour that is not known is asked for (ARP); the packet that wanted it is lost. */
   asksNeighbours = false;
+  /** What takes the packets that are for the namespace itself; with null they end there, unanswered. */
+  localDelivery: LocalDelivery | null = null;
   /** The chains at the stack's hooks; null as long as there are none. */
   netfilter: StackHooks | null = null;
 
@@ -41,6 +44,7 @@ export class Namespace {
 
   /** Row of `devices` plus one, by ifindex. */
   #byIfindex = new Int32Array(64);
+  readonly #byName = new Map<string, Device>();
 
   constructor(node: Node, name: string, isHost: boolean) {
     this.node = node;
@@ -59,6 +63,7 @@ export class Namespace {
       this.#byIfindex = table;
     }
     this.devices.push(device);
+    if (!this.#byName.has(device.name)) this.#byName.set(device.name, device);
     this.#byIfindex[ifindex] = this.devices.length;
     return device;
   }
@@ -68,8 +73,10 @@ export class Namespace {
     device.hooks.release();
     this.devices.splice(this.devices.indexOf(device), 1);
     this.#byIfindex.fill(0);
-    this.devices.forEach(({ ifindex }, row) => {
-      this.#byIfindex[ifindex] = row + 1;
+    this.#byName.clear();
+    this.devices.forEach((other, row) => {
+      this.#byIfindex[other.ifindex] = row + 1;
+      if (!this.#byName.has(other.name)) this.#byName.set(other.name, other);
     });
   }
 
@@ -80,7 +87,7 @@ export class Namespace {
   }
 
   deviceNamed(name: string): Device | null {
-    return this.devices.find((device) => device.name === name) ?? null;
+    return this.#byName.get(name) ?? null;
   }
 
   /**

@@ -6,6 +6,8 @@ export class WalkCounters {
   walked = 0;
   /** Copies that were made on the way, each with a fate of its own. */
   copies = 0;
+  /** Frames that stacks made in answer to others, each with a fate of its own. */
+  originated = 0;
   /** By fate. */
   readonly fates = new Float64Array(FATE_COUNT);
   /** By drop reason, see fate.ts. */

@@ -19,10 +19,13 @@ export const LEAVE_BARE = 5;
 /** The frame has met its fate, or waits its turn. */
 export const DONE = 6;
 export const WAITING = 7;
+/** How a frame that a stack has made begins: routed by a namespace, or out of a device. */
+export const SEND = 8;
+export const SEND_AS_IT_IS = 9;
 /** The step that comes anyway. */
 export const GO_ON = -1;
 
-/** Is told how each copy that a program made ended; the frame is `bytes[start .. start + length)` for that moment. */
+/** Is told how each copy, and each frame that a stack made, ended; the frame is `bytes[start .. start + length)` for that moment. */
 export type CopyListener = (
   packet: PacketContext,
   fateOfCopy: number,
@@ -85,6 +88,9 @@ export abstract class WalkState {
 
   /** From RISE on; answers STACK when the frame has come there, else DONE or WAITING. */
   abstract runToStack(): number;
+
+  /** The first step of the flight in hand, which a stack has made; answers the one that comes next. */
+  abstract begin(flight: Flight): number;
 
   /** On to a device at once. */
   goTo(to: Device, how: number, step: number): number {

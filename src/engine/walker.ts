@@ -16,6 +16,7 @@ import { CopyPath, NESTING_LIMIT } from './copy-path.js';
 import { type Device, IS_LAYER3, PACKET_HOST, PACKET_OTHER_HOST, RECORDS_QUEUE } from './device.js';
 import { DeviceExtras } from './device-extras.js';
 import * as fate from './fate.js';
+import type { Flight } from './flights.js';
 import type { FrameArena } from './frame-arena.js';
 import { TC_ACT_QUEUED, TC_ACT_REDIRECT, TC_ACT_SHOT, TC_ACT_STOLEN, TC_ACT_TRAP } from './hooks/verdict.js';
 import { addLinkHeader } from './link-header.js';
@@ -35,16 +36,29 @@ import {
 } from './observer.js';
 import { BPF_F_INGRESS, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
 import { LEFT_TO_STACK, outerUdpAt, receiverOf } from './stack/encapsulation.js';
+import type { StackOutput } from './stack/local-delivery.js';
 import { StackPath, TO_LOCAL } from './stack/stack-path.js';
 import { insertVlanTag, takeVlanTag } from './vlan-tag.js';
-import { DONE, forwardUp, GO_ON, LEAVE, RECEIVE, RISE, STACK, TRANSMIT, WalkState } from './walk-state.js';
+import {
+  DONE,
+  forwardUp,
+  GO_ON,
+  LEAVE,
+  RECEIVE,
+  RISE,
+  SEND,
+  SEND_AS_IT_IS,
+  STACK,
+  TRANSMIT,
+  WalkState,
+} from './walk-state.js';
 import * as ethernet from './wire/ethernet.js';
 import * as vlan from './wire/vlan.js';
 
 /** Steps that a frame may take in a row; longer ways are ended by the TTL, or by the kernel's limits on nesting. */
 const STEP_LIMIT = 64;
 
-export class Walker extends WalkState {
+export class Walker extends WalkState implements StackOutput {
   readonly #stack = new StackPath(this.packet);
   readonly #copies = new CopyPath(this);
   readonly #extras = new DeviceExtras(this, this.#copies);
@@ -87,6 +101,45 @@ export class Walker extends WalkState {
     this.#stack.packet = packet;
     const step = this.#takeStackResult(this.#stack.send(namespace), namespace, -1);
     return this.#walk(handle, step);
+  }
+
+  make(length: number): Flight | null {
+    return this.flights.make(length);
+  }
+
+  sendLater(flight: Flight, namespace: Namespace, mark: number): void {
+    flight.sender = namespace;
+    flight.device = namespace.devices[0];
+    flight.packet.mark = mark;
+    this.#later(flight, SEND);
+  }
+
+  transmitLater(flight: Flight, device: Device): void {
+    flight.device = device;
+    this.#later(flight, SEND_AS_IT_IS);
+  }
+
+  #later(flight: Flight, step: number): void {
+    flight.step = step;
+    flight.packet.protocol = ethernet.type(flight.packet.bytes, flight.packet.start);
+    this.counters.originated++;
+    this.flights.outgoing.push(flight);
+  }
+
+  walkWaiting(): void {
+    if (this.flights.areWaiting) this.#copies.finish();
+  }
+
+  override begin(flight: Flight): number {
+    const { packet, device } = this;
+    const sender = flight.step === SEND ? flight.sender : null;
+    if (sender === null) {
+      this.observer?.started(packet, device.index, device.namespace.index);
+      return device.up ? TRANSMIT : this.drop(fate.DEVICE_DOWN);
+    }
+    this.observer?.started(packet, -1, sender.index);
+    this.#stack.packet = packet;
+    return this.#takeStackResult(this.#stack.send(sender), sender, -1);
   }
 
   /** Counts a frame that cannot be walked as dropped at `device`. */
@@ -375,6 +428,7 @@ export class Walker extends WalkState {
   }
 
   #deliver(namespace: Namespace): number {
+    if (namespace.localDelivery !== null) namespace.localDelivery.receive(this.packet, this.device);
     if (namespace.isHost) {
       this.counters.consumed[namespace.index]++;
       return this.end(fate.CONSUMED);

@@ -54,6 +54,7 @@ export class BuiltTopology {
   readonly nodes: readonly BuiltNode[];
   /** Of all nodes; whoever drives the run polls it as the clock moves. */
   readonly agent: Agent;
+  readonly #byNode: ReadonlyMap<Node, BuiltNode>;
   readonly #ownReasons: string[] = [];
 
   constructor(plan: Plan, walker: Walker, clock: Clock, nodes: readonly BuiltNode[]) {
@@ -62,6 +63,7 @@ export class BuiltTopology {
     this.walker = walker;
     this.clock = clock;
     this.nodes = nodes;
+    this.#byNode = new Map(nodes.map((node) => [node.node, node]));
     this.agent = new Agent(
       clock,
       nodes.map(({ datapath }) => datapath),
@@ -74,7 +76,7 @@ export class BuiltTopology {
 
   /** The node that a namespace is on; null for a router's. */
   findNode(namespace: Namespace): BuiltNode | null {
-    return this.nodes.find((node) => node.node === namespace.node) ?? null;
+    return this.#byNode.get(namespace.node) ?? null;
   }
 
   /** As `findNode`, for the namespaces of nodes and pods. */

@@ -95,7 +95,7 @@ function podDevice(node: NodeDraft, spec: PodSpec, path: Path): PlannedDevice {
     addresses: [],
     peer: null,
   };
-  node.devices.push(device);
+  node.addDevice(device);
   return device;
 }
 

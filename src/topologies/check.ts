@@ -4,7 +4,7 @@
  */
 import { checkDevices } from './check-devices.js';
 import { checkEgressGateways, notMasqueraded } from './check-egress.js';
-import { addNodeRoutes, checkLinks, draftRouters, finishRouter } from './check-links.js';
+import { addNodeRoutes, checkLinks, draftRouters, finishRouter, LinkEnds } from './check-links.js';
 import { checkPods } from './check-pods.js';
 import { checkPolicies } from './check-policies.js';
 import { checkRoutes } from './check-routes.js';
@@ -15,7 +15,8 @@ import { FaultList, type Locate, TopologyError } from './faults.js';
 import { Identities } from './identities.js';
 import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
-import type { Plan, PlannedLink, PlannedNode, PlannedPod, PlannedService } from './plan.js';
+import type { Plan, PlannedNode, PlannedService } from './plan.js';
+import { PodIndex } from './pod-index.js';
 import type { TopologySpec } from './spec.js';
 
 export interface CheckedTopology {
@@ -48,14 +49,15 @@ export function checkTopology(spec: TopologySpec, locate?: Locate): CheckedTopol
   });
   const routers = draftRouters(spec, drafts, cluster, names);
   const links = checkLinks(spec.links ?? [], [...drafts, ...routers], faults);
-  const nodes = drafts.map((draft) => finishNode(draft, drafts, links));
-  const pods = nodes.flatMap((node) => node.pods);
+  const ends = new LinkEnds(links, [...drafts, ...routers]);
+  const nodes = drafts.map((draft) => finishNode(draft, drafts, ends));
+  const pods = new PodIndex(nodes.flatMap((node) => node.pods));
   const policies = checkPolicies(spec.policies ?? [], { nodes, pods, identities, faults });
   const plan: Plan = {
     name: spec.name ?? 'topology',
     nodes,
     links,
-    routers: routers.map((router) => finishRouter(router, drafts, links)),
+    routers: routers.map((router) => finishRouter(router, drafts, ends)),
     services: checkServices(spec, pods, cluster),
     outside: identities.prefixes,
     policies: policies.pods,
@@ -107,11 +109,7 @@ function checkDeviceNames(node: NodeDraft): void {
   }
 }
 
-function finishNode(
-  node: NodeDraft,
-  drafts: readonly NodeDraft[],
-  links: readonly PlannedLink[],
-): PlannedNode {
+function finishNode(node: NodeDraft, drafts: readonly NodeDraft[], links: LinkEnds): PlannedNode {
   checkPods(node);
   addNodeRoutes(node, drafts, links);
   checkRoutes(node);
@@ -131,6 +129,7 @@ function finishNode(
     internalAddresses: node.internalAddresses,
     ciliumInternalAddresses: node.ciliumInternalAddresses,
     devices: node.devices,
+    addresses: node.devices.flatMap((device) => device.addresses.map(({ address }) => address)),
     nativeDevices,
     directRoutingDevice: directRoutingDevice ?? null,
     routes: node.routes,
@@ -142,7 +141,7 @@ function finishNode(
 
 function checkServices(
   spec: TopologySpec,
-  pods: readonly PlannedPod[],
+  pods: PodIndex,
   { addresses, faults }: ClusterDraft,
 ): readonly PlannedService[] {
   const check = new ServiceCheck(pods, addresses, new Register('the frontend'), faults);
@@ -154,7 +153,7 @@ function checkServices(
   spec.nodes.forEach((node, i) => {
     node.pods?.forEach((podSpec, j) => {
       podSpec.hostPorts?.forEach((hostPort, k) => {
-        const pod = pods.find((candidate) => candidate.name === podSpec.name)!;
+        const pod = pods.named(podSpec.name)!;
         check.addHostPort(hostPort, pod, ['nodes', i, 'pods', j, 'hostPorts', k]);
       });
     });

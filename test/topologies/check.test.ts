@@ -54,6 +54,7 @@ test('all ready-made topologies are sound and say what they are', () => {
       'node-port',
       'same-node',
       'vxlan',
+      'wireguard',
     ],
   );
   for (const { name, description } of ready) {
