@@ -2,16 +2,37 @@
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { CaptureError } from '../io/capture-error.js';
+import { LiveError } from '../io/live/live-error.js';
+import { RequestError } from '../live/datapath-thread.js';
 import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
+import { ImportError } from '../topologies/import/tool-json.js';
 import { OwnProgramError } from '../topologies/own-programs.js';
+import { ExpressionError } from '../topologies/trace/expression.js';
+import { addAttach } from './commands/attach.js';
+import { addImport } from './commands/import.js';
+import { addLab, splitLabArguments } from './commands/lab.js';
+import { addMonitor, splitMonitorArguments } from './commands/monitor.js';
 import { addReplay } from './commands/replay.js';
+import { addRun } from './commands/run.js';
 import { addShow, splitShowArguments } from './commands/show.js';
 import { addTopologies } from './commands/topologies.js';
+import { addTrace } from './commands/trace.js';
 import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'show', 'topologies', 'help'];
+const COMMANDS = [
+  'replay',
+  'trace',
+  'monitor',
+  'show',
+  'topologies',
+  'import',
+  'lab',
+  'attach',
+  'run',
+  'help',
+];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -32,22 +53,39 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
       throw error;
     }
     log.error(error instanceof TopologyError ? topologyErrorText(error) : error.message);
-    return EXIT_BAD_INPUT;
+    return error instanceof LiveError || error instanceof RequestError ? error.exitCode : EXIT_BAD_INPUT;
   }
   return exitCode;
 }
 
+/** Errors that are the user's to mend; those with an exit code of their own are told by it. */
+const USERS_ERRORS = [
+  UsageError,
+  CaptureError,
+  ExpressionError,
+  ImportError,
+  LiveError,
+  OwnProgramError,
+  RequestError,
+  TopologyError,
+];
+
 function isUsersError(error: unknown): error is Error {
-  return [UsageError, CaptureError, TopologyError, OwnProgramError].some((kind) => error instanceof kind);
+  return USERS_ERRORS.some((kind) => error instanceof kind);
 }
 
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
-  // What follows `show` and its options is another tool's command line.
-  const { own, words } = args[0] === 'show' ? splitShowArguments(args) : { own: args, words: [] };
+  const { own, words } = splitArguments(args);
   const known = yargs(own.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
+  addAttach(known, setExitCode);
+  addLab(known, words, setExitCode);
   addReplay(known, setExitCode);
+  addMonitor(known, words, setExitCode);
+  addRun(known, setExitCode);
   addShow(known, words, setExitCode);
   addTopologies(known);
+  addTrace(known, setExitCode);
+  addImport(known, setExitCode);
   known
     .demandCommand(1, 'which command?')
     .strict()
@@ -67,8 +105,36 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   });
 }
 
+/** What follows `show`, `monitor` and their options, or `lab exec POD --`, is another tool's command line. */
+function splitArguments(args: readonly string[]): { own: readonly string[]; words: readonly string[] } {
+  if (args[0] === 'show') return splitShowArguments(args);
+  if (args[0] === 'monitor') return splitMonitorArguments(args);
+  if (args[0] === 'lab') return splitLabArguments(args);
+  return { own: args.flatMap(monitorCommand), words: [] };
+}
+
+/** `--monitor` may stand alone: what follows is its value only when it is a monitor's command. */
+function monitorCommand(argument: string, index: number, all: readonly string[]): string[] {
+  if (argument !== '--monitor') return [argument];
+  return /^(?:cilium|hubble)/.test(all[index + 1] ?? '') ? [argument] : ['--monitor='];
+}
+
 /** Options that collect what they are given; of another that is repeated the last one counts. */
-const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show'];
+const COLLECTING = [
+  '_',
+  'program',
+  'p',
+  'only',
+  'pod-cidr',
+  'podCidr',
+  'show',
+  'config',
+  'device',
+  'd',
+  'ip',
+  'label',
+  'COMMAND',
+];
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(args)) {
@@ -104,6 +170,8 @@ function usageMessage(yargsMessage: string, args: readonly string[], known: Argv
   if (command === 'replay' && /^Not enough non-option/.test(message)) {
     return 'which capture? (packetwalk replay CAPTURE, - for standard input)';
   }
+  const choice = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message);
+  if (choice !== null) return `--${choice[1]}: ${choice[2]} is none of ${choice[3].replaceAll('"', '')}`;
   const help = `(packetwalk ${command === undefined ? 'help' : `${command} --help`})`;
   if (unknown === undefined) return `${lowerFirst(message.split('\n')[0])} ${help}`;
   if (command === undefined) return `unknown command ${unknown}${suggestion(unknown, COMMANDS)} ${help}`;

@@ -9,15 +9,17 @@ import {
   REASON_COUNT,
 } from '../engine/fate.js';
 import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
+import type { SocketHooks } from '../engine/hooks/socket.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
+import type { Netfilter } from '../engine/netfilter/netfilter.js';
 import type { Network } from '../engine/network.js';
 import type { Node } from '../engine/node.js';
 import type { Walker } from '../engine/walker.js';
 import type { Datapath } from '../programs/datapath.js';
 import { reasonText } from '../programs/drop-reasons.js';
 import { Agent } from './agent.js';
-import type { Plan, PlannedNode, PlannedPod } from './plan.js';
+import type { Plan, PlannedHost, PlannedNode, PlannedPod } from './plan.js';
 
 export interface BuiltPod {
   readonly planned: PlannedPod;
@@ -35,6 +37,15 @@ export interface BuiltNode {
   readonly pods: readonly BuiltPod[];
   /** Of the host endpoint. */
   readonly hostPolicyMap: BpfMap;
+  /** The kernel's conntrack and iptables, where it masquerades; null where nothing asks for them. */
+  readonly netfilter: Netfilter | null;
+  /** The programs at the cgroup of everything on the node; null where services are translated packet by packet only. */
+  readonly socketHooks: SocketHooks | null;
+}
+
+export interface BuiltHost {
+  readonly planned: PlannedHost;
+  readonly node: Node;
 }
 
 /** What became of a frame: fate, drop reason (else 0), the device where its walk ended, and the frame as it was then. */
@@ -52,18 +63,26 @@ export class BuiltTopology {
   readonly walker: Walker;
   readonly clock: Clock;
   readonly nodes: readonly BuiltNode[];
+  readonly hosts: readonly BuiltHost[];
   /** Of all nodes; whoever drives the run polls it as the clock moves. */
   readonly agent: Agent;
   readonly #byNode: ReadonlyMap<Node, BuiltNode>;
   readonly #ownReasons: string[] = [];
 
-  constructor(plan: Plan, walker: Walker, clock: Clock, nodes: readonly BuiltNode[]) {
+  constructor(
+    plan: Plan,
+    walker: Walker,
+    clock: Clock,
+    nodes: readonly BuiltNode[],
+    hosts: readonly BuiltHost[],
+  ) {
     this.plan = plan;
     this.network = walker.network;
     this.walker = walker;
     this.clock = clock;
     this.nodes = nodes;
     this.#byNode = new Map(nodes.map((node) => [node.node, node]));
+    this.hosts = hosts;
     this.agent = new Agent(
       clock,
       nodes.map(({ datapath }) => datapath),
@@ -74,7 +93,7 @@ export class BuiltTopology {
     return this.nodes.flatMap((node) => node.pods);
   }
 
-  /** The node that a namespace is on; null for a router's. */
+  /** The node that a namespace is on; null for that of a router or a host. */
   findNode(namespace: Namespace): BuiltNode | null {
     return this.#byNode.get(namespace.node) ?? null;
   }

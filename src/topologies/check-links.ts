@@ -1,6 +1,7 @@
 /** Links between machines, routers, and the routes and neighbours that follow from both. */
 
 import { checkDevices } from './check-devices.js';
+import { readLinkOptions } from './check-link-options.js';
 import { checkRoutes } from './check-routes.js';
 import { Register } from './check-text.js';
 import type { CiliumConfig } from './cilium-config.js';
@@ -76,6 +77,7 @@ export function checkLinks(
     return {
       name: spec.name,
       devices: ends.map(({ machine, device }) => ({ machine: machine.spec.name, device: device.name })),
+      options: readLinkOptions(spec, ['links', i], faults),
     };
   });
 }
@@ -133,7 +135,7 @@ export function addNodeRoutes(node: NodeDraft, nodes: readonly NodeDraft[], link
 }
 
 /** Where the two are on one link: the pods of `node` by its address there. */
-function addPodRoutes(machine: NodeDraft, node: NodeDraft, links: LinkEnds): void {
+export function addPodRoutes(machine: NodeDraft, node: NodeDraft, links: LinkEnds): void {
   for (const [link, from] of links.of(machine)) {
     const to = links.of(node).get(link);
     if (to === undefined) continue;

@@ -1,17 +1,26 @@
 /** A node's pods: addresses, devices, endpoint ids, identities. */
 import { contains } from '../engine/address-text.js';
+import { readServers } from './check-hosts.js';
 import { addressText, Register, readAddress, readMac } from './check-text.js';
 import type { Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';
-import type { PlannedDevice } from './plan.js';
+import type { PlannedDevice, PlannedPod } from './plan.js';
+import { readPrograms } from './program-names.js';
 import type { PodSpec } from './spec.js';
 
 const DEFAULT_MTU = 1500;
+/** Interface index of a pod's own device. */
+const POD_IFINDEX = 2;
 /** Names of network devices have 15 characters at most. */
 const DEVICE_NAME_LENGTH = 15;
 
 export function checkPods(node: NodeDraft): void {
   const endpoints = new Register('the endpoint id');
+  const { hostEndpoint } = node.spec;
+  if (hostEndpoint !== undefined) {
+    endpoints.take(String(hostEndpoint), node.spec.name, [...node.path, 'hostEndpoint'], node.faults);
+    node.endpointIds.take(hostEndpoint);
+  }
   node.spec.pods?.forEach((pod, i) => {
     if (pod.endpoint === undefined) return;
     const path = [...node.path, 'pods', i, 'endpoint'];
@@ -37,9 +46,13 @@ function addPod(node: NodeDraft, spec: PodSpec, path: Path): void {
     addresses,
     mac: mac ?? Uint8Array.from(device.mac, (byte, i) => (i === 1 ? 0x71 : byte)),
     device,
+    ifindex: spec.ifindex ?? POD_IFINDEX,
+    netns: spec.netns ?? null,
     gateways: podGateways(node, spec, path),
-    endpointId: spec.endpoint ?? node.endpointIds.next(),
+    neighbours: podNeighbours(node, spec, device, path),
+    endpointId: spec.endpoint ?? node.endpointIds.next(`pod ${spec.name}`),
     identity: cluster.identities.ofPod(spec.name, spec.labels ?? {}, spec.identity, path),
+    serves: spec.serves === undefined ? null : readServers(spec.serves, [...path, 'serves'], faults),
   };
   node.pods.push(pod);
   for (const address of addresses) {
@@ -74,7 +87,7 @@ function podAddresses(node: NodeDraft, spec: PodSpec, path: Path): Uint8Array[] 
 function podDevice(node: NodeDraft, spec: PodSpec, path: Path): PlannedDevice {
   const { faults } = node;
   const at = [...path, 'device'];
-  const ifindex = spec.device?.ifindex ?? node.ifindexes.next();
+  const ifindex = spec.device?.ifindex ?? node.ifindexes.next(`pod ${spec.name}`);
   const name = spec.device?.name ?? `lxc${spec.name}`.slice(0, DEVICE_NAME_LENGTH);
   if (node.device(name) !== undefined) {
     faults.error(
@@ -94,6 +107,7 @@ function podDevice(node: NodeDraft, spec: PodSpec, path: Path): PlannedDevice {
     acceptLocal: false,
     addresses: [],
     peer: null,
+    programs: readPrograms(spec.device?.programs, [...at, 'programs'], node),
   };
   node.addDevice(device);
   return device;
@@ -103,4 +117,18 @@ function podGateways(node: NodeDraft, spec: PodSpec, path: Path): readonly Uint8
   if (spec.gateway === undefined) return node.ciliumInternalAddresses;
   const gateway = readAddress(spec.gateway, [...path, 'gateway'], node.faults);
   return gateway === null ? [] : [gateway];
+}
+
+function podNeighbours(
+  { faults }: NodeDraft,
+  { neighbours }: PodSpec,
+  device: PlannedDevice,
+  path: Path,
+): PlannedPod['neighbours'] {
+  return (neighbours ?? []).flatMap(({ address, mac }, i) => {
+    const at = [...path, 'neighbours', i];
+    const bytes = readAddress(address, [...at, 'address'], faults);
+    const link = mac === undefined ? device.mac : readMac(mac, [...at, 'mac'], faults);
+    return bytes === null || link === null ? [] : [{ address: bytes, mac: link }];
+  });
 }

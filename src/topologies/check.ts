@@ -4,6 +4,7 @@
  */
 import { checkDevices } from './check-devices.js';
 import { checkEgressGateways, notMasqueraded } from './check-egress.js';
+import { draftHosts, finishHost, linksWithHosts, readServers } from './check-hosts.js';
 import { addNodeRoutes, checkLinks, draftRouters, finishRouter, LinkEnds } from './check-links.js';
 import { checkPods } from './check-pods.js';
 import { checkPolicies } from './check-policies.js';
@@ -13,11 +14,13 @@ import { isSame, Register, readNetwork, readNetworks } from './check-text.js';
 import { readCiliumConfig } from './cilium-config.js';
 import { FaultList, type Locate, TopologyError } from './faults.js';
 import { Identities } from './identities.js';
+import { KeptNumbers } from './kept-numbers.js';
 import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
 import type { Plan, PlannedNode, PlannedService } from './plan.js';
 import { PodIndex } from './pod-index.js';
-import type { TopologySpec } from './spec.js';
+import type { CiliumConfigSpec, TopologySpec } from './spec.js';
+import { IPROUTE2_VERSION, readCiliumVersion, readVersion } from './version.js';
 
 export interface CheckedTopology {
   /** Only to be built when there is no error among the faults. */
@@ -25,12 +28,18 @@ export interface CheckedTopology {
   readonly faults: FaultList;
 }
 
-export function checkTopology(spec: TopologySpec, locate?: Locate): CheckedTopology {
+/** `numbers` are those that parts of the topology had before; it gets those that are given now. */
+export function checkTopology(
+  spec: TopologySpec,
+  locate?: Locate,
+  numbers = new KeptNumbers(),
+): CheckedTopology {
   const faults = new FaultList(locate);
-  const identities = new Identities(faults);
+  const identities = new Identities(faults, numbers);
   const cluster: ClusterDraft = {
     faults,
     identities,
+    numbers,
     addresses: new Register('the address'),
     podNames: new Register('the name'),
   };
@@ -48,16 +57,20 @@ export function checkTopology(spec: TopologySpec, locate?: Locate): CheckedTopol
     return draftNode(spec, i, cluster);
   });
   const routers = draftRouters(spec, drafts, cluster, names);
-  const links = checkLinks(spec.links ?? [], [...drafts, ...routers], faults);
-  const ends = new LinkEnds(links, [...drafts, ...routers]);
+  const hosts = draftHosts(spec.hosts ?? [], drafts.length + routers.length, cluster, names);
+  const joined = linksWithHosts(spec.links ?? [], spec.hosts ?? [], faults);
+  const links = checkLinks(joined, [...drafts, ...routers, ...hosts], faults);
+  const ends = new LinkEnds(links, [...drafts, ...routers, ...hosts]);
   const nodes = drafts.map((draft) => finishNode(draft, drafts, ends));
   const pods = new PodIndex(nodes.flatMap((node) => node.pods));
   const policies = checkPolicies(spec.policies ?? [], { nodes, pods, identities, faults });
   const plan: Plan = {
     name: spec.name ?? 'topology',
+    numbers,
     nodes,
     links,
     routers: routers.map((router) => finishRouter(router, drafts, ends)),
+    hosts: (spec.hosts ?? []).map((host, i) => finishHost(host, hosts[i], drafts, ends)),
     services: checkServices(spec, pods, cluster),
     outside: identities.prefixes,
     policies: policies.pods,
@@ -85,10 +98,25 @@ function draftNode(spec: TopologySpec, number: number, cluster: ClusterDraft): N
   const kernelPath = own.kernel === undefined ? ['kernel'] : ['nodes', number, 'kernel'];
   const kernel = readKernelVersion(own.kernel ?? spec.kernel, kernelPath, cluster.faults);
   const node = new NodeDraft(own, number, ['nodes', number], cluster, config);
-  node.attachment = config.tcx && hasTcx(kernel) ? 'tcx' : 'tc';
+  const ciliumPath = own.ciliumVersion === undefined ? ['ciliumVersion'] : ['nodes', number, 'ciliumVersion'];
+  node.ciliumVersion = readCiliumVersion(own.ciliumVersion ?? spec.ciliumVersion, ciliumPath, cluster.faults);
+  const iprouteText = own.iproute2 ?? spec.iproute2;
+  if (iprouteText !== undefined) {
+    const iproutePath = own.iproute2 === undefined ? ['iproute2'] : ['nodes', number, 'iproute2'];
+    node.iproute2 =
+      readVersion(iprouteText, iproutePath, 'iproute2', '5.10', cluster.faults) ?? IPROUTE2_VERSION;
+  }
+  node.configMap = configMapOf({ ...spec.cilium, ...own.cilium });
+  node.attachment = config.tcx && hasTcx(kernel, node.ciliumVersion) ? 'tcx' : 'tc';
   checkDevices(node);
   checkDeviceNames(node);
   return node;
+}
+
+/** Keys in order, values as text, as a ConfigMap has them. */
+function configMapOf(config: CiliumConfigSpec): Readonly<Record<string, string>> {
+  const entries = Object.entries(config).map(([key, value]) => [key, String(value)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Devices that the configuration names but the node does not have. */
@@ -125,6 +153,9 @@ function finishNode(node: NodeDraft, drafts: readonly NodeDraft[], links: LinkEn
     labels: node.spec.labels ?? {},
     config,
     attachment: node.attachment,
+    configMap: node.configMap,
+    ciliumVersion: node.ciliumVersion,
+    iproute2: node.iproute2,
     podPrefixes: node.podPrefixes,
     internalAddresses: node.internalAddresses,
     ciliumInternalAddresses: node.ciliumInternalAddresses,
@@ -135,16 +166,24 @@ function finishNode(node: NodeDraft, drafts: readonly NodeDraft[], links: LinkEn
     routes: node.routes,
     neighbours: node.neighbours,
     pods: node.pods,
-    hostEndpointId: node.endpointIds.next(),
+    hostEndpointId: node.spec.hostEndpoint ?? node.endpointIds.next('host'),
+    maps: node.spec.maps ?? null,
+    serves: readServers(node.spec.serves ?? {}, [...node.path, 'serves'], node.faults),
   };
 }
 
 function checkServices(
   spec: TopologySpec,
   pods: PodIndex,
-  { addresses, faults }: ClusterDraft,
+  { addresses, faults, numbers }: ClusterDraft,
 ): readonly PlannedService[] {
-  const check = new ServiceCheck(pods, addresses, new Register('the frontend'), faults);
+  const check = new ServiceCheck(
+    pods,
+    addresses,
+    new Register('the frontend'),
+    faults,
+    numbers.pool('backend'),
+  );
   const names = new Register('the name');
   spec.services?.forEach((service, i) => {
     names.take(service.name, 'another service', ['services', i, 'name'], faults);
@@ -162,8 +201,12 @@ function checkServices(
 }
 
 /** The plan of a topology. Throws TopologyError with all faults when there is an error among them. */
-export function planTopology(spec: TopologySpec, source = spec.name ?? 'topology'): Plan {
-  const { plan, faults } = checkTopology(spec);
+export function planTopology(
+  spec: TopologySpec,
+  source = spec.name ?? 'topology',
+  numbers?: KeptNumbers,
+): Plan {
+  const { plan, faults } = checkTopology(spec, undefined, numbers);
   if (faults.hasErrors) throw new TopologyError(source, faults.faults);
   return plan;
 }

@@ -26,6 +26,10 @@ export interface CiliumConfig {
   /** Entries of maps by name, where set. */
   readonly mapEntries: ReadonlyMap<string, number>;
   readonly lbMode: LbMode;
+  /** Whether the kernel masquerades what pods send to the world, by iptables; by family. */
+  readonly iptablesMasquerade: Readonly<Record<4 | 6, boolean>>;
+  /** Whether the kernel is told not to track what pods exchange (install-no-conntrack-iptables-rules). */
+  readonly noConntrackRules: boolean;
   readonly autoDirectNodeRoutes: boolean;
   /** The nodes reach each other's tunnels over IPv6. */
   readonly ipv6Underlay: boolean;
@@ -84,11 +88,14 @@ function agentDefaults(): Draft {
     lbMode: 'snat',
     lbModeAnnotation: false,
     kubeProxyReplacement: false,
+    socketLb: null,
     hostLegacyRouting: null,
     ipv4Masquerade: null,
     ipv6Masquerade: null,
     bpfMasquerade: false,
     ipMasqAgent: false,
+    iptablesMasquerade: { 4: false, 6: false },
+    noConntrackRules: false,
     autoDirectNodeRoutes: false,
     tunnelPort: null,
     ipv6Underlay: false,
@@ -104,6 +111,11 @@ function agentDefaults(): Draft {
     vlanBypass: [],
     l7Proxy: true,
   };
+}
+
+/** Whether a key of the ConfigMap switches something here. */
+export function isKnownKey(key: string): boolean {
+  return SETTERS.has(key);
 }
 
 export interface ConfigSection {

@@ -22,11 +22,15 @@ export interface Draft {
   lbModeAnnotation: boolean;
   kubeProxyReplacement: boolean;
   /** Null where nothing is said: the agent decides. */
+  socketLb: boolean | null;
   hostLegacyRouting: boolean | null;
   ipv4Masquerade: boolean | null;
   ipv6Masquerade: boolean | null;
   bpfMasquerade: boolean;
   ipMasqAgent: boolean;
+  /** Whether the kernel masquerades, by iptables; by family. */
+  iptablesMasquerade: Readonly<Record<4 | 6, boolean>>;
+  noConntrackRules: boolean;
   autoDirectNodeRoutes: boolean;
   tunnelPort: number | null;
   ipv6Underlay: boolean;

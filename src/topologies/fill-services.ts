@@ -10,10 +10,12 @@ import {
   writeBackend,
 } from '../programs/tables/backends.js';
 import { Struct, writeEntry } from '../programs/tables/entry.js';
+import { readServices } from '../programs/tables/read-services.js';
 import { writeReverseNat } from '../programs/tables/reverse-nat.js';
 import * as tables from '../programs/tables/services.js';
 import { writeSourceRange } from '../programs/tables/source-ranges.js';
-import { maglevTable } from './maglev.js';
+import { addressText, NumberPool } from './check-text.js';
+import { type MaglevBackend, maglevTable } from './maglev.js';
 import type { Plan, PlannedBackend, PlannedNode, PlannedService } from './plan.js';
 
 /** Kinds of frontends that only a node with kube-proxy replacement has. */
@@ -21,13 +23,14 @@ const NEEDS_NODE_PORT = tables.NODEPORT | tables.HOSTPORT | tables.LOADBALANCER 
 
 export function fillServices(datapath: Datapath, plan: Plan, node: PlannedNode): void {
   const { features } = datapath;
-  let reverseNatId = 0;
+  const ids = new NumberPool(1, plan.numbers.pool(`service ${node.name}`));
   for (const service of plan.services) {
     if (service.node !== null && service.node !== node.name) continue;
     if (!(service.address.length === 4 ? features.ipv4 : features.ipv6)) continue;
     if (!features.nodePort && (service.flags & NEEDS_NODE_PORT & ~tables.EXTERNAL_IP) !== 0) continue;
     for (const address of frontendAddresses(service, node)) {
-      fillFrontend(datapath, node, service, address, ++reverseNatId);
+      const key = `${addressText(address)}:${service.port}/${service.protocol} ${service.scope} ${service.name}`;
+      fillFrontend(datapath, node, service, address, ids.next(key));
     }
   }
 }
@@ -93,7 +96,7 @@ function fillFrontend(
     if (range.address.length !== address.length) continue;
     writeSourceRange(family.sourceRange, reverseNatId, range.address, range.length);
   }
-  if (usesMaglev(datapath, service, flags)) writeMaglev(datapath, family, reverseNatId, serving);
+  if (usesMaglev(datapath, service.algorithm, flags)) writeMaglev(datapath, family, reverseNatId, serving);
 }
 
 /** Active backends first, those in maintenance last. */
@@ -110,12 +113,21 @@ function frontendFlags(service: PlannedService, address: Uint8Array, node: Plann
   return flags;
 }
 
-/** A service that nobody outside can reach has no table: programs then choose at random. */
-function usesMaglev(datapath: Datapath, service: PlannedService, flags: number): boolean {
-  const { features } = datapath;
-  if (service.algorithm !== 0 && features.backendSelectionPerService) {
-    return service.algorithm === tables.ALGORITHM_MAGLEV;
+/** Makes the Maglev tables of services that came as map entries: a dump of a map of maps lacks the inner maps. */
+export function remakeMaglevTables(datapath: Datapath): void {
+  for (const family of [datapath.ipv4, datapath.ipv6]) {
+    for (const { reverseNatId, flags, algorithm, backends } of readServices(
+      family.services,
+      family.backends,
+    )) {
+      if (usesMaglev(datapath, algorithm, flags)) writeMaglev(datapath, family, reverseNatId, backends);
+    }
   }
+}
+
+/** A service that nobody outside can reach has no table: programs then choose at random. */
+function usesMaglev({ features }: Datapath, algorithm: number, flags: number): boolean {
+  if (algorithm !== 0 && features.backendSelectionPerService) return algorithm === tables.ALGORITHM_MAGLEV;
   return features.backendSelection === tables.ALGORITHM_MAGLEV && (flags & tables.ROUTABLE) !== 0;
 }
 
@@ -123,7 +135,7 @@ function writeMaglev(
   datapath: Datapath,
   family: Family,
   reverseNatId: number,
-  backends: readonly PlannedBackend[],
+  backends: readonly MaglevBackend[],
 ): void {
   if (backends.length === 0) return;
   const { maglev } = family;

@@ -2,6 +2,7 @@
 import { contains, type Prefix } from '../engine/address-text.js';
 import { addressText, NumberPool } from './check-text.js';
 import { type FaultList, type Path, pathText } from './faults.js';
+import type { KeptNumbers } from './kept-numbers.js';
 import type { PlannedPrefix } from './plan.js';
 
 /** Identities of clusters and of prefixes start here (Cilium's scopes). */
@@ -26,13 +27,15 @@ export class Identities {
   readonly #faults: FaultList;
   readonly #byLabels = new Map<string, { readonly identity: number; readonly path: Path }>();
   readonly #owners = new Map<number, { readonly labels: string; readonly path: Path }>();
-  readonly #numbers = new NumberPool(FIRST_CLUSTER_IDENTITY);
+  readonly #numbers: NumberPool;
   readonly #prefixes: PlannedPrefix[] = [];
   readonly #byPrefix = new Map<string, number>();
-  readonly #prefixNumbers = new NumberPool(FIRST_PREFIX_IDENTITY);
+  readonly #prefixNumbers: NumberPool;
 
-  constructor(faults: FaultList) {
+  constructor(faults: FaultList, kept: KeptNumbers) {
     this.#faults = faults;
+    this.#numbers = new NumberPool(FIRST_CLUSTER_IDENTITY, kept.pool('identity'));
+    this.#prefixNumbers = new NumberPool(FIRST_PREFIX_IDENTITY, kept.pool('prefix identity'));
   }
 
   get prefixes(): readonly PlannedPrefix[] {
@@ -67,7 +70,7 @@ export class Identities {
       }
       return known.identity;
     }
-    const identity = declared ?? this.#numbers.next();
+    const identity = declared ?? this.#numbers.next(key);
     const owner = this.#owners.get(identity);
     if (owner !== undefined) {
       this.#faults.error(
@@ -86,7 +89,7 @@ export class Identities {
     const known = this.#byPrefix.get(text);
     if (known !== undefined) return known;
     if (declared !== undefined) this.#prefixNumbers.take(declared);
-    const identity = declared ?? this.#prefixNumbers.next();
+    const identity = declared ?? this.#prefixNumbers.next(prefixText(prefix));
     this.#prefixes.push({ prefix, identity });
     this.#byPrefix.set(text, identity);
     return identity;

@@ -1,6 +1,6 @@
 /** Topologies by name or file. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkTopology } from './check.js';
 import { parseTopologyText } from './document.js';
@@ -46,7 +46,8 @@ function readyNames(): string[] {
  * that names the source and every fault; warnings come with the result.
  */
 export function loadTopology(nameOrFile: string): LoadedTopology {
-  if (/[./]/.test(nameOrFile)) return readTopology(readFile(nameOrFile), nameOrFile);
+  if (/[./]/.test(nameOrFile))
+    return withMapFolders(readTopology(readFile(nameOrFile), nameOrFile), nameOrFile);
   const names = readyNames();
   if (!names.includes(nameOrFile)) {
     const hint =
@@ -76,6 +77,15 @@ export function readTopology(text: string, source: string): LoadedTopology {
   const checked = checkTopology(spec, locate).faults;
   if (checked.hasErrors) throw new TopologyError(source, checked.faults);
   return { name, source, spec, warnings: checked.warnings };
+}
+
+/** Folders of maps are relative to the file that names them. */
+function withMapFolders(loaded: LoadedTopology, file: string): LoadedTopology {
+  if (loaded.spec.nodes.every(({ maps }) => maps === undefined)) return loaded;
+  const nodes = loaded.spec.nodes.map((node) =>
+    node.maps === undefined ? node : { ...node, maps: resolve(dirname(file), node.maps) },
+  );
+  return { ...loaded, spec: { ...loaded.spec, nodes } };
 }
 
 function readFile(file: string): string {

@@ -1,11 +1,13 @@
 import type { Prefix } from '../engine/address-text.js';
 import type { Route } from '../engine/stack/route-table.js';
-import { NumberPool, networkAddress, type Register } from './check-text.js';
+import { NumberPool, networkAddress, Register } from './check-text.js';
 import type { CiliumConfig } from './cilium-config.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { Identities } from './identities.js';
+import type { KeptNumbers } from './kept-numbers.js';
 import type { PlannedDevice, PlannedNeighbour, PlannedNode, PlannedPod } from './plan.js';
 import type { NodeSpec } from './spec.js';
+import { CILIUM_VERSION, IPROUTE2_VERSION } from './version.js';
 
 const FIRST_ENDPOINT_ID = 101;
 /** Interface index 1 is the loopback's. */
@@ -17,6 +19,7 @@ export interface ClusterDraft {
   readonly addresses: Register;
   readonly podNames: Register;
   readonly identities: Identities;
+  readonly numbers: KeptNumbers;
 }
 
 /** A node while it is checked: what is known of it so far. */
@@ -27,12 +30,16 @@ export class NodeDraft {
   readonly cluster: ClusterDraft;
   readonly faults: FaultList;
   readonly config: CiliumConfig;
-  readonly ifindexes = new NumberPool(FIRST_IFINDEX);
-  readonly endpointIds = new NumberPool(FIRST_ENDPOINT_ID);
+  readonly ifindexes: NumberPool;
+  readonly endpointIds: NumberPool;
   attachment: PlannedNode['attachment'] = 'tcx';
+  ciliumVersion = CILIUM_VERSION;
+  iproute2 = IPROUTE2_VERSION;
+  configMap: PlannedNode['configMap'] = {};
   podPrefixes: readonly Prefix[] = [];
   internalAddresses: readonly Uint8Array[] = [];
   ciliumInternalAddresses: readonly Uint8Array[] = [];
+  readonly programIds = new Register('the program id');
   readonly devices: PlannedDevice[] = [];
   readonly #byName = new Map<string, PlannedDevice>();
   readonly routes: Route[] = [];
@@ -49,6 +56,8 @@ export class NodeDraft {
     this.cluster = cluster;
     this.faults = cluster.faults;
     this.config = config;
+    this.ifindexes = new NumberPool(FIRST_IFINDEX, cluster.numbers.pool(`ifindex ${spec.name}`));
+    this.endpointIds = new NumberPool(FIRST_ENDPOINT_ID, cluster.numbers.pool(`endpoint ${spec.name}`));
   }
 
   device(name: string): PlannedDevice | undefined {

@@ -5,10 +5,20 @@
 
 import type { Prefix } from '../engine/address-text.js';
 import type { DeviceKind } from '../engine/device.js';
+import type { LinkOptions } from '../engine/link.js';
 import type { Route } from '../engine/stack/route-table.js';
 import type { PolicyKey } from '../programs/tables/policy.js';
 import type { CiliumConfig } from './cilium-config.js';
 import type { Path } from './faults.js';
+import type { KeptNumbers } from './kept-numbers.js';
+import type { Version } from './version.js';
+
+/** What is known of a loaded program besides what it does. */
+export interface PlannedProgram {
+  readonly id: number | null;
+  /** 16 hex digits. */
+  readonly tag: string | null;
+}
 
 export interface PlannedDevice {
   readonly name: string;
@@ -22,12 +32,21 @@ export interface PlannedDevice {
   readonly addresses: readonly Prefix[];
   /** Name of the other end, on the same node. */
   readonly peer: string | null;
+  /** By name: `cil_from_container`. */
+  readonly programs: ReadonlyMap<string, PlannedProgram>;
 }
 
 export interface PlannedNeighbour {
   readonly ifindex: number;
   readonly address: Uint8Array;
   readonly mac: Uint8Array;
+}
+
+export type ServerKind = 'http' | 'dns' | 'tcp-echo' | 'udp-echo';
+
+export interface PlannedServer {
+  readonly kind: ServerKind;
+  readonly port: number;
 }
 
 export interface PlannedPod {
@@ -38,11 +57,18 @@ export interface PlannedPod {
   /** One address per family. */
   readonly addresses: readonly Uint8Array[];
   readonly mac: Uint8Array;
-  /** The device on the host's side; the pod's own is eth0 with ifindex 2. */
+  /** The device on the host's side; the pod's own is eth0. */
   readonly device: PlannedDevice;
+  /** Of the pod's own device. */
+  readonly ifindex: number;
+  /** Name of the pod's network namespace on the node; null for none. */
+  readonly netns: string | null;
   readonly gateways: readonly Uint8Array[];
+  readonly neighbours: readonly Omit<PlannedNeighbour, 'ifindex'>[];
   readonly endpointId: number;
   readonly identity: number;
+  /** Null: what its services lead to. */
+  readonly serves: readonly PlannedServer[] | null;
 }
 
 export interface PlannedNode {
@@ -50,6 +76,11 @@ export interface PlannedNode {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly config: CiliumConfig;
+  /** The keys that were given, as the ConfigMap has them. */
+  readonly configMap: Readonly<Record<string, string>>;
+  /** Names and listings are those of this version. */
+  readonly ciliumVersion: Version;
+  readonly iproute2: Version;
   /** How programs are attached to devices: by tcx links or as tc filters. */
   readonly attachment: 'tcx' | 'tc';
   readonly podPrefixes: readonly Prefix[];
@@ -66,6 +97,9 @@ export interface PlannedNode {
   readonly neighbours: readonly PlannedNeighbour[];
   readonly pods: readonly PlannedPod[];
   readonly hostEndpointId: number;
+  readonly serves: readonly PlannedServer[];
+  /** Folder of map dumps, or null. */
+  readonly maps: string | null;
 }
 
 export interface PlannedBackend {
@@ -110,12 +144,26 @@ export interface PlannedPrefix {
 
 export interface PlannedPolicyEntry extends PolicyKey {
   readonly deny: boolean;
+  /** Name of the policy whose rule it comes from; null for what is open by default. */
+  readonly policy: string | null;
+  /** Of an entry without a policy: why it is there. */
+  readonly openBecause: string;
+}
+
+/** What the policy map of an endpoint gets. */
+export interface PlannedPolicy {
+  readonly entries: readonly PlannedPolicyEntry[];
+  /** Names of the policies because of which what no entry allows is denied; none where nothing is. */
+  readonly ingressBy: readonly string[];
+  readonly egressBy: readonly string[];
 }
 
 /** Devices on one wire or switch. */
 export interface PlannedLink {
   readonly name: string;
   readonly devices: readonly { readonly machine: string; readonly device: string }[];
+  /** Null for a wire that costs nothing. */
+  readonly options: LinkOptions | null;
 }
 
 export interface PlannedRouter {
@@ -124,6 +172,18 @@ export interface PlannedRouter {
   readonly devices: readonly PlannedDevice[];
   readonly routes: readonly Route[];
   readonly neighbours: readonly PlannedNeighbour[];
+}
+
+/** A machine without Cilium that answers. */
+export interface PlannedHost extends PlannedRouter {
+  /** Name of its link; null for a host outside. */
+  readonly link: string | null;
+  /** `NODE/DEVICE` by which alone it is reached; null for any that leads outside. */
+  readonly behind: string | null;
+  /** Of the way to a host outside. */
+  readonly options: LinkOptions | null;
+  readonly names: readonly string[];
+  readonly serves: readonly PlannedServer[];
 }
 
 export interface PlannedEgressGateway {
@@ -139,15 +199,17 @@ export interface PlannedEgressGateway {
 
 export interface Plan {
   readonly name: string;
+  readonly numbers: KeptNumbers;
   readonly nodes: readonly PlannedNode[];
   readonly links: readonly PlannedLink[];
   readonly routers: readonly PlannedRouter[];
+  readonly hosts: readonly PlannedHost[];
   readonly services: readonly PlannedService[];
   readonly outside: readonly PlannedPrefix[];
-  /** Entries of each pod's policy map, by pod name. */
-  readonly policies: ReadonlyMap<string, readonly PlannedPolicyEntry[]>;
-  /** Entries of each host endpoint's policy map, by node name. */
-  readonly hostPolicies: ReadonlyMap<string, readonly PlannedPolicyEntry[]>;
+  /** Of each pod, by its name. */
+  readonly policies: ReadonlyMap<string, PlannedPolicy>;
+  /** Of each node's host endpoint, by the node's name. */
+  readonly hostPolicies: ReadonlyMap<string, PlannedPolicy>;
   readonly egressGateways: readonly PlannedEgressGateway[];
   /** What ip-masq-agent exempts, and what the prefilter drops. */
   readonly notMasqueraded: readonly Prefix[];

@@ -7,8 +7,8 @@
  * into the field. That is what the kernel's helpers keep there (BPF_F_PSEUDO_HDR, CHECKSUM_PARTIAL), at the price of one
  * sum over 12 or 40 bytes, where a checksum over 64 KiB before each walk would cost as much as moving the frame.
  */
-import { type FrameArena, OWES_CHECKSUM } from '../frame-arena.js';
-import { put16le } from '../wire/bytes.js';
+import { type FrameArena, OWES_CHECKSUM, OWES_TCP_SEGMENTS } from '../frame-arena.js';
+import { put16le, u16le } from '../wire/bytes.js';
 import * as checksum from '../wire/checksum.js';
 import * as ipv4 from '../wire/ipv4.js';
 import * as ipv6 from '../wire/ipv6.js';
@@ -34,8 +34,53 @@ export class Offloads {
       arena.owes[handle] = 0;
       return false;
     }
-    put16le(bytes, at + arena.checksumOffset[handle], checksum.fold(this.#pseudoHeader(bytes, at, end)));
+    const last = this.layers.count - 1;
+    const pseudo = checksum.fold(this.#pseudoHeader(bytes, last, end));
+    put16le(bytes, at + arena.checksumOffset[handle], pseudo);
+    for (let i = last - 1; i >= 0; i--) this.#fillOuter(bytes, i, at, end, pseudo);
     return true;
+  }
+
+  /**
+   * The checksum of a tunnel's UDP header without a look at the payload: once the inner checksum is there, what it covers
+   * sums up to the complement of its pseudo-header (kernel: Documentation/networking/checksum-offloads.rst, LCO).
+   */
+  #fillOuter(bytes: Uint8Array, layer: number, innerAt: number, end: number, innerPseudo: number): void {
+    const { layers } = this;
+    const udpAt = layers.transportAt[layer];
+    if (layers.protocol[layer] !== ipv4.PROTOCOL_UDP || udp.checksum(bytes, udpAt) === 0) return;
+    udp.putChecksum(bytes, udpAt, 0);
+    const pseudo = this.#pseudoHeader(bytes, layer, end);
+    const headers = checksum.sum(bytes, udpAt, innerAt - udpAt, pseudo);
+    const value = checksum.finish(headers + (~innerPseudo & 0xffff));
+    udp.putChecksum(bytes, udpAt, checksum.udpField(value));
+  }
+
+  /**
+   * Finds out what a frame owes that came without anybody saying: its checksum, when the field holds the sum of the
+   * pseudo-header alone (a whole checksum that is the same comes out again as it was), and TCP segments, when the frame
+   * is longer than `frameLimit`, which is then what the segments' length is taken to be.
+   */
+  detect(arena: FrameArena, handle: number, frameLimit: number): void {
+    const { bytes } = arena;
+    const { layers } = this;
+    const start = arena.start[handle];
+    const end = start + arena.length[handle];
+    layers.find(bytes, start, end, end + 1);
+    const last = layers.count - 1;
+    if (last < 0) return;
+    const at = layers.transportAt[last];
+    const isTcp = layers.protocol[last] === ipv4.PROTOCOL_TCP;
+    arena.checksumAt[handle] = at;
+    arena.checksumOffset[handle] = isTcp ? tcp.CHECKSUM_OFFSET : udp.CHECKSUM_OFFSET;
+    if (!this.#isChecksumThere(arena, handle, end)) return;
+    const field = u16le(bytes, at + arena.checksumOffset[handle]);
+    if (field === 0 || field !== checksum.fold(this.#pseudoHeader(bytes, last, end))) return;
+    arena.owes[handle] = OWES_CHECKSUM;
+    const room = frameLimit - this.headerLength(arena, handle);
+    if (!isTcp || arena.length[handle] <= frameLimit || room <= 0) return;
+    arena.owes[handle] |= OWES_TCP_SEGMENTS;
+    arena.segmentSize[handle] = room;
   }
 
   /** Bytes of all headers up to the payload of the transport that `settle` found. */
@@ -72,17 +117,20 @@ export class Offloads {
     return false;
   }
 
-  #pseudoHeader(bytes: Uint8Array, at: number, end: number): number {
+  /** Partial sum of the pseudo-header of a layer's transport. */
+  #pseudoHeader(bytes: Uint8Array, layer: number, end: number): number {
     const { layers } = this;
-    const last = layers.count - 1;
-    const ipAt = layers.ipAt[last];
+    const ipAt = layers.ipAt[layer];
+    const at = layers.transportAt[layer];
+    const isIpv4 = layers.isIpv6[layer] === 0;
+    const ipLength = isIpv4
+      ? ipv4.totalLength(bytes, ipAt)
+      : ipv6.HEADER_LENGTH + ipv6.payloadLength(bytes, ipAt);
+    const transportEnd = ipAt + ipLength > at ? Math.min(ipAt + ipLength, end) : end;
     // A length over 65,535 ("BIG TCP") counts with its upper half.
-    if (layers.isIpv6[last] === 0) {
-      const ipEnd = ipAt + ipv4.totalLength(bytes, ipAt);
-      return layer4.pseudoIpv4(bytes, ipAt, checksum.fold((ipEnd > at ? Math.min(ipEnd, end) : end) - at));
-    }
-    const ipEnd = ipAt + ipv6.HEADER_LENGTH + ipv6.payloadLength(bytes, ipAt);
-    const length = checksum.fold((ipEnd > at ? Math.min(ipEnd, end) : end) - at);
-    return layer4.pseudoIpv6(bytes, ipAt, layers.protocol[last], length);
+    const length = checksum.fold(transportEnd - at);
+    return isIpv4
+      ? layer4.pseudoIpv4(bytes, ipAt, length)
+      : layer4.pseudoIpv6(bytes, ipAt, layers.protocol[layer], length);
   }
 }

@@ -35,10 +35,12 @@ export const EACCES = 13;
 export const EBUSY = 16;
 export const ENODEV = 19;
 export const EINVAL = 22;
+export const EPIPE = 32;
 export const EBADFD = 77;
 export const EMSGSIZE = 90;
 export const EOPNOTSUPP = 95;
 export const ENETDOWN = 100;
+export const ECONNRESET = 104;
 export const ENOBUFS = 105;
 
 const ERROR_TEXT: Readonly<Record<number, string>> = {
