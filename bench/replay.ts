@@ -74,7 +74,7 @@ function replayCase(directory: string, flows: number): Case {
       const window = new ByteWindow(new FileInput(file), DEFAULT_CHUNK_SIZE);
       window.fill(PCAP_FILE_HEADER_LENGTH);
       const source = new PcapReader(window);
-      const watchers = { recorder: null, listener: null, progress: null };
+      const watchers = { recorder: null, monitor: null, listener: null, progress: null };
       feed = new Feed(source, replay, { limit: Number.POSITIVE_INFINITY, speed: 0, only: -1, ...watchers });
       for (let count = source.read(batch); count > 0; count = source.read(batch)) feed.walk(batch);
       source.close();

@@ -10,6 +10,7 @@ import { OwnProgramError } from '../topologies/own-programs.js';
 import { ExpressionError } from '../topologies/trace/expression.js';
 import { addImport } from './commands/import.js';
 import { addLab, splitLabArguments } from './commands/lab.js';
+import { addMonitor, splitMonitorArguments } from './commands/monitor.js';
 import { addReplay } from './commands/replay.js';
 import { addRun } from './commands/run.js';
 import { addShow, splitShowArguments } from './commands/show.js';
@@ -19,7 +20,7 @@ import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'run', 'trace', 'show', 'topologies', 'import', 'lab', 'help'];
+const COMMANDS = ['replay', 'run', 'trace', 'monitor', 'show', 'topologies', 'import', 'lab', 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -67,6 +68,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   addLab(known, words, setExitCode);
   addReplay(known, setExitCode);
   addRun(known, setExitCode);
+  addMonitor(known, words, setExitCode);
   addShow(known, words, setExitCode);
   addTopologies(known);
   addTrace(known, setExitCode);
@@ -90,14 +92,22 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   });
 }
 
-/** What follows `show` and its options, or `lab exec POD --`, is another tool's command line. */
+/** What follows `show`, `monitor` and their options, or `lab exec POD --`, is another tool's command line. */
 function splitArguments(args: readonly string[]): { own: readonly string[]; words: readonly string[] } {
   if (args[0] === 'show') return splitShowArguments(args);
-  return args[0] === 'lab' ? splitLabArguments(args) : { own: args, words: [] };
+  if (args[0] === 'monitor') return splitMonitorArguments(args);
+  if (args[0] === 'lab') return splitLabArguments(args);
+  return { own: args.flatMap(monitorCommand), words: [] };
+}
+
+/** `--monitor` may stand alone: what follows is its value only when it is a monitor's command. */
+function monitorCommand(argument: string, index: number, all: readonly string[]): string[] {
+  if (argument !== '--monitor') return [argument];
+  return /^(?:cilium|hubble)/.test(all[index + 1] ?? '') ? [argument] : ['--monitor='];
 }
 
 /** Options that collect what they are given; of another that is repeated the last one counts. */
-const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show', 'COMMAND'];
+const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show', 'config', 'COMMAND'];
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(args)) {
@@ -133,6 +143,8 @@ function usageMessage(yargsMessage: string, args: readonly string[], known: Argv
   if (command === 'replay' && /^Not enough non-option/.test(message)) {
     return 'which capture? (packetwalk replay CAPTURE, - for standard input)';
   }
+  const choice = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message);
+  if (choice !== null) return `--${choice[1]}: ${choice[2]} is none of ${choice[3].replaceAll('"', '')}`;
   const help = `(packetwalk ${command === undefined ? 'help' : `${command} --help`})`;
   if (unknown === undefined) return `${lowerFirst(message.split('\n')[0])} ${help}`;
   if (command === undefined) return `unknown command ${unknown}${suggestion(unknown, COMMANDS)} ${help}`;

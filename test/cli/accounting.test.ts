@@ -36,6 +36,7 @@ async function replay(source: PacketSource): Promise<ReplaySummary> {
   const feed = new Feed(source, run, {
     ...options,
     recorder: null,
+    monitor: null,
     listener: null,
     progress: null,
     pathRows: 4096,

@@ -95,6 +95,22 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
           requiresArg: true,
           describe: "then print a listing, as packetwalk show does: 'COMMAND', or 'NODE: COMMAND'",
         })
+        .option('monitor', {
+          type: 'string',
+          describe:
+            "print the datapath's events as they come: as cilium-dbg monitor does, or 'cilium-dbg monitor OPTIONS', 'hubble observe OPTIONS'",
+        })
+        .option('cilium-version', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'in whose words --monitor prints; default 1.18',
+        })
+        .option('config', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: "KEY=VALUE of the Cilium ConfigMap, in place of the topology's",
+        })
         .option('json', { type: 'boolean', default: false, describe: 'print the summary as one JSON object' })
         .example('$0 replay pod.pcap', 'with an inferred topology')
         .example('$0 replay pod.pcap --only dropped', 'drops and their reasons')

@@ -19,6 +19,12 @@ function ip(word: number): string {
 
 const withHex = (name: string, word: number): string => `${name}=${word} (0x${hex(word)})`;
 
+/** The last four bytes of an IPv6 address. */
+function ip6(word: number): string {
+  const swapped = swap32(word) >>> 0;
+  return `[::${hex(swapped >>> 16)}:${hex(swapped & 0xffff)}]`;
+}
+
 /** Two ports in one word, the source's above. */
 const portPair = (word: number): string => `sport=${word >>> 16} dport=${word & 0xffff}`;
 
@@ -64,7 +70,7 @@ const conntrackLookup2: Message = (a, b, c) =>
 const created = (a: number, b: number): string =>
   `Conntrack create: proxy-port=${a >>> 16} revnat=${be16(a)} src-identity=${b}`;
 const socketV6 = (a: number, b: number, c: number): string =>
-  `src=[::${swappedHex(a)}]:${c & 0xffff} dst=[::${swappedHex(b)}]:${c >>> 16}`;
+  `src=${ip6(a)}:${c & 0xffff} dst=${ip6(b)}:${c >>> 16}`;
 
 const MESSAGES: ReadonlyMap<number, Message> = new Map<number, Message>([
   [1, (a, b) => `No message, ${withHex('arg1', a)} ${withHex('arg2', b)}`],
@@ -123,10 +129,10 @@ const MESSAGES: ReadonlyMap<number, Message> = new Map<number, Message>([
   [54, (a) => `Skipping proxy, tc_index is set=${hex(a)}`],
   [55, matchedPolicy],
   [56, (a) => `Failed to map addr=${ip(a)} to identity`],
-  [57, (a) => `Failed to map addr.p4=[::${swappedHex(a)}] to identity`],
+  [57, (a) => `Failed to map addr.p4=${ip6(a)} to identity`],
   [58, (a, b) => `Successfully mapped addr=${ip(a)} to identity=${b}`],
-  [59, (a, b) => `Successfully mapped addr.p4=[::${swappedHex(a)}] to identity=${b}`],
-  [60, (a, b) => `Stale CT entry found stale_ct.rev_nat_id=${be16(b)}, svc.rev_nat_id=${be16(a)}`],
+  [59, (a, b) => `Successfully mapped addr.p4=${ip6(a)} to identity=${b}`],
+  [60, (a, b) => `Stale CT entry found stale_ct.rev_nat_id=${b}, svc.rev_nat_id=${a}`],
   [61, (a) => `Inheriting identity=${a} from stack`],
   [62, (a, b, c) => `Socket lookup: src=${ip(a)}:${c & 0xffff} dst=${ip(b)}:${c >>> 16}`],
   [63, (a, b, c) => `Socket lookup: ${socketV6(a, b, c)}`],

@@ -11,6 +11,7 @@ import { PacketBatch } from '../../io/packet-batch.js';
 import { type CaptureInterface, END, NOTHING_YET, type PacketSource } from '../../io/packet-source.js';
 import { PLACED_BACK, PLACED_IN } from '../../topologies/placement.js';
 import type { Replay } from '../../topologies/replay.js';
+import type { Monitor } from '../monitor/monitor.js';
 import { plural } from '../numbers.js';
 import { Pace } from './pace.js';
 import type { Progress } from './progress.js';
@@ -30,6 +31,7 @@ export interface FeedOptions {
   /** Outcomes that are recorded and listed; bits of selection.ts. */
   readonly only: number;
   readonly recorder: WalkRecorder | null;
+  readonly monitor: Monitor | null;
   readonly listener: ((tally: Tally) => FrameListener) | null;
   readonly progress: Progress | null;
   /** Paths that are kept; default as PathTable has it. */
@@ -77,7 +79,7 @@ export class Feed {
     this.#pace = new Pace(options.speed);
     this.tally = new Tally(replay.built.walker, options.pathRows);
     this.#listener = options.listener === null ? null : options.listener(this.tally);
-    this.#isWatched = this.#listener !== null || options.recorder !== null;
+    this.#isWatched = this.#listener !== null || options.recorder !== null || options.monitor !== null;
     replay.tap = this.tally.log;
   }
 
@@ -117,7 +119,7 @@ export class Feed {
       }
       if (speed === 0) this.walk(batch);
       else await this.#walkInTime(batch);
-      this.#listener?.flush();
+      this.#flush();
       progress?.update(this.read);
       await turn();
     }
@@ -136,7 +138,7 @@ export class Feed {
     const count = Math.min(batch.count, this.#options.limit - this.read);
     for (let i = 0; i < count && !this.interrupted; i++) {
       while (!this.interrupted && !this.#pace.isDue(batch.seconds[i], batch.nanoseconds[i])) {
-        this.#listener?.flush();
+        this.#flush();
         this.#options.progress?.update(this.read);
         await this.#pace.sleep();
       }
@@ -165,7 +167,8 @@ export class Feed {
     }
     this.bytes += original;
     if (captured < original && this.cut++ === 0) this.#firstCut = number;
-    const { recorder } = this.#options;
+    const { recorder, monitor } = this.#options;
+    if (monitor !== null) monitor.setTime(seconds, nanoseconds);
     if (recorder !== null) recorder.begin(number, seconds, nanoseconds, original - captured);
     const replay = this.#replay;
     const placed = replay.frame(batch.bytes, batch.offset[i], captured, original, seconds, nanoseconds);
@@ -174,9 +177,15 @@ export class Feed {
     // There are few slots for long frames.
     if (full || this.#isWatched || original > SMALL_FRAME_LIMIT) this.tally.settle();
     if (!this.#isWatched) return;
+    if (monitor !== null) monitor.poll();
     if ((this.tally.lastOutcome & this.#options.only) === 0) return;
     if (recorder !== null) recorder.write();
     if (this.#listener !== null) this.#listener.frame(number, seconds, nanoseconds, this.tally.lastOutcome);
+  }
+
+  #flush(): void {
+    this.#listener?.flush();
+    this.#options.monitor?.flush();
   }
 
   /** Leaves the frame that was walked last, and its slot, to be counted with others; true when there are enough. */

@@ -2,7 +2,10 @@
 import { parsePrefix } from '../../engine/address-text.js';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
+import type { MonitorChoice } from '../monitor/choose.js';
+import { EMULATED_VERSION, readCiliumVersion } from '../monitor/cilium-version.js';
 import { type ProgramOption, readProgramOption } from '../programs/attachment.js';
+import { readCommandLine } from '../shell/words.js';
 import { readSelection } from './selection.js';
 
 /** The arguments as yargs gives them. */
@@ -23,6 +26,9 @@ export interface ReplayArguments {
   readonly top: number;
   readonly json: boolean;
   readonly show?: readonly string[] | undefined;
+  readonly monitor?: string | undefined;
+  readonly ciliumVersion?: string | undefined;
+  readonly config?: readonly string[] | undefined;
 }
 
 export interface ReplayOptions {
@@ -52,6 +58,12 @@ export interface ReplayOptions {
   readonly json: boolean;
   /** Commands of listings to print when the run is over. */
   readonly show: readonly string[];
+  /** What prints the datapath's events; null for nothing. */
+  readonly monitor: MonitorChoice | null;
+  /** Keys of the Cilium ConfigMap, in place of the topology's. */
+  readonly config: Readonly<Record<string, string>>;
+  /** Whether the summary is printed. */
+  readonly sums: boolean;
 }
 
 export function readOptions(args: ReplayArguments): ReplayOptions {
@@ -77,7 +89,32 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
     top: wholeNumber('top', args.top, 0),
     json: args.json,
     show: args.show ?? [],
+    monitor: readMonitor(args),
+    config: readConfig(args.config ?? []),
+    sums: true,
   };
+}
+
+/** `--monitor`, or `--monitor COMMAND`. */
+export function readMonitor({
+  monitor,
+  ciliumVersion,
+}: Pick<ReplayArguments, 'monitor' | 'ciliumVersion'>): MonitorChoice | null {
+  if (monitor === undefined) return null;
+  const version =
+    ciliumVersion === undefined ? EMULATED_VERSION : readCiliumVersion(ciliumVersion, '--cilium-version');
+  return { command: readCommandLine(monitor), node: null, version };
+}
+
+/** `KEY=VALUE`s. */
+export function readConfig(values: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    values.map((value) => {
+      const equals = value.indexOf('=');
+      if (equals < 1) throw new UsageError(`--config ${value}: give KEY=VALUE`);
+      return [value.slice(0, equals), value.slice(equals + 1)];
+    }),
+  );
 }
 
 function readPodCidr(text: string): string {

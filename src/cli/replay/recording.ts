@@ -18,6 +18,7 @@ import {
 } from '../../io/packet-source.js';
 import { type DatapathEvent, decodeEvent } from '../../programs/tables/events.js';
 import type { BuiltTopology } from '../../topologies/built.js';
+import type { Monitor } from '../monitor/monitor.js';
 import { Describer } from './describe.js';
 import { LONG_TUPLE, type Talk, TupleReader, talkOf } from './frame-tuple.js';
 
@@ -36,6 +37,7 @@ export class WalkRecorder implements WalkObserver {
   readonly #sink: PacketSink;
   readonly #topology: BuiltTopology;
   readonly #describer: Describer;
+  readonly #monitor: Monitor | null;
   readonly #interfaces = new Map<string, number>();
   readonly #tuples: TupleReader;
   readonly #tuple = new Int32Array(LONG_TUPLE);
@@ -53,7 +55,9 @@ export class WalkRecorder implements WalkObserver {
   /** Bytes at the frame's end that the capture does not have. */
   #missing = 0;
 
-  constructor(sink: PacketSink, topology: BuiltTopology) {
+  /** `monitor` is told of the events too, since a ring has one reader. */
+  constructor(sink: PacketSink, topology: BuiltTopology, monitor: Monitor | null = null) {
+    this.#monitor = monitor;
     this.#sink = sink;
     this.#topology = topology;
     this.#describer = new Describer(topology);
@@ -217,10 +221,13 @@ export class WalkRecorder implements WalkObserver {
     const { namespace } = this.#topology.network.devices[deviceIndex];
     const events: DatapathEvent[] = [];
     // Routers tell nothing.
-    const ring = this.#topology.findNode(namespace)?.datapath.events;
-    if (ring === undefined) return events;
-    for (let at = ring.read(); at >= 0; at = ring.read())
+    const node = this.#topology.findNode(namespace);
+    if (node === null) return events;
+    const ring = node.datapath.events;
+    for (let at = ring.read(); at >= 0; at = ring.read()) {
+      this.#monitor?.take(node, at);
       events.push(decodeEvent(ring.bytes, at, ring.length));
+    }
     return events;
   }
 

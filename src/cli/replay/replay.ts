@@ -18,6 +18,7 @@ import type { TopologySpec } from '../../topologies/spec.js';
 import { findDevice } from '../device-name.js';
 import { EXIT_BAD_INPUT, EXIT_DONE } from '../exit-codes.js';
 import { log, put } from '../log.js';
+import { openMonitor } from '../monitor/choose.js';
 import { attachPrograms } from '../programs/attachment.js';
 import { listingText, runListings } from '../show/after-run.js';
 import { AsEthernet } from './as-ethernet.js';
@@ -64,25 +65,29 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
     adoptLinks: chosen.adoptLinks,
   });
   const writer = options.out === null ? null : openWriter(options.out);
-  const recorder = writer === null ? null : new WalkRecorder(writer, built);
-  if (recorder !== null) built.walker.observer = recorder;
   const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
+  const monitor = options.monitor === null ? null : openMonitor(built, options.monitor, print, put);
+  const recorder = writer === null ? null : new WalkRecorder(writer, built, monitor);
+  // The monitor sees the walks themselves where the events of several nodes are to stay in order.
+  built.walker.observer = recorder ?? (built.nodes.length > 1 ? monitor : null);
   const mapSizes = new MapSizes(replay);
   const feed: Feed = new Feed(source, replay, {
     ...options,
     recorder,
+    monitor,
     progress: new Progress(source),
     listener: options.lists ? (tally) => new FrameList(replay, tally, print) : null,
   });
   await feed.run();
   writer?.close();
+  monitor?.end();
   const summary = summarize(feed, replay, { ...options, inferred: chosen.inferred, mapSizes, programs });
   const listings = runListings(built, options.show);
   if (options.json) {
     const shown = listings.length === 0 ? summary : { ...summary, listings };
     print(`${JSON.stringify(shown)}\n`);
   } else {
-    print(summaryText(summary));
+    if (options.sums) print(summaryText(summary));
     for (const listing of listings) {
       print(listingText(listing));
       if (listing.errors) put(listing.errors);
@@ -122,7 +127,7 @@ function save(spec: TopologySpec, file: string, capture: string): void {
 }
 
 function build(spec: TopologySpec, options: ReplayOptions): BuiltTopology {
-  const built = buildTopology(options.out === null ? spec : observedSpec(spec), {
+  const built = buildTopology(observedSpec(spec, options), {
     clock: new Clock(),
     random: new SeededRandom(options.seed),
   });

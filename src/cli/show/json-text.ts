@@ -22,6 +22,16 @@ function goValue(value: JsonValue, indent: string): string {
   return typeof value === 'string' ? goString(value) : scalar(value);
 }
 
+/** Go's encoder without indent, on one line. Members that are undefined are left out. */
+export function goLine(value: JsonValue): string {
+  if (Array.isArray(value)) return `[${value.map(goLine).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.entries(value).filter(([, member]) => member !== undefined);
+    return `{${members.map(([name, member]) => `${goString(name)}:${goLine(member)}`).join(',')}}`;
+  }
+  return typeof value === 'string' ? goString(value) : scalar(value);
+}
+
 function goString(text: string): string {
   return JSON.stringify(text).replace(
     /[<>&\u2028\u2029]/g,

@@ -237,6 +237,21 @@ export interface CaptureEvent extends FrameHeader {
   readonly arguments: readonly [number, number];
 }
 
+/** A socket's address before or after its translation. */
+export interface TraceSocketEvent {
+  readonly kind: 'trace-sock';
+  /** 1 and 2 before and after the way out, 3 and 4 before and after the way back. */
+  readonly point: number;
+  /** Where the 16 bytes of the address are; an IPv4 address is the first four. */
+  readonly addressAt: number;
+  readonly isIpv6: boolean;
+  readonly port: number;
+  readonly cookie: bigint;
+  readonly cgroup: bigint;
+  /** 1 TCP, 2 UDP, 0 other. */
+  readonly layer4: number;
+}
+
 export interface UnknownEvent {
   readonly kind: 'unknown';
   readonly type: number;
@@ -248,6 +263,7 @@ export type DatapathEvent =
   | PolicyVerdictEvent
   | DebugEvent
   | CaptureEvent
+  | TraceSocketEvent
   | UnknownEvent;
 
 const SIZES: Readonly<Record<number, number>> = {
@@ -256,6 +272,7 @@ const SIZES: Readonly<Record<number, number>> = {
   [MESSAGE_CAPTURE]: CAPTURE_SIZE,
   [MESSAGE_TRACE]: TRACE_SIZE,
   [MESSAGE_POLICY_VERDICT]: VERDICT_SIZE,
+  [MESSAGE_TRACE_SOCKET]: TRACE_SOCKET_SIZE,
 };
 
 /** Reads the record of `length` bytes at `at`. One of another type, or cut short, is `unknown`. For observers: it allocates. */
@@ -276,6 +293,8 @@ export function decodeEvent(bytes: Uint8Array, at: number, length: number): Data
         type: bytes[at + SUBTYPE],
         arguments: [u32le(bytes, at + CAPTURE_ARGUMENT_1), u32le(bytes, at + CAPTURE_ARGUMENT_2)],
       };
+    case MESSAGE_TRACE_SOCKET:
+      return decodeTraceSocket(bytes, at);
     default:
       return {
         kind: 'debug',
@@ -341,6 +360,19 @@ function decodeVerdict(bytes: Uint8Array, at: number): PolicyVerdictEvent {
   };
 }
 
+function decodeTraceSocket(bytes: Uint8Array, at: number): TraceSocketEvent {
+  return {
+    kind: 'trace-sock',
+    point: bytes[at + SUBTYPE],
+    addressAt: at + TRACE_SOCKET_ADDRESS,
+    isIpv6: (bytes[at + TRACE_SOCKET_FLAGS] & 1) !== 0,
+    port: u16le(bytes, at + TRACE_SOCKET_PORT),
+    cookie: u64le(bytes, at + TRACE_SOCKET_COOKIE),
+    cgroup: u64le(bytes, at + TRACE_SOCKET_CGROUP),
+    layer4: bytes[at + TRACE_SOCKET_L4],
+  };
+}
+
 function frameHeader(bytes: Uint8Array, at: number, size: number): FrameHeader {
   return {
     source: u16le(bytes, at + SOURCE),
@@ -349,6 +381,10 @@ function frameHeader(bytes: Uint8Array, at: number, size: number): FrameHeader {
     capturedLength: u16le(bytes, at + CAPTURED_LENGTH),
     frameAt: at + size,
   };
+}
+
+function u64le(bytes: Uint8Array, at: number): bigint {
+  return (BigInt(u32le(bytes, at + 4)) << 32n) | BigInt(u32le(bytes, at));
 }
 
 function u32le(bytes: Uint8Array, at: number): number {

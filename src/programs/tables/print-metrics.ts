@@ -36,8 +36,13 @@ function rowsOf(map: BpfMap): Row[] {
     packets: values.reduce((sum, value) => sum + u64le(value, 0), 0n),
     bytes: values.reduce((sum, value) => sum + u64le(value, 8), 0n),
     line: u16le(key, 2),
-    file: FILES.get(key[4]) ?? `unknown(${key[4]})`,
+    file: sourceFileName(key[4]),
   }));
+}
+
+/** `bpf_lxc.c`, by the number that metrics and drop events have. */
+export function sourceFileName(file: number): string {
+  return FILES.get(file) ?? `unknown(${file})`;
 }
 
 /** A number without a text prints as `n, 0`. */

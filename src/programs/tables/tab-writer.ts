@@ -55,6 +55,10 @@ function groupByKey(rows: readonly MapTableRow[]): Map<string, string[]> {
 }
 
 /** Titles and rows whose last column is no cell, as Cilium's small lists print them. */
-export function plainTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  return tabulate([titles, ...rows].map((cells) => `${cells.join('\t')}\n`).join(''));
+export function plainTable(
+  titles: readonly string[],
+  rows: readonly (readonly string[])[],
+  minimumWidth?: number,
+): string {
+  return tabulate([titles, ...rows].map((cells) => `${cells.join('\t')}\n`).join(''), minimumWidth);
 }

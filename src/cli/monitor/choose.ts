@@ -1,0 +1,67 @@
+/** Which tool a monitor is: `cilium-dbg monitor …` or `hubble observe …`, and the pipe behind it. */
+import type { BuiltNode, BuiltTopology } from '../../topologies/built.js';
+import { UsageError } from '../exit-codes.js';
+import { Pipe } from '../shell/pipe.js';
+import type { CommandLine } from '../shell/words.js';
+import { ciliumMonitor } from './cilium-flags.js';
+import { CiliumMonitor } from './cilium-monitor.js';
+import type { CiliumVersion } from './cilium-version.js';
+import type { EventPrinter } from './event-record.js';
+import { readObserve } from './hubble/observe-flags.js';
+import { HubbleObserver } from './hubble/observer.js';
+import { Monitor } from './monitor.js';
+
+const COMMANDS = 'cilium-dbg monitor [OPTIONS], hubble observe [OPTIONS]';
+
+export interface MonitorChoice {
+  /** Empty for cilium-dbg monitor without options. */
+  readonly command: CommandLine;
+  /** Null for all. */
+  readonly node: string | null;
+  readonly version: CiliumVersion;
+}
+
+/** A monitor on a topology that is about to run. Throws UsageError. */
+export function openMonitor(
+  topology: BuiltTopology,
+  { command, node, version }: MonitorChoice,
+  write: (text: string) => void,
+  say: (text: string) => void,
+): Monitor {
+  const nodes = chooseNodes(topology, node);
+  const [[name = '', ...rest], ...filters] = command;
+  const words = isCilium(name) ? behind(name, rest, 'monitor') : rest;
+  let printer: EventPrinter;
+  if (name === 'hubble')
+    printer = new HubbleObserver(topology, readObserve(behind(name, rest, 'observe'), topology));
+  else if (isCilium(name) || name === '' || name.startsWith('-')) {
+    printer = ciliumMonitor(name.startsWith('-') ? [name, ...rest] : words, topology, nodes, version, say);
+    say(CiliumMonitor.banner(nodes.length));
+  } else throw new UsageError(`monitor: ${name} is no monitor; there are ${COMMANDS}`);
+  const pipe = new Pipe(filters);
+  return new Monitor(topology, {
+    printer,
+    nodes,
+    // Hubble tells the node itself, where it is asked to.
+    namesNodes: nodes.length > 1 && printer instanceof CiliumMonitor,
+    write: (text) => write(pipe.text(text)),
+    end: () => write(pipe.end()),
+  });
+}
+
+function isCilium(name: string): boolean {
+  return name === 'cilium-dbg' || name === 'cilium';
+}
+
+function behind(tool: string, [verb = '', ...words]: readonly string[], wanted: string): readonly string[] {
+  if (verb === wanted) return words;
+  throw new UsageError(`monitor: ${tool} ${verb}: is no monitor; there are ${COMMANDS}`);
+}
+
+function chooseNodes(topology: BuiltTopology, name: string | null): readonly BuiltNode[] {
+  if (name === null) return topology.nodes;
+  const node = topology.nodes.find(({ planned }) => planned.name === name);
+  if (node !== undefined) return [node];
+  const names = topology.nodes.map(({ planned }) => planned.name).join(', ');
+  throw new UsageError(`--node ${name}: no such node; there are ${names}`);
+}
