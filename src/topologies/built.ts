@@ -85,7 +85,7 @@ export class BuiltTopology {
     this.hosts = hosts;
     this.agent = new Agent(
       clock,
-      nodes.map(({ datapath }) => datapath),
+      nodes.map(({ datapath, planned }) => ({ datapath, config: planned.config })),
     );
   }
 

@@ -1,4 +1,5 @@
 /** Policies: which entries the policy map of each pod gets. */
+import { TYPE_ALWAYS_FAIL, TYPE_SPIRE } from '../programs/tables/authentication.js';
 import { type FaultList, type Path, pathText } from './faults.js';
 import type { Identities } from './identities.js';
 import type { PlannedNode, PlannedPod, PlannedPolicy, PlannedPolicyEntry } from './plan.js';
@@ -71,6 +72,7 @@ export function checkPolicies(policies: readonly PolicySpec[], context: PolicyCo
     const own = {
       egress: section.egress,
       deny: section.deny,
+      ...readAuthentication(rule, path, section.deny, context),
       policy: nameOf(policies[i], i),
       openBecause: '',
     };
@@ -142,6 +144,26 @@ function selectPods(policy: PolicySpec, path: Path, { pods, faults }: PolicyCont
   return selected;
 }
 
+const AUTHENTICATION_TYPES = { disabled: 0, required: TYPE_SPIRE, 'test-always-fail': TYPE_ALWAYS_FAIL };
+
+function readAuthentication(
+  { authentication }: RuleSpec,
+  path: Path,
+  deny: boolean,
+  { nodes, faults }: PolicyContext,
+): Pick<PlannedPolicyEntry, 'authType' | 'explicitAuth'> {
+  if (authentication === undefined) return { authType: 0, explicitAuth: false };
+  const at = [...path, 'authentication'];
+  if (deny) faults.error(at, 'who is denied need not be authenticated');
+  if (authentication.mode === 'required' && !nodes.some(({ config }) => config.mutualAuthentication)) {
+    faults.warning(
+      at,
+      'nobody authenticates: mesh-auth-mutual-enabled is off, and what the rule allows is dropped',
+    );
+  }
+  return { authType: AUTHENTICATION_TYPES[authentication.mode], explicitAuth: true };
+}
+
 /** Every peer of the rule with every port of it. A rule that says neither allows nothing. */
 function ruleKeys(
   rule: RuleSpec,
@@ -164,6 +186,8 @@ function finish(draft: EndpointPolicy, node: PlannedNode): PlannedPolicy {
     identity,
     egress,
     deny: false,
+    authType: 0,
+    explicitAuth: false,
     policy: null,
     openBecause,
   });
@@ -171,7 +195,8 @@ function finish(draft: EndpointPolicy, node: PlannedNode): PlannedPolicy {
     const entries = [false, true].map((egress) => open(IDENTITY_ANY, egress, 'enable-policy is never'));
     return { entries, ingressBy: [], egressBy: [] };
   }
-  const entries = [...draft.entries];
+  // Of entries for the same the one that asks for authentication is written last, and stays.
+  const entries = [...draft.entries].sort((a, b) => a.authType - b.authType);
   const enforcedBy = (names: readonly string[]): readonly string[] =>
     names.length === 0 && enforcement === 'always' ? ['enable-policy always'] : names;
   const ingressBy = enforcedBy(draft.ingressBy);

@@ -2,14 +2,17 @@
  * Checks a topology beyond its schema and fills in what it leaves out. All faults are found at once: a part that is
  * wrong is left out of what follows instead of ending the check.
  */
+import { checkAnnouncements } from './check-announcements.js';
 import { checkDevices } from './check-devices.js';
 import { checkEgressGateways, notMasqueraded } from './check-egress.js';
 import { draftHosts, finishHost, linksWithHosts, readServers } from './check-hosts.js';
 import { addNodeRoutes, checkLinks, draftRouters, finishRouter, LinkEnds } from './check-links.js';
 import { checkPods } from './check-pods.js';
 import { checkPolicies } from './check-policies.js';
+import { RedirectCheck } from './check-redirects.js';
 import { checkRoutes } from './check-routes.js';
 import { ServiceCheck } from './check-services.js';
+import { checkSrv6 } from './check-srv6.js';
 import { isSame, Register, readNetwork, readNetworks } from './check-text.js';
 import { readCiliumConfig } from './cilium-config.js';
 import { FaultList, type Locate, TopologyError } from './faults.js';
@@ -64,6 +67,11 @@ export function checkTopology(
   const nodes = drafts.map((draft) => finishNode(draft, drafts, ends));
   const pods = new PodIndex(nodes.flatMap((node) => node.pods));
   const policies = checkPolicies(spec.policies ?? [], { nodes, pods, identities, faults });
+  const redirects = new RedirectCheck(checkServices(spec, pods, cluster), nodes, pods, faults);
+  spec.localRedirectPolicies?.forEach((policy, i) => {
+    redirects.add(policy, ['localRedirectPolicies', i]);
+  });
+  const { services, skips } = redirects.result;
   const plan: Plan = {
     name: spec.name ?? 'topology',
     numbers,
@@ -71,11 +79,14 @@ export function checkTopology(
     links,
     routers: routers.map((router) => finishRouter(router, drafts, ends)),
     hosts: (spec.hosts ?? []).map((host, i) => finishHost(host, hosts[i], drafts, ends)),
-    services: checkServices(spec, pods, cluster),
+    services,
     outside: identities.prefixes,
     policies: policies.pods,
     hostPolicies: policies.hosts,
     egressGateways: checkEgressGateways(spec.egressGateways ?? [], nodes, pods, faults),
+    announcements: checkAnnouncements(spec.l2Announcements ?? [], nodes, services, faults),
+    redirectSkips: skips,
+    srv6: checkSrv6(spec.srv6, nodes, pods, faults),
     notMasqueraded: notMasqueraded(spec, faults),
     prefiltered: readNetworks(spec.prefilter, ['prefilter'], faults),
   };
