@@ -4,7 +4,8 @@ import type { Prefix } from '../engine/address-text.js';
 import { isSame, readAddress, readNetwork, readNetworks } from './check-text.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { PlannedEgressGateway, PlannedNode, PlannedPod } from './plan.js';
-import { matches, readSelector, requirePod } from './selectors.js';
+import type { PodIndex } from './pod-index.js';
+import { readSelector } from './selectors.js';
 import type { EgressGatewaySpec, TopologySpec } from './spec.js';
 
 const IPV4 = 4;
@@ -35,7 +36,7 @@ export function notMasqueraded({ ipMasqAgent }: TopologySpec, faults: FaultList)
 export function checkEgressGateways(
   specs: readonly EgressGatewaySpec[],
   nodes: readonly PlannedNode[],
-  pods: readonly PlannedPod[],
+  pods: PodIndex,
   faults: FaultList,
 ): PlannedEgressGateway[] {
   return specs.flatMap((spec, i) => {
@@ -74,7 +75,7 @@ export function checkEgressGateways(
 function selectPods(
   spec: EgressGatewaySpec,
   path: Path,
-  pods: readonly PlannedPod[],
+  pods: PodIndex,
   faults: FaultList,
 ): readonly PlannedPod[] {
   if ((spec.pods === undefined) === (spec.podSelector === undefined)) {
@@ -82,10 +83,10 @@ function selectPods(
     return [];
   }
   if (spec.podSelector === undefined) {
-    return spec.pods!.flatMap((name, i) => requirePod(name, [...path, 'pods', i], pods, faults) ?? []);
+    return spec.pods!.flatMap((name, i) => pods.require(name, [...path, 'pods', i], faults) ?? []);
   }
   const labels = readSelector(spec.podSelector, [...path, 'podSelector'], faults);
-  const selected = pods.filter((pod) => matches(labels, pod));
+  const selected = pods.select(labels);
   if (selected.length === 0) faults.warning([...path, 'podSelector'], 'selects no pod');
   return selected;
 }

@@ -109,7 +109,7 @@ function podDevice(node: NodeDraft, spec: PodSpec, path: Path): PlannedDevice {
     peer: null,
     programs: readPrograms(spec.device?.programs, [...at, 'programs'], node),
   };
-  node.devices.push(device);
+  node.addDevice(device);
   return device;
 }
 

@@ -2,9 +2,10 @@
 import { type FaultList, type Path, pathText } from './faults.js';
 import type { Identities } from './identities.js';
 import type { PlannedNode, PlannedPod, PlannedPolicy, PlannedPolicyEntry } from './plan.js';
+import type { PodIndex } from './pod-index.js';
 import { readPeers, registerPrefixes } from './policy-peers.js';
 import { type PortKey, readPorts } from './policy-ports.js';
-import { matches, readSelector, requirePod } from './selectors.js';
+import { matches, readSelector } from './selectors.js';
 import type { EgressRuleSpec, IngressRuleSpec, PolicySpec } from './spec.js';
 
 const IDENTITY_ANY = 0;
@@ -16,7 +17,7 @@ export type RuleSpec = IngressRuleSpec & EgressRuleSpec;
 /** What is known when policies are read. */
 export interface PolicyContext {
   readonly nodes: readonly PlannedNode[];
-  readonly pods: readonly PlannedPod[];
+  readonly pods: PodIndex;
   readonly identities: Identities;
   readonly faults: FaultList;
 }
@@ -50,7 +51,7 @@ export interface PlannedPolicies {
 }
 
 export function checkPolicies(policies: readonly PolicySpec[], context: PolicyContext): PlannedPolicies {
-  const drafts = new Map(context.pods.map((pod) => [pod.name, new EndpointPolicy()]));
+  const drafts = new Map(context.pods.pods.map((pod) => [pod.name, new EndpointPolicy()]));
   const hosts = new Map(context.nodes.map((node) => [node.name, new EndpointPolicy()]));
   // A rule about a prefix covers the identities of all narrower ones, so all prefixes have to be known first.
   forEachRule(policies, (rule, path) => {
@@ -78,10 +79,9 @@ export function checkPolicies(policies: readonly PolicySpec[], context: PolicyCo
   });
   return {
     pods: new Map(
-      context.pods.map((pod) => {
-        const node = context.nodes.find((candidate) => candidate.name === pod.node)!;
-        return [pod.name, finish(drafts.get(pod.name)!, node)];
-      }),
+      context.nodes.flatMap((node) =>
+        node.pods.map(({ name }) => [name, finish(drafts.get(name)!, node)] as const),
+      ),
     ),
     hosts: new Map(context.nodes.map((node) => [node.name, finish(hosts.get(node.name)!, node)])),
   };
@@ -133,11 +133,11 @@ function selectPods(policy: PolicySpec, path: Path, { pods, faults }: PolicyCont
     return [];
   }
   if (policy.endpointSelector === undefined) {
-    return policy.pods!.flatMap((name, i) => requirePod(name, [...path, 'pods', i], pods, faults) ?? []);
+    return policy.pods!.flatMap((name, i) => pods.require(name, [...path, 'pods', i], faults) ?? []);
   }
   const at = [...path, 'endpointSelector'];
   const labels = readSelector(policy.endpointSelector, at, faults);
-  const selected = pods.filter((pod) => matches(labels, pod));
+  const selected = pods.select(labels);
   if (selected.length === 0) faults.warning(at, 'selects no pod');
   return selected;
 }

@@ -5,7 +5,7 @@
 import { checkDevices } from './check-devices.js';
 import { checkEgressGateways, notMasqueraded } from './check-egress.js';
 import { draftHosts, finishHost, linksWithHosts, readServers } from './check-hosts.js';
-import { addNodeRoutes, checkLinks, draftRouters, finishRouter } from './check-links.js';
+import { addNodeRoutes, checkLinks, draftRouters, finishRouter, LinkEnds } from './check-links.js';
 import { checkPods } from './check-pods.js';
 import { checkPolicies } from './check-policies.js';
 import { checkRoutes } from './check-routes.js';
@@ -17,7 +17,8 @@ import { Identities } from './identities.js';
 import { KeptNumbers } from './kept-numbers.js';
 import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
-import type { Plan, PlannedLink, PlannedNode, PlannedPod, PlannedService } from './plan.js';
+import type { Plan, PlannedNode, PlannedService } from './plan.js';
+import { PodIndex } from './pod-index.js';
 import type { CiliumConfigSpec, TopologySpec } from './spec.js';
 import { IPROUTE2_VERSION, readCiliumVersion, readVersion } from './version.js';
 
@@ -59,16 +60,17 @@ export function checkTopology(
   const hosts = draftHosts(spec.hosts ?? [], drafts.length + routers.length, cluster, names);
   const joined = linksWithHosts(spec.links ?? [], spec.hosts ?? [], faults);
   const links = checkLinks(joined, [...drafts, ...routers, ...hosts], faults);
-  const nodes = drafts.map((draft) => finishNode(draft, drafts, links));
-  const pods = nodes.flatMap((node) => node.pods);
+  const ends = new LinkEnds(links, [...drafts, ...routers, ...hosts]);
+  const nodes = drafts.map((draft) => finishNode(draft, drafts, ends));
+  const pods = new PodIndex(nodes.flatMap((node) => node.pods));
   const policies = checkPolicies(spec.policies ?? [], { nodes, pods, identities, faults });
   const plan: Plan = {
     name: spec.name ?? 'topology',
     numbers,
     nodes,
     links,
-    routers: routers.map((router) => finishRouter(router, drafts, links)),
-    hosts: (spec.hosts ?? []).map((host, i) => finishHost(host, hosts[i], drafts, links)),
+    routers: routers.map((router) => finishRouter(router, drafts, ends)),
+    hosts: (spec.hosts ?? []).map((host, i) => finishHost(host, hosts[i], drafts, ends)),
     services: checkServices(spec, pods, cluster),
     outside: identities.prefixes,
     policies: policies.pods,
@@ -135,11 +137,7 @@ function checkDeviceNames(node: NodeDraft): void {
   }
 }
 
-function finishNode(
-  node: NodeDraft,
-  drafts: readonly NodeDraft[],
-  links: readonly PlannedLink[],
-): PlannedNode {
+function finishNode(node: NodeDraft, drafts: readonly NodeDraft[], links: LinkEnds): PlannedNode {
   checkPods(node);
   addNodeRoutes(node, drafts, links);
   checkRoutes(node);
@@ -162,6 +160,7 @@ function finishNode(
     internalAddresses: node.internalAddresses,
     ciliumInternalAddresses: node.ciliumInternalAddresses,
     devices: node.devices,
+    addresses: node.devices.flatMap((device) => device.addresses.map(({ address }) => address)),
     nativeDevices,
     directRoutingDevice: directRoutingDevice ?? null,
     routes: node.routes,
@@ -175,7 +174,7 @@ function finishNode(
 
 function checkServices(
   spec: TopologySpec,
-  pods: readonly PlannedPod[],
+  pods: PodIndex,
   { addresses, faults, numbers }: ClusterDraft,
 ): readonly PlannedService[] {
   const check = new ServiceCheck(
@@ -193,7 +192,7 @@ function checkServices(
   spec.nodes.forEach((node, i) => {
     node.pods?.forEach((podSpec, j) => {
       podSpec.hostPorts?.forEach((hostPort, k) => {
-        const pod = pods.find((candidate) => candidate.name === podSpec.name)!;
+        const pod = pods.named(podSpec.name)!;
         check.addHostPort(hostPort, pod, ['nodes', i, 'pods', j, 'hostPorts', k]);
       });
     });

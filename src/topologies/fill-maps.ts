@@ -29,12 +29,7 @@ function fillEndpoints(datapath: Datapath, node: PlannedNode): void {
       });
     }
   }
-  for (const address of hostAddresses(node)) writeHostAddress(datapath.endpoints, address);
-}
-
-/** All addresses of a node's own devices. */
-function hostAddresses(node: PlannedNode): readonly Uint8Array[] {
-  return node.devices.flatMap((device) => device.addresses.map((prefix) => prefix.address));
+  for (const address of node.addresses) writeHostAddress(datapath.endpoints, address);
 }
 
 function fillIdentities(datapath: Datapath, plan: Plan, node: PlannedNode): void {
@@ -51,7 +46,7 @@ function fillIdentities(datapath: Datapath, plan: Plan, node: PlannedNode): void
     const isThis = other === node;
     const tunnelEndpoint = isThis ? null : tunnelAddress(other, node);
     const key = encryptionKey(other, node);
-    for (const address of hostAddresses(other)) {
+    for (const address of other.addresses) {
       const identity = isThis ? IDENTITY_HOST : IDENTITY_REMOTE_NODE;
       const usesTunnel = reachesNodesByTunnel || other.ciliumInternalAddresses.includes(address);
       writeIdentity(ipcache, address, address.length * 8, {

@@ -88,6 +88,8 @@ export interface PlannedNode {
   readonly internalAddresses: readonly Uint8Array[];
   readonly ciliumInternalAddresses: readonly Uint8Array[];
   readonly devices: readonly PlannedDevice[];
+  /** Those of all its devices. */
+  readonly addresses: readonly Uint8Array[];
   /** Those that the programs for the outside are attached to, and the one that other nodes are reached by. */
   readonly nativeDevices: readonly PlannedDevice[];
   readonly directRoutingDevice: PlannedDevice | null;
