@@ -69,6 +69,7 @@ export class BuiltTopology {
   readonly agent: Agent;
   /** Of the nodes and routers: what their kernels say themselves. */
   readonly stacks: readonly HostStack[];
+  readonly #byNode: ReadonlyMap<Node, BuiltNode>;
   readonly #ownReasons: string[] = [];
 
   constructor(
@@ -83,11 +84,12 @@ export class BuiltTopology {
     this.walker = walker;
     this.clock = clock;
     this.nodes = nodes;
-    this.stacks = walker.network.nodes.map(({ host }) => new HostStack(host, walker.output, clock));
+    this.#byNode = new Map(nodes.map((node) => [node.node, node]));
     this.hosts = hosts;
+    this.stacks = walker.network.nodes.map(({ host }) => new HostStack(host, walker.output, clock));
     this.agent = new Agent(
       clock,
-      nodes.map(({ datapath }) => datapath),
+      nodes.map(({ datapath, planned }) => ({ datapath, config: planned.config })),
       this.stacks,
     );
   }
@@ -101,10 +103,9 @@ export class BuiltTopology {
     for (const stack of this.stacks) stack.abandon();
   }
 
-  /** The node that a namespace is on; null for a router's. */
   /** The node that a namespace is on; null for that of a router or a host. */
   findNode(namespace: Namespace): BuiltNode | null {
-    return this.nodes.find((node) => node.node === namespace.node) ?? null;
+    return this.#byNode.get(namespace.node) ?? null;
   }
 
   /** As `findNode`, for the namespaces of nodes and pods. */
