@@ -79,7 +79,9 @@ class Cluster {
     else walker.send(handle, device.namespace, entry << 8);
     assert.equal(walker.counters.walked, walked + 1);
     const { counters } = walker;
-    const waiting = this.built.stacks.flatMap(({ resolver }) => resolver.pending.flatMap(({ queue }) => queue));
+    const waiting = this.built.stacks.flatMap(({ resolver }) =>
+      resolver.pending.flatMap(({ queue }) => queue),
+    );
     const frames = counters.walked + counters.originated + counters.copies;
     assert.equal(sum(counters.fates) + waiting.length, frames, 'not one fate');
     const isDrop = walker.fate === DROPPED;
