@@ -96,7 +96,10 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
 }
 
 /** `--monitor`, or `--monitor COMMAND`. */
-function readMonitor({ monitor, ciliumVersion }: ReplayArguments): MonitorChoice | null {
+export function readMonitor({
+  monitor,
+  ciliumVersion,
+}: Pick<ReplayArguments, 'monitor' | 'ciliumVersion'>): MonitorChoice | null {
   if (monitor === undefined) return null;
   const version = ciliumVersion === undefined ? null : readCiliumVersion(ciliumVersion, '--cilium-version');
   return { command: readCommandLine(monitor), node: null, version };

@@ -17,6 +17,7 @@
  * taken in the constructor; the system backs a page when it is first written, so a large empty map costs little.
  */
 import type { BpfMap, MapSpec } from './map.js';
+import type { MapMemory } from './map-memory.js';
 
 export const FREE = 0;
 export const LIVE = 1;
@@ -53,8 +54,10 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
   /** First of the freed numbers, linked through the first word of their slots; 0 when there is none. */
   protected freed = 0;
   #cpu = 0;
+  readonly #memory: MapMemory | null;
 
-  constructor(spec: MapSpec) {
+  constructor(spec: MapSpec, memory: MapMemory | null = null) {
+    this.#memory = memory;
     this.spec = spec;
     this.keyWords = (spec.keySize + 3) >> 2;
     this.valueWords = (spec.valueSize + 3) >> 2;
@@ -65,16 +68,16 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     this.cpuStride = valueSpace * 4;
     this.valueStart = keySpace * 4;
     this.slotWords = keySpace + valueSpace * this.cpus;
-    const memory = new ArrayBuffer(spec.maxEntries * this.slotWords * 4);
-    this.bytes = new Uint8Array(memory);
-    this.words = new Int32Array(memory);
+    const slotBytes = spec.maxEntries * this.slotWords * 4;
+    this.bytes = memory === null ? new Uint8Array(slotBytes) : memory.slots;
+    this.words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, slotBytes / 4);
     let cells = FIRST_CELLS;
     while (cells < spec.maxEntries * 4) cells *= 2;
     this.index = new Int32Array(cells);
     this.numberMask = 2 ** (32 - Math.clz32(spec.maxEntries)) - 1;
     this.tagMask = ~this.numberMask;
     this.hashes = new Int32Array(spec.maxEntries + 1);
-    this.states = new Uint8Array(spec.maxEntries + 1);
+    this.states = memory === null ? new Uint8Array(spec.maxEntries + 1) : memory.states;
   }
 
   abstract insert(key: Int32Array, at: number, flags: number): number;
@@ -147,6 +150,7 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     for (let i = 0; i < keyWords; i++) words[slot + i] = key[at + i];
     for (let i = keyWords; i < slotWords; i++) words[slot + i] = 0;
     this.hashes[number] = hash;
+    if (this.#memory !== null) this.#memory.journal.note(this.#memory.id, number);
     this.states[number] = LIVE;
     this.index[cell] = (hash & this.tagMask) | number;
     this.size++;
@@ -161,11 +165,36 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     return cell;
   }
 
-  /** Only when more entries live than ever since the map was empty: none of the numbers is free then. */
+  /** Only when more entries live than ever since the map was empty (or taken over): few of the numbers are free then. */
   #doubleIndex(): void {
     this.index.fill(0, 0, this.indexMask + 1);
     this.indexMask = this.indexMask * 2 + 1;
     for (let number = 1; number <= this.highest; number++) {
+      if (this.states[number] === FREE) continue;
+      const hash = this.hashes[number];
+      this.index[this.emptyCell(hash)] = (hash & this.tagMask) | number;
+    }
+  }
+
+  /** Takes over what the memory holds: finds its entries and the free ones among them. */
+  protected takeOver(hashOf: (words: Int32Array, at: number) => number): void {
+    const { states, words, slotWords } = this;
+    this.highest = states.length - 1;
+    while (this.highest > 0 && states[this.highest] === FREE) this.highest--;
+    for (let number = this.highest; number > 0; number--) {
+      if (states[number] !== FREE) {
+        this.hashes[number] = hashOf(words, (number - 1) * slotWords);
+        this.size++;
+      } else {
+        words[(number - 1) * slotWords] = this.freed;
+        this.freed = number;
+      }
+    }
+    while (this.size * 4 > this.indexMask && this.indexMask + 1 < this.index.length) {
+      this.indexMask = this.indexMask * 2 + 1;
+    }
+    for (let number = 1; number <= this.highest; number++) {
+      if (states[number] === FREE) continue;
       const hash = this.hashes[number];
       this.index[this.emptyCell(hash)] = (hash & this.tagMask) | number;
     }
