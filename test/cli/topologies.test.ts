@@ -39,7 +39,7 @@ bad.yaml:15:20: error: nodes[0].pods[1].ip: 10.0.1.10 is also the address of a (
 bad.yaml:17:5: error: nodes[1].podCIDR: 10.0.1.128/25 overlaps 10.0.1.0/24 of n1
 bad.yaml:20:37: warning: links[0].devices[1]: n2/eth0 has the MAC of n1/eth0, 02:00:00:00:00:01
 bad.yaml:22:17: warning: services[0].clusterIP: 10.0.1.5 is in the pods' network of n1
-bad.yaml:22:78: error: services[0].backends[0].pod: there is no pod nowhere
+bad.yaml:22:74: error: services[0].backends[0].pod: there is no pod nowhere
 bad.yaml:24:16: warning: policies[0].endpointSelector: selects no pod
 bad.yaml:25:7: error: policies[1].name: p is also the name of another policy (policies[0].name)
 `;
