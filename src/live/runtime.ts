@@ -17,6 +17,8 @@ import type { Notice, Reply, Request } from './thread-messages.js';
 const STATISTICS_NS = 50e6;
 /** Longest sleep: entries expire, and interfaces that were down are looked at again. */
 const IDLE_MS = 200;
+/** Between two looks at what the kernel counts and says of the interfaces. */
+const LOOK_NS = 200e6;
 /** Row of the poller in front of the ports'. */
 const WAKE_ROWS = 1;
 const TROUBLE = READY_ERROR | READY_HANG_UP | READY_INVALID;
@@ -46,6 +48,7 @@ export class Runtime {
   #stopping = false;
   #waiting: Promise<void> | null = null;
   #notedNs = 0;
+  #lookedNs = 0;
 
   constructor(
     built: BuiltTopology,
@@ -177,6 +180,8 @@ export class Runtime {
   #lookAround(): void {
     this.#stacks.poll();
     this.forwarder.flush();
+    if (this.#notedNs - this.#lookedNs < LOOK_NS) return;
+    this.#lookedNs = this.#notedNs;
     for (let row = 0; row < this.ports.length; row++) this.#lookAtPort(row);
   }
 
