@@ -18,6 +18,7 @@
  * written, so a large map with few entries costs little.
  */
 import type { BpfMap, MapSpec } from './map.js';
+import type { MapMemory } from './map-memory.js';
 import { zeroBytes, zeroWords } from './memory.js';
 
 export const FREE = 0;
@@ -60,8 +61,10 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
   /** First of the freed numbers, linked through the first word of their slots; 0 when there is none. */
   protected freed = 0;
   #cpu = 0;
+  readonly #memory: MapMemory | null;
 
-  constructor(spec: MapSpec) {
+  constructor(spec: MapSpec, memory: MapMemory | null = null) {
+    this.#memory = memory;
     this.spec = spec;
     this.keyWords = (spec.keySize + 3) >> 2;
     this.valueWords = (spec.valueSize + 3) >> 2;
@@ -74,6 +77,7 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     this.slotWords = keySpace + valueSpace * this.cpus;
     this.numberMask = 2 ** (32 - Math.clz32(spec.maxEntries)) - 1;
     this.tagMask = ~this.numberMask;
+    if (memory !== null) this.#takeMemory();
   }
 
   abstract insert(key: Int32Array, at: number, flags: number): number;
@@ -147,6 +151,7 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     for (let i = 0; i < keyWords; i++) words[slot + i] = key[at + i];
     for (let i = keyWords; i < slotWords; i++) words[slot + i] = 0;
     this.hashes[number] = hash;
+    if (this.#memory !== null) this.#memory.journal.note(this.#memory.id, number);
     this.states[number] = LIVE;
     this.index[cell] = (hash & this.tagMask) | number;
     this.size++;
@@ -155,13 +160,18 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
 
   #takeMemory(): void {
     const { maxEntries } = this.spec;
-    this.words = zeroWords(maxEntries * this.slotWords);
+    const memory = this.#memory;
+    const words = maxEntries * this.slotWords;
+    this.words =
+      memory === null
+        ? zeroWords(words)
+        : new Int32Array(memory.slots.buffer, memory.slots.byteOffset, words);
     this.bytes = new Uint8Array(this.words.buffer, this.words.byteOffset, this.words.byteLength);
     let cells = FIRST_CELLS;
     while (cells < maxEntries * 4) cells *= 2;
     this.index = zeroWords(cells);
     this.hashes = zeroWords(maxEntries + 1);
-    this.states = zeroBytes(maxEntries + 1);
+    this.states = memory === null ? zeroBytes(maxEntries + 1) : memory.states;
   }
 
   /** First empty cell from the hash's home on. */
@@ -172,11 +182,36 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     return cell;
   }
 
-  /** Only when more entries live than ever since the map was empty: none of the numbers is free then. */
+  /** Only when more entries live than ever since the map was empty (or taken over): few of the numbers are free then. */
   #doubleIndex(): void {
     this.index.fill(0, 0, this.indexMask + 1);
     this.indexMask = this.indexMask * 2 + 1;
     for (let number = 1; number <= this.highest; number++) {
+      if (this.states[number] === FREE) continue;
+      const hash = this.hashes[number];
+      this.index[this.emptyCell(hash)] = (hash & this.tagMask) | number;
+    }
+  }
+
+  /** Takes over what the memory holds: finds its entries and the free ones among them. */
+  protected takeOver(hashOf: (words: Int32Array, at: number) => number): void {
+    const { states, words, slotWords } = this;
+    this.highest = states.length - 1;
+    while (this.highest > 0 && states[this.highest] === FREE) this.highest--;
+    for (let number = this.highest; number > 0; number--) {
+      if (states[number] !== FREE) {
+        this.hashes[number] = hashOf(words, (number - 1) * slotWords);
+        this.size++;
+      } else {
+        words[(number - 1) * slotWords] = this.freed;
+        this.freed = number;
+      }
+    }
+    while (this.size * 4 > this.indexMask && this.indexMask + 1 < this.index.length) {
+      this.indexMask = this.indexMask * 2 + 1;
+    }
+    for (let number = 1; number <= this.highest; number++) {
+      if (states[number] === FREE) continue;
       const hash = this.hashes[number];
       this.index[this.emptyCell(hash)] = (hash & this.tagMask) | number;
     }
