@@ -7,6 +7,7 @@ import { IoRing } from './io-ring.js';
 import type { Libc } from './libc.js';
 import { EAGAIN, EBADF, EBADFD, EINTR, EIO, ENOBUFS, ENOMEM } from './live-error.js';
 import {
+  KERNEL_DROPS,
   LINK_DOWN,
   type LivePort,
   NO_SLOT,
@@ -22,6 +23,7 @@ import {
   SENT_BYTES,
   TRUNCATED,
 } from './live-port.js';
+import type { OutputDrops } from './output-drops.js';
 import { PortBase } from './port-base.js';
 import { OVERFLOW, SlotBatch } from './slot-batch.js';
 import { takeVnetHeader, VNET_HEADER_LENGTH } from './vnet-header.js';
@@ -37,6 +39,9 @@ export class TapPort extends PortBase implements LivePort {
   fd: number;
   readonly #libc: Libc;
   readonly #control: InterfaceControl;
+  /** What the kernel dropped at the TAP, and how much of that before it was opened. */
+  readonly #drops: OutputDrops;
+  readonly #dropsBefore: number;
   #arena: FrameArena | null = null;
   #address = 0;
   /** Null where the kernel does not allow it: then each frame is a system call of its own. */
@@ -47,8 +52,10 @@ export class TapPort extends PortBase implements LivePort {
   /** The last frames had merged segments among them. */
   #areMerged = false;
 
-  constructor(spec: PortSpec, libc: Libc, fd: number, control: InterfaceControl) {
+  constructor(spec: PortSpec, libc: Libc, fd: number, control: InterfaceControl, drops: OutputDrops) {
     super(spec, spec.offloads ?? true, true);
+    this.#drops = drops;
+    this.#dropsBefore = drops.read();
     this.#libc = libc;
     this.#control = control;
     this.fd = fd;
@@ -217,11 +224,15 @@ export class TapPort extends PortBase implements LivePort {
     this.state = isUp ? PORT_UP : PORT_DOWN;
     this.mtu = this.#control.mtu();
     this.#control.readMac(this.mac);
+    this.counters[KERNEL_DROPS] = this.#drops.read() - this.#dropsBefore;
   }
 
   close(): void {
     this.#giveUpRing();
-    if (this.fd >= 0) this.#libc.close(this.fd);
+    if (this.fd >= 0) {
+      this.#libc.close(this.fd);
+      this.#drops.close();
+    }
     this.fd = -1;
     this.#control.close();
     this.#arena = null;

@@ -20,6 +20,7 @@ import {
 } from './live-error.js';
 import type { LivePort, PortSpec } from './live-port.js';
 import { inNamespace } from './namespace.js';
+import { OutputDrops } from './output-drops.js';
 import { TapPort } from './tap-port.js';
 import { VNET_HEADER_LENGTH } from './vnet-header.js';
 
@@ -56,7 +57,7 @@ export async function openTap(spec: PortSpec): Promise<LivePort> {
       if (spec.mac !== undefined) control.setMac(spec.mac);
       if (spec.mtu !== undefined) control.setMtu(spec.mtu);
       if (spec.up ?? true) control.bringUp();
-      return new TapPort(spec, libc, fd, control);
+      return new TapPort(spec, libc, fd, control, new OutputDrops(spec.name));
     } catch (error) {
       control?.close();
       libc.close(fd);
