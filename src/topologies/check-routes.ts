@@ -43,7 +43,7 @@ function addRoute(node: NodeDraft, spec: RouteSpec, path: Path): void {
   const kind = spec.type ?? 'unicast';
   if (kind === 'blackhole' || kind === 'unreachable' || kind === 'prohibit') {
     if (prefix === null) return;
-    node.routes.push({ ...route(prefix, spec), kind: KINDS[kind], ifindex: 0 });
+    node.addRoute({ ...route(prefix, spec), kind: KINDS[kind], ifindex: 0 });
     return;
   }
   if (spec.dev === undefined) {
@@ -54,7 +54,7 @@ function addRoute(node: NodeDraft, spec: RouteSpec, path: Path): void {
   const gateway = spec.via === undefined ? undefined : readAddress(spec.via, [...path, 'via'], node.faults);
   if (prefix === null || device === undefined || gateway === null) return;
   if (gateway !== undefined) checkGateway(node, spec, device, gateway, path);
-  node.routes.push({
+  node.addRoute({
     ...route(prefix, spec),
     kind: KINDS[kind],
     ifindex: device.ifindex,

@@ -163,7 +163,7 @@ export class LabSession {
 
   /** A recording has the events of every packet, those that aggregation would hide as well. */
   #observed(spec: TopologySpec): TopologySpec {
-    return this.#options.watching.record === null ? spec : observedSpec(spec);
+    return observedSpec(spec, { out: this.#options.watching.record, config: {} });
   }
 
   #bindings({ bindings }: LabPlan): readonly Binding[] {

@@ -11,6 +11,8 @@ import { loadTopology } from '../../topologies/load.js';
 import { Simulation } from '../../topologies/simulation.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
+import { type MonitorChoice, openMonitor } from '../monitor/choose.js';
+import type { Monitor } from '../monitor/monitor.js';
 import { attachPrograms, type ProgramOption } from '../programs/attachment.js';
 import { observedSpec } from '../replay/observed-spec.js';
 import { WalkRecorder } from '../replay/recording.js';
@@ -29,6 +31,9 @@ export interface RunOptions {
   readonly out: string | null;
   readonly programs: readonly ProgramOption[];
   readonly show: readonly string[];
+  readonly monitor: MonitorChoice | null;
+  /** Keys of the Cilium ConfigMap to change. */
+  readonly config: Readonly<Record<string, string>>;
 }
 
 /** After the last command: its last packets, and those of whoever answered it. */
@@ -41,7 +46,7 @@ export async function runCommands(options: RunOptions): Promise<number> {
   const { spec, source, warnings } = loadTopology(options.topology);
   for (const warning of warnings) log.warn(`${source}: ${faultText({ ...warning, severity: 'error' })}`);
   const random = new SeededRandom(options.seed);
-  const built = buildTopology(options.out === null ? spec : observedSpec(spec), {
+  const built = buildTopology(observedSpec(spec, options), {
     clock: new Clock(),
     random,
   });
@@ -53,22 +58,24 @@ export async function runCommands(options: RunOptions): Promise<number> {
     throw new UsageError("run what? (packetwalk run -t TOPOLOGY 'POD: ping -c 1 ADDRESS')");
   runListings(built, options.show);
   const writer = options.out === null ? null : new PcapngWriter(options.out, { application: 'packetwalk' });
-  if (writer !== null) record(simulation, new WalkRecorder(writer, built));
+  const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
+  const monitor = options.monitor === null ? null : openMonitor(built, options.monitor, print, put);
+  observe(simulation, writer === null ? null : new WalkRecorder(writer, built, monitor), monitor);
   for (const { host, server, error } of simulation.refused) {
     log.warn(`${host}: cannot serve ${server.kind} at port ${server.port}: ${errorText(error)}`);
   }
-  const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
   const results: CommandResult[] = [];
   for (const group of options.parallel ? [commands] : commands.map((command) => [command])) {
     const processes = runGroup(simulation, group);
     group.forEach((command, i) => {
       const result = commandResult(simulation, command, processes[i]);
       results.push(result);
-      if (!options.json) printResult(print, result, processes[i].at(-1)!, commands.length > 1);
+      if (!options.json) printResult(print, result, processes[i], commands.length > 1);
     });
     simulation.runFor(PAUSE_NS);
   }
   simulation.runFor(LINGER_NS);
+  monitor?.end();
   writer?.close();
   const listings = runListings(built, options.show);
   if (options.json)
@@ -104,23 +111,39 @@ function runGroup(simulation: Simulation, group: readonly RunCommand[]): Process
 function printResult(
   print: (text: string) => void,
   result: CommandResult,
-  last: Process,
+  stages: readonly Process[],
   withTitle: boolean,
 ): void {
   if (withTitle) print(`${result.host}$ ${result.command}\n`);
-  for (const { stream, text } of last.output) (stream === 'stdout' ? print : put)(text);
+  for (const stage of stages) {
+    const isLast = stage === stages.at(-1);
+    for (const { stream, text } of stage.output) {
+      if (stream === 'stderr') put(text);
+      else if (isLast) print(text);
+    }
+  }
   if (result.exitCode !== 0 && result.losses.length > 0) {
     log.info(`${result.host}: exit code ${result.exitCode}; ${result.losses.map(lossText).join('; ')}`);
   }
 }
 
-function record(simulation: Simulation, recorder: WalkRecorder): void {
-  simulation.built.walker.observer = recorder;
+/** Walks are told to who wants to know: a recording and a monitor, of which the recorder hands events on to the other. */
+function observe(simulation: Simulation, recorder: WalkRecorder | null, monitor: Monitor | null): void {
+  if (recorder === null && monitor === null) return;
+  simulation.built.walker.observer = recorder ?? monitor;
   simulation.tap = {
     begin: (frame, timeNs) => {
       const seconds = Math.floor(timeNs / SECOND_NS);
-      recorder.begin(frame, seconds, timeNs - seconds * SECOND_NS, 0);
+      const nanoseconds = timeNs - seconds * SECOND_NS;
+      // Events of socket calls have come before the walk.
+      if (recorder === null) monitor?.poll();
+      monitor?.setTime(seconds, nanoseconds);
+      recorder?.begin(frame, seconds, nanoseconds, 0);
     },
-    end: () => recorder.write(),
+    end: () => {
+      recorder?.write();
+      if (recorder === null) monitor?.poll();
+      monitor?.flush();
+    },
   };
 }

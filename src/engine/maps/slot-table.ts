@@ -14,10 +14,12 @@
  * Entries are numbered from 1 in insertion order, freed numbers are used again last in, first out, and an entry
  * never moves while it lives: value offsets and iteration cursors (the numbers) stay valid. Deletion moves later
  * cells of the probe run back, so there are no tombstones and a miss stays short after any churn. All memory is
- * taken in the constructor; the system backs a page when it is first written, so a large empty map costs little.
+ * taken with the first entry, since most maps of a node never have one; the system backs a page when it is first
+ * written, so a large map with few entries costs little.
  */
 import type { BpfMap, MapSpec } from './map.js';
 import type { MapMemory } from './map-memory.js';
+import { zeroBytes, zeroWords } from './memory.js';
 
 export const FREE = 0;
 export const LIVE = 1;
@@ -26,10 +28,15 @@ export const REFERENCED = 2;
 /** Cells of the index at first; it doubles while a quarter of its cells is in use. */
 const FIRST_CELLS = 16;
 
+/** What a map without entries has. */
+const NO_WORDS = new Int32Array(0);
+const NO_BYTES = new Uint8Array(NO_WORDS.buffer);
+const EMPTY_INDEX = new Int32Array(FIRST_CELLS);
+
 export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
   readonly spec: MapSpec;
-  readonly bytes: Uint8Array;
-  readonly words: Int32Array;
+  bytes: Uint8Array = NO_BYTES;
+  words: Int32Array = NO_WORDS;
   readonly keyWords: number;
   readonly valueWords: number;
   /** Copies of each value, and the bytes from one to the next. */
@@ -42,13 +49,13 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
   protected readonly slotWords: number;
   /** Bytes from a slot's start to the current CPU's value. */
   protected valueStart: number;
-  protected readonly index: Int32Array;
+  protected index: Int32Array = EMPTY_INDEX;
   /** Cells of the index in use now, minus 1. */
   protected indexMask = FIRST_CELLS - 1;
   protected readonly tagMask: number;
   protected readonly numberMask: number;
-  protected readonly hashes: Int32Array;
-  protected readonly states: Uint8Array;
+  protected hashes: Int32Array = NO_WORDS;
+  protected states: Uint8Array = NO_BYTES;
   /** Highest entry number ever in use since the map was empty. */
   protected highest = 0;
   /** First of the freed numbers, linked through the first word of their slots; 0 when there is none. */
@@ -68,16 +75,9 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     this.cpuStride = valueSpace * 4;
     this.valueStart = keySpace * 4;
     this.slotWords = keySpace + valueSpace * this.cpus;
-    const slotBytes = spec.maxEntries * this.slotWords * 4;
-    this.bytes = memory === null ? new Uint8Array(slotBytes) : memory.slots;
-    this.words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, slotBytes / 4);
-    let cells = FIRST_CELLS;
-    while (cells < spec.maxEntries * 4) cells *= 2;
-    this.index = new Int32Array(cells);
     this.numberMask = 2 ** (32 - Math.clz32(spec.maxEntries)) - 1;
     this.tagMask = ~this.numberMask;
-    this.hashes = new Int32Array(spec.maxEntries + 1);
-    this.states = memory === null ? new Uint8Array(spec.maxEntries + 1) : memory.states;
+    if (memory !== null) this.#takeMemory();
   }
 
   abstract insert(key: Int32Array, at: number, flags: number): number;
@@ -136,6 +136,7 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
       return number;
     }
     if (this.highest === this.spec.maxEntries) return 0;
+    if (this.words.length === 0) this.#takeMemory();
     this.highest++;
     return this.highest;
   }
@@ -155,6 +156,22 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     this.index[cell] = (hash & this.tagMask) | number;
     this.size++;
     if (this.size * 4 > this.indexMask && this.indexMask + 1 < this.index.length) this.#doubleIndex();
+  }
+
+  #takeMemory(): void {
+    const { maxEntries } = this.spec;
+    const memory = this.#memory;
+    const words = maxEntries * this.slotWords;
+    this.words =
+      memory === null
+        ? zeroWords(words)
+        : new Int32Array(memory.slots.buffer, memory.slots.byteOffset, words);
+    this.bytes = new Uint8Array(this.words.buffer, this.words.byteOffset, this.words.byteLength);
+    let cells = FIRST_CELLS;
+    while (cells < maxEntries * 4) cells *= 2;
+    this.index = zeroWords(cells);
+    this.hashes = zeroWords(maxEntries + 1);
+    this.states = memory === null ? zeroBytes(maxEntries + 1) : memory.states;
   }
 
   /** First empty cell from the hash's home on. */
