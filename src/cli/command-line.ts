@@ -8,6 +8,7 @@ import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { ImportError } from '../topologies/import/tool-json.js';
 import { OwnProgramError } from '../topologies/own-programs.js';
 import { ExpressionError } from '../topologies/trace/expression.js';
+import { addAttach } from './commands/attach.js';
 import { addImport } from './commands/import.js';
 import { addLab, splitLabArguments } from './commands/lab.js';
 import { addMonitor, splitMonitorArguments } from './commands/monitor.js';
@@ -20,7 +21,18 @@ import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'run', 'trace', 'monitor', 'show', 'topologies', 'import', 'lab', 'help'];
+const COMMANDS = [
+  'replay',
+  'trace',
+  'monitor',
+  'show',
+  'topologies',
+  'import',
+  'lab',
+  'attach',
+  'run',
+  'help',
+];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -65,12 +77,13 @@ function isUsersError(error: unknown): error is Error {
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
   const { own, words } = splitArguments(args);
   const known = yargs(own.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
+  addAttach(known, setExitCode);
   addLab(known, words, setExitCode);
   addReplay(known, setExitCode);
-  addRun(known, setExitCode);
   addMonitor(known, words, setExitCode);
+  addRun(known, setExitCode);
   addShow(known, words, setExitCode);
-  addTopologies(known);
+  addTopologies(known, setExitCode);
   addTrace(known, setExitCode);
   addImport(known, setExitCode);
   known
@@ -107,7 +120,21 @@ function monitorCommand(argument: string, index: number, all: readonly string[])
 }
 
 /** Options that collect what they are given; of another that is repeated the last one counts. */
-const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show', 'config', 'COMMAND'];
+const COLLECTING = [
+  '_',
+  'program',
+  'p',
+  'only',
+  'pod-cidr',
+  'podCidr',
+  'show',
+  'config',
+  'device',
+  'd',
+  'ip',
+  'label',
+  'COMMAND',
+];
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(args)) {

@@ -48,6 +48,8 @@ export interface LabOptions {
   readonly prefix: string;
   /** Nodes whose pods get namespaces; default all. */
   readonly nodes?: readonly string[];
+  /** Whether the outside gets a namespace; default true. */
+  readonly outside?: boolean;
   /** Devices that the caller binds to something else: `NODE/DEVICE`. */
   readonly boundElsewhere?: readonly string[];
 }
@@ -61,7 +63,10 @@ export function planLab(plan: Plan, options: LabOptions): LabPlan {
       .map((pod) => podNamespace(node, pod, options.prefix)),
   );
   const label = OUTSIDE_NAMES.find((name) => pods.every((pod) => pod.namespace.label !== name)) ?? '';
-  const outside = planOutside(plan, nodes, `${options.prefix}-${label}`, label, elsewhere);
+  const outside =
+    options.outside === false
+      ? { namespaces: [], bindings: [] }
+      : planOutside(plan, nodes, `${options.prefix}-${label}`, label, elsewhere);
   return {
     name: plan.name,
     namespaces: [...pods.map(({ namespace }) => namespace), ...outside.namespaces],
@@ -85,14 +90,23 @@ function podNamespace(
       pod,
       interfaces: [{ name: POD_DEVICE, mac, mtu }],
       commands: podCommands(pod, mtu - (node.config.features.tunnelMode ? TUNNEL_OVERHEAD : 0)),
-      sysctls: QUIET_IPV6,
+      sysctls: ipv6Sysctls(pod.addresses.some(({ length }) => length === 16)),
     },
     binding: { port, devices: [`${node.name}/${pod.device.name}`] },
   };
 }
 
-/** No router advertisements, no waiting for duplicates of addresses: nothing else is on the link. */
-export const QUIET_IPV6: Readonly<Record<string, string>> = {
+/**
+ * No router advertisements, no waiting for duplicates of addresses: nothing else is on the link. Where nobody has an
+ * IPv6 address there is no IPv6, whose announcements of link-local addresses would only be dropped.
+ */
+export function ipv6Sysctls(hasIpv6: boolean): Readonly<Record<string, string>> {
+  return hasIpv6
+    ? QUIET_IPV6
+    : { 'net.ipv6.conf.all.disable_ipv6': '1', 'net.ipv6.conf.default.disable_ipv6': '1' };
+}
+
+const QUIET_IPV6: Readonly<Record<string, string>> = {
   'net.ipv6.conf.all.accept_ra': '0',
   'net.ipv6.conf.default.accept_ra': '0',
   'net.ipv6.conf.all.accept_dad': '0',
@@ -104,7 +118,7 @@ function podCommands(pod: PlannedPod, routeMtu: number): string[] {
   const commands = [`link set lo up`];
   for (const address of pod.addresses) {
     commands.push(
-      `addr add ${addressText(address)}/${8 * address.length} dev ${POD_DEVICE}${noDad(address)}`,
+      `addr replace ${addressText(address)}/${8 * address.length} dev ${POD_DEVICE}${noDad(address)}`,
     );
   }
   for (const gateway of pod.gateways) {

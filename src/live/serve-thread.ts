@@ -5,7 +5,8 @@ import { FrameArena } from '../engine/frame-arena.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import { type RandomSource, SeededRandom } from '../engine/random.js';
 import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
-import { openPort } from '../io/live/open.js';
+import type { LivePort } from '../io/live/live-port.js';
+import { openPort, portName } from '../io/live/open.js';
 import { Poller } from '../io/live/poller.js';
 import { isWrittenByPackets } from '../programs/tables/map-specs.js';
 import { buildTopology } from '../topologies/build.js';
@@ -17,8 +18,9 @@ import type { ThreadData } from './datapath-thread.js';
 import type { BoundPort } from './forwarder.js';
 import { MonotonicTime } from './monotonic-time.js';
 import { Runtime } from './runtime.js';
+import { StateStore } from './state-store.js';
 import { LiveStatistics } from './statistics.js';
-import type { Change, Running } from './thread-messages.js';
+import type { Change, NumbersJson, Running } from './thread-messages.js';
 
 /** Slots for a burst of each port and what it makes; the long ones hold merged segments, and what is being read. */
 const SMALL_SLOTS = 2048;
@@ -31,18 +33,25 @@ export type Prepare = (runtime: Runtime, extra: unknown) => (() => void) | undef
 export async function serveThread(prepare: Prepare): Promise<void> {
   const { setup, extra, control } = workerData as ThreadData;
   const clock = new Clock();
-  clock.set(new MonotonicTime().now());
-  const builder = new LiveBuilder(clock, new SeededRandom(setup.seed), setup.numbers ?? {});
+  const random = new SeededRandom(setup.seed);
   const ports = new Ports(new LiveStatistics(setup.statistics));
   try {
     const poller = await Poller.create();
+    const uptimeNs = new MonotonicTime().now();
+    const store = setup.state === undefined ? null : await StateStore.open(setup.state, uptimeNs);
+    const time = new MonotonicTime(store?.clockOffsetNs);
+    clock.set(time.now());
+    const builder = new LiveBuilder(clock, random, setup.numbers ?? {}, store);
     const built = builder.build(setup.topology, setup.bindings, null);
-    const runtime = new Runtime(built, await ports.open(setup.bindings), poller, ports.statistics, control);
+    const bound = await ports.open(setup.bindings);
+    const runtime = new Runtime(built, bound, poller, ports.statistics, control, time);
+    runtime.store = store;
     runtime.handle('change', async ({ topology, bindings }: Change): Promise<Running> => {
-      const changed = builder.build(topology, bindings, runtime.built);
-      runtime.replace(changed, await ports.open(bindings));
+      // Whatever can go wrong does so before the maps are touched.
+      const bound = await ports.open(bindings);
+      runtime.replace(builder.build(topology, bindings, runtime.built), bound);
       ports.closeAllBut(bindings);
-      return { numbers: builder.numbers.toJson(), rows: ports.rows(bindings) };
+      return { numbers: builder.numbers.toJson(), rows: ports.rows(bindings), leftOut: 0 };
     });
     const finish = prepare(runtime, extra);
     runtime.notify({
@@ -50,9 +59,11 @@ export async function serveThread(prepare: Prepare): Promise<void> {
       wakeFd: poller.wakeFd,
       numbers: builder.numbers.toJson(),
       rows: ports.rows(setup.bindings),
+      leftOut: store?.leftOut ?? 0,
     });
     await runtime.run();
     finish?.();
+    store?.close(time.now());
     poller.close();
   } catch (error) {
     const { message, exitCode } = error as Error & { exitCode?: number };
@@ -71,7 +82,10 @@ class LiveBuilder {
   readonly #random: RandomSource;
   readonly #arena = new FrameArena(SMALL_SLOTS, LONG_SLOTS);
 
-  constructor(clock: Clock, random: RandomSource, numbers: ReturnType<KeptNumbers['toJson']>) {
+  readonly #store: StateStore | null;
+
+  constructor(clock: Clock, random: RandomSource, numbers: NumbersJson, store: StateStore | null) {
+    this.#store = store;
     this.#clock = clock;
     this.#random = random;
     this.numbers = KeptNumbers.from(numbers);
@@ -84,19 +98,33 @@ class LiveBuilder {
       random: this.#random,
       arena: this.#arena,
       numbers,
-      keptMap: (node, declared) => (before === null ? null : keptMap(before, node, declared)),
+      keptMap: (node, declared) =>
+        (before === null ? null : keptMap(before, node, declared)) ??
+        this.#store?.map(node, declared) ??
+        null,
     });
+    this.#store?.settle();
     this.numbers = numbers;
     leaveLinks(built, bindings);
     return built;
   }
 }
 
-/** The map of a node that holds what its traffic has left there. */
-function keptMap(before: BuiltTopology, node: string, spec: MapSpec): BpfMap | null {
-  if (!isWrittenByPackets(spec)) return null;
-  const map = before.nodes.find(({ planned }) => planned.name === node)?.datapath.maps.get(spec.name);
-  return map !== undefined && map.spec.maxEntries === spec.maxEntries ? map : null;
+/**
+ * The map of a node's topology before, with what packets have left there; what the agent writes is written anew. Making
+ * the maps again would take a tenth of a second, for which all frames would have to wait.
+ */
+function keptMap(before: BuiltTopology, name: string, spec: MapSpec): BpfMap | null {
+  const node = before.nodes.find(({ planned }) => planned.name === name);
+  if (node === undefined) return null;
+  const map =
+    node.datapath.maps.get(spec.name) ??
+    [node.hostPolicyMap, ...node.pods.map(({ policyMap }) => policyMap)].find(
+      (policyMap) => policyMap.spec.name === spec.name,
+    );
+  if (map === undefined || map.spec.maxEntries !== spec.maxEntries) return null;
+  if (!isWrittenByPackets(spec)) map.clear();
+  return map;
 }
 
 /** Devices whose wire is a real one leave the topology's. */
@@ -131,6 +159,7 @@ class Ports {
         const port = await openPort({ ...binding.port, counters: this.statistics.port(row) });
         known = { bound: { port, binding }, row };
         this.#open.set(key, known);
+        checkMtu(port, binding);
       }
       bound.push({ port: known.bound.port, binding });
     }
@@ -149,6 +178,16 @@ class Ports {
       this.#open.delete(key);
     }
   }
+}
+
+function checkMtu({ mtu }: LivePort, { port, minimumMtu = 0, devices }: Binding): void {
+  if (mtu >= minimumMtu) return;
+  throw new LiveError(
+    portName(port),
+    `its MTU is ${mtu}, that of ${devices[0]} is ${minimumMtu}`,
+    `ip link set ${port.name} mtu ${minimumMtu}, or give the device a smaller mtu in the topology`,
+    BAD_INPUT,
+  );
 }
 
 function keyOf({ port }: Binding): string {

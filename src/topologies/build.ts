@@ -40,8 +40,7 @@ import { nodeConstants, nodeFeatures } from './plan-constants.js';
 import type { TopologySpec } from './spec.js';
 import { wireguardOf } from './wireguard-peers.js';
 
-/** Interface index and name of a pod's own device. */
-const POD_IFINDEX = 2;
+/** Name of a pod's own device. */
 const POD_DEVICE = 'eth0';
 
 export interface BuildOptions {
@@ -51,7 +50,7 @@ export interface BuildOptions {
   readonly arena?: FrameArena;
   /** Changes a map's declaration before it is made, after the configuration has. */
   readonly mapSpec?: (spec: MapSpec) => MapSpec;
-  /** Answers the map of a node that is to be used, with what is in it; null for a new one. */
+  /** Answers the map of a node, or of a policy of its, that is to be used, with what is in it; null for a new one. */
   readonly keptMap?: (node: string, spec: MapSpec) => BpfMap | null;
   /** Numbers that the topology's parts had before; see KeptNumbers. */
   readonly numbers?: KeptNumbers;
@@ -91,11 +90,11 @@ function buildRouter(planned: PlannedRouter): Node {
 }
 
 function joinLinks(plan: Plan, machines: readonly Node[]): void {
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
   for (const { name, devices } of plan.links) {
     const segment = new Segment(name);
     for (const end of devices) {
-      const machine = machines.find((candidate) => candidate.name === end.machine)!;
-      segment.add(machine.host.deviceNamed(end.device)!);
+      segment.add(byName.get(end.machine)!.host.deviceNamed(end.device)!);
     }
   }
 }
@@ -123,6 +122,7 @@ class NodeBuilder {
   readonly #datapath: Datapath;
   readonly #programs: NodePrograms;
   readonly #mapSpec: (spec: MapSpec) => MapSpec;
+  readonly #keptMap: (spec: MapSpec) => BpfMap | null;
   readonly #pods: BuiltPod[] = [];
   readonly #hostPolicyMap: BpfMap;
   readonly #socketHooks: SocketHooks | null;
@@ -134,6 +134,7 @@ class NodeBuilder {
     this.#plan = plan;
     this.#planned = planned;
     this.node = new Node(planned.name);
+    this.node.iproute2 = planned.iproute2;
     const { host } = this.node;
     const { config } = planned;
     this.#state = this.#withState(() => (planned.maps === null ? null : new MapState(planned.maps)));
@@ -141,6 +142,7 @@ class NodeBuilder {
       const configured = configuredMap(config, spec);
       return options.mapSpec ? options.mapSpec(configured) : configured;
     };
+    this.#keptMap = (spec) => options.keptMap?.(planned.name, spec) ?? null;
     this.#datapath = new Datapath({
       features: nodeFeatures(planned),
       constants: nodeConstants(planned),
@@ -148,7 +150,7 @@ class NodeBuilder {
       random: options.random,
       fib: new NamespaceFib(host),
       mapSpec: (spec) => this.#fitted(this.#mapSpec(spec)),
-      keptMap: (spec) => options.keptMap?.(planned.name, spec) ?? null,
+      keptMap: this.#keptMap,
     });
     this.#programs = new NodePrograms(this.#datapath, planned, host);
     this.#buildHost();
@@ -216,6 +218,7 @@ class NodeBuilder {
 
   #buildPod(pod: PlannedPod): void {
     const namespace = this.node.addPod(pod.name);
+    namespace.mountedAs = pod.netns;
     const device = this.node.host.deviceNamed(pod.device.name)!;
     const eth0 = addPodDevice(namespace, pod);
     connect(device, eth0);
@@ -226,7 +229,8 @@ class NodeBuilder {
 
   #policyMap(endpointId: number, entries: readonly PlannedPolicyEntry[]): BpfMap {
     const name = `${POLICY_MAP_SPEC.name}_${String(endpointId).padStart(5, '0')}`;
-    const map = createMap(this.#fitted({ ...this.#mapSpec(POLICY_MAP_SPEC), name }));
+    const spec = this.#fitted({ ...this.#mapSpec(POLICY_MAP_SPEC), name });
+    const map = this.#keptMap(spec) ?? createMap(spec);
     if (!this.#withState(() => this.#state?.fill(map))) {
       for (const entry of entries) writePolicyEntry(map, entry, entry);
     }
@@ -237,7 +241,7 @@ class NodeBuilder {
 function addPodDevice(namespace: Namespace, pod: PlannedPod): Device {
   const eth0 = namespace.addDevice({
     name: POD_DEVICE,
-    ifindex: POD_IFINDEX,
+    ifindex: pod.ifindex,
     kind: 'veth',
     mac: pod.mac,
     mtu: pod.device.mtu,
@@ -245,9 +249,10 @@ function addPodDevice(namespace: Namespace, pod: PlannedPod): Device {
   for (const address of pod.addresses) namespace.addAddress(eth0, address, address.length * 8);
   for (const gateway of pod.gateways) {
     const routes = namespace.routes(gateway.length);
-    routes.add({ prefix: gateway, prefixLength: gateway.length * 8, ifindex: POD_IFINDEX });
-    routes.add({ prefix: new Uint8Array(gateway.length), prefixLength: 0, ifindex: POD_IFINDEX, gateway });
-    namespace.neighbours.set(POD_IFINDEX, gateway, pod.device.mac);
+    routes.add({ prefix: gateway, prefixLength: gateway.length * 8, ifindex: pod.ifindex });
+    routes.add({ prefix: new Uint8Array(gateway.length), prefixLength: 0, ifindex: pod.ifindex, gateway });
+    namespace.neighbours.set(pod.ifindex, gateway, pod.device.mac);
   }
+  for (const { address, mac } of pod.neighbours) namespace.neighbours.set(pod.ifindex, address, mac);
   return eth0;
 }

@@ -4,9 +4,16 @@
  * they have one. Addresses of either family are taken wherever one is.
  */
 import { z } from 'zod';
+import { annotations, authentication, l2Announcement, localRedirectPolicy, srv6 } from './spec-features.js';
 
 const port = z.int().min(1).max(65535);
 const labels = z.record(z.string(), z.string());
+
+/** Ids and tags that the kernel gave the programs of a device: `{from-container: {id: 3023, tag: 85cb336cd763aeb7}}`. */
+const programs = z.record(
+  z.string(),
+  z.object({ id: z.int().min(1).optional(), tag: z.union([z.string(), z.number()]).optional() }),
+);
 
 const device = z.object({
   name: z.string().min(1).max(15),
@@ -18,6 +25,7 @@ const device = z.object({
   /** ADDRESS/LENGTH; a length short of the whole address makes the route to the link, as the kernel does. */
   addresses: z.array(z.string()).optional(),
   peer: z.string().optional(),
+  programs: programs.optional(),
   up: z.boolean().optional(),
 });
 
@@ -48,6 +56,7 @@ const serves = z.object({
 const pod = z.object({
   name: z.string().min(1),
   labels: labels.optional(),
+  annotations: annotations.optional(),
   ip: z.string().optional(),
   /** Both families, where a pod has both. */
   ips: z.array(z.string()).optional(),
@@ -60,8 +69,13 @@ const pod = z.object({
       mac: z.string().optional(),
       ifindex: z.int().min(1).max(1_000_000).optional(),
       mtu: z.int().min(68).max(65535).optional(),
+      programs: programs.optional(),
     })
     .optional(),
+  /** Of the pod's eth0; default 2. */
+  ifindex: z.int().min(1).max(1_000_000).optional(),
+  /** Name of the pod's network namespace on the node (/run/netns). */
+  netns: z.string().optional(),
   /** Endpoint id. */
   endpoint: z.int().min(1).max(65534).optional(),
   /** Security identity; pods with equal labels have one identity. */
@@ -78,6 +92,8 @@ const pod = z.object({
       }),
     )
     .optional(),
+  /** What the pod has learned besides its gateway; MAC default that of the device on the host's side. */
+  neighbours: z.array(z.object({ address: z.string(), mac: z.string().optional() })).optional(),
   /** Default gateway in the pod; default the node's ciliumInternalIP. */
   gateway: z.string().optional(),
   /** Default: HTTP at the TCP target ports of the services that select it, DNS at the UDP ones. */
@@ -100,6 +116,7 @@ const node = z.object({
   /** As the topology's `kernel`, which it overrides. */
   kernel: z.string().optional(),
   ciliumVersion: z.string().optional(),
+  iproute2: z.string().optional(),
   /** Overrides of the topology's `cilium`. */
   cilium: ciliumConfig.optional(),
   devices: z.array(device).optional(),
@@ -192,6 +209,7 @@ const icmps = z.array(
 );
 
 const ingressRule = z.object({
+  authentication: authentication.optional(),
   fromEndpoints: z.array(selector).optional(),
   fromPods: z.array(z.string()).optional(),
   fromEntities: z.array(entity).optional(),
@@ -202,6 +220,7 @@ const ingressRule = z.object({
 });
 
 const egressRule = z.object({
+  authentication: authentication.optional(),
   toEndpoints: z.array(selector).optional(),
   toPods: z.array(z.string()).optional(),
   toEntities: z.array(entity).optional(),
@@ -284,6 +303,8 @@ const egressGateway = z.object({
   gateway: z.string(),
   /** One of the gateway's addresses; default the first of the device that its default route goes by. */
   egressIP: z.string().optional(),
+  /** Both families, where the destinations are of both. */
+  egressIPs: z.array(z.string()).optional(),
 });
 
 export const topologySchema = z.object({
@@ -291,6 +312,8 @@ export const topologySchema = z.object({
   description: z.string().optional(),
   /** Version of the nodes' kernel, in quotes: `"5.15"`. Programs are attached by tcx from 6.6 on, else by tc. */
   kernel: z.string().optional(),
+  /** Version of the nodes' iproute2, in quotes: decides how tc prints filters. Default `"6.1"`. */
+  iproute2: z.string().optional(),
   /** Version of Cilium that names and listings are of, in quotes: `"1.14"`; default `"1.18"`. The programs are 1.18's. */
   ciliumVersion: z.string().optional(),
   cilium: ciliumConfig.optional(),
@@ -306,6 +329,9 @@ export const topologySchema = z.object({
   ipMasqAgent: z
     .object({ nonMasqueradeCIDRs: z.array(z.string()).optional(), masqLinkLocal: z.boolean().optional() })
     .optional(),
+  l2Announcements: z.array(l2Announcement).optional(),
+  localRedirectPolicies: z.array(localRedirectPolicy).optional(),
+  srv6: srv6.optional(),
   /** Sources that XDP drops (enable-xdp-prefilter). */
   prefilter: z.array(z.string()).optional(),
 });

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { UsageError } from '../exit-codes.js';
-import { EMULATED_VERSION, readCiliumVersion } from '../monitor/cilium-version.js';
+import { readCiliumVersion } from '../monitor/cilium-version.js';
 import { type ReplayArguments, readOptions } from '../replay/options.js';
 import { readArguments } from '../shell/words.js';
 
@@ -68,8 +68,7 @@ export function addMonitor(
         .option('cilium-version', {
           type: 'string',
           requiresArg: true,
-          default: `1.${EMULATED_VERSION}`,
-          describe: 'in whose words cilium-dbg monitor prints: 1.10 to 1.18',
+          describe: "in whose words cilium-dbg monitor prints: 1.10 to 1.18; default the topology's",
         })
         .option('config', {
           type: 'string',
@@ -105,7 +104,10 @@ export function addMonitor(
         monitor: {
           command: readArguments(words),
           node: args.node ?? null,
-          version: readCiliumVersion(args.ciliumVersion, '--cilium-version'),
+          version:
+            args.ciliumVersion === undefined
+              ? null
+              : readCiliumVersion(args.ciliumVersion, '--cilium-version'),
         },
         sums: false,
       };

@@ -18,17 +18,19 @@ export interface MonitorChoice {
   readonly command: CommandLine;
   /** Null for all. */
   readonly node: string | null;
-  readonly version: CiliumVersion;
+  /** Null for the one that the topology declares. */
+  readonly version: CiliumVersion | null;
 }
 
 /** A monitor on a topology that is about to run. Throws UsageError. */
 export function openMonitor(
   topology: BuiltTopology,
-  { command, node, version }: MonitorChoice,
+  { command, node, version: chosen }: MonitorChoice,
   write: (text: string) => void,
   say: (text: string) => void,
 ): Monitor {
   const nodes = chooseNodes(topology, node);
+  const version = chosen ?? nodes[0].planned.ciliumVersion[1];
   const [[name = '', ...rest], ...filters] = command;
   const words = isCilium(name) ? behind(name, rest, 'monitor') : rest;
   let printer: EventPrinter;

@@ -3,7 +3,7 @@ import { parsePrefix } from '../../engine/address-text.js';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
 import type { MonitorChoice } from '../monitor/choose.js';
-import { EMULATED_VERSION, readCiliumVersion } from '../monitor/cilium-version.js';
+import { readCiliumVersion } from '../monitor/cilium-version.js';
 import { type ProgramOption, readProgramOption } from '../programs/attachment.js';
 import { readCommandLine } from '../shell/words.js';
 import { readSelection } from './selection.js';
@@ -101,8 +101,7 @@ export function readMonitor({
   ciliumVersion,
 }: Pick<ReplayArguments, 'monitor' | 'ciliumVersion'>): MonitorChoice | null {
   if (monitor === undefined) return null;
-  const version =
-    ciliumVersion === undefined ? EMULATED_VERSION : readCiliumVersion(ciliumVersion, '--cilium-version');
+  const version = ciliumVersion === undefined ? null : readCiliumVersion(ciliumVersion, '--cilium-version');
   return { command: readCommandLine(monitor), node: null, version };
 }
 

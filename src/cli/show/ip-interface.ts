@@ -41,6 +41,12 @@ function peerNamespaceId(place: Place, one: Interface): number | null {
   return place.pod === null ? place.namespace.node.pods.indexOf(one.peer.namespace) : 0;
 }
 
+/** By name where it has one, else by number. */
+function namespaceText({ peer }: Interface, id: number): string {
+  const name = peer?.namespace.mountedAs ?? null;
+  return name === null ? `link-netnsid ${id}` : `link-netns ${name}`;
+}
+
 /** The first line, without its end. `mode` is the word that `ip link` adds. */
 export function headLine(place: Place, one: Interface, mode = ''): string {
   const { ifindex, mtu, queue, state, queueLength } = one;
@@ -66,7 +72,7 @@ export function linkLine(place: Place, one: Interface): string {
   const type = linkType(one);
   if (type === 'none') return '    link/none ';
   const id = peerNamespaceId(place, one);
-  const namespace = id === null ? '' : ` link-netnsid ${id}`;
+  const namespace = id === null ? '' : ` ${namespaceText(one, id)}`;
   return `    link/${type} ${formatMac(one.mac)} brd ${broadcastMac(one)}${namespace}`;
 }
 
@@ -74,7 +80,7 @@ export function linkLine(place: Place, one: Interface): string {
 export function interfaceLines(place: Place, one: Interface, withLink: boolean): string {
   const id = peerNamespaceId(place, one);
   const head = headLine(place, one);
-  const namespace = id === null ? '' : `${head.endsWith(' ') ? '' : ' '}link-netnsid ${id}`;
+  const namespace = id === null ? '' : `${head.endsWith(' ') ? '' : ' '}${namespaceText(one, id)}`;
   const lines = withLink ? [head, linkLine(place, one)] : [head + namespace];
   for (const { address, length, scope } of one.addresses) {
     const text = `${formatAddress(address, 0, address.length)}/${length} scope ${scope}`;

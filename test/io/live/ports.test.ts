@@ -37,8 +37,14 @@ function farPort(port: LivePort): PortUnderTest['far'] {
   };
 }
 
-for (const offloads of [true, false]) {
-  testPort(`tap, offloads ${offloads ? 'on' : 'off'}`, { skip: whyNoTap() }, async () => {
+for (const [offloads, batches] of [
+  [true, true],
+  [true, false],
+  [false, true],
+  [false, false],
+]) {
+  const name = `tap, offloads ${offloads ? 'on' : 'off'}, io_uring ${batches ? 'on' : 'off'}`;
+  testPort(name, { skip: whyNoTap() }, async () => {
     const namespace = new TestNamespace();
     try {
       const port = await openPort({
@@ -48,6 +54,7 @@ for (const offloads of [true, false]) {
         mac: NEAR_MAC,
         mtu: 1500,
         offloads,
+        batches,
       });
       const far = await RawLink.open(namespace, 'tap0');
       return { port, far, link: linkOf(namespace, 'tap0'), dispose: () => disposeAll(far, namespace) };
