@@ -56,10 +56,12 @@ describe('--program', () => {
   test('TypeScript as it is, and nothing left behind', () => {
     const { programs } = run('examples/protocol-counter.ts@node1/bond0/tcx-ingress');
     assert.equal(programs[0].runs, 52);
-    assert.deepEqual(readdirSync(path.join(repositoryRoot, 'examples')).sort(), [
-      'ddos-filter.ts',
-      'protocol-counter.ts',
-    ]);
+    const files = readdirSync(path.join(repositoryRoot, 'examples'));
+    assert.ok(files.includes('protocol-counter.ts'));
+    assert.deepEqual(
+      files.filter((file) => !file.endsWith('.ts')),
+      [],
+    );
   });
 
   test('drops without a reason are counted under the name', () => {

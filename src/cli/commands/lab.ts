@@ -42,6 +42,13 @@ const NAME = {
 } as const;
 const JSON_OPTION = { type: 'boolean', default: false, describe: 'print JSON' } as const;
 
+const QUIET = {
+  alias: 'q',
+  type: 'boolean',
+  default: false,
+  describe: 'neither the live view of a terminal nor a line every ten seconds',
+} as const;
+
 /** What stands behind `lab show` and its options, or behind `lab exec POD --`, is another program's command line. */
 export function splitLabArguments(args: readonly string[]): { own: string[]; words: string[] } {
   if (args[1] === 'show') {
@@ -101,6 +108,7 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
           requiresArg: true,
           describe: 'write every hook that a frame meets to this pcapng file',
         })
+        .option('quiet', QUIET)
         .option('state', {
           type: 'string',
           requiresArg: true,
@@ -131,6 +139,7 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
         nodes,
         state,
         record: args.record,
+        quiet: args.quiet,
       };
       const monitor = readMonitor({ monitor: args.monitor });
       setExitCode(await runSession({ ...options, monitor, bindings: readDevices(plan, device) }));

@@ -8,6 +8,7 @@ import { EXIT_DONE, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import type { MonitorChoice } from '../monitor/choose.js';
 import { LabSession } from './session.js';
+import { Talk } from './talk.js';
 
 export interface RunOptions {
   readonly topology: LoadedTopology;
@@ -17,6 +18,8 @@ export interface RunOptions {
   readonly bindings: readonly Binding[];
   /** Those whose pods get namespaces; default all. */
   readonly nodes?: readonly string[];
+  /** No live view, and no lines while nothing happens that is to be told. */
+  readonly quiet: boolean;
   readonly record?: string | undefined;
   readonly monitor?: MonitorChoice | null;
   readonly state?: string | undefined;
@@ -37,6 +40,7 @@ export async function runSession(options: RunOptions): Promise<number> {
   const isStopped = new Promise<void>((resolve) => {
     for (const signal of SIGNALS) process.on(signal, () => resolve());
   });
+  const talk = new Talk();
   const session = await LabSession.start({
     topology,
     name,
@@ -48,7 +52,7 @@ export async function runSession(options: RunOptions): Promise<number> {
     serves,
     state: options.state,
     watching: { record: options.record ?? null, monitor: options.monitor ?? null, unread: unread.buffer },
-    onNotice: (notice) => tell(notice, unread),
+    onNotice: (notice) => tell(notice, unread, talk),
   });
   for (const line of session.servers.lines) log.info(`serves ${line}`);
   const { leftOut } = session.thread.running;
@@ -56,9 +60,11 @@ export async function runSession(options: RunOptions): Promise<number> {
   const places = session.lab.namespaces.map(({ label }) => label);
   const devices = bindings.map((binding) => `${binding.devices[0]} on ${portName(binding.port)}`);
   log.info(`${pods ? 'lab ready' : 'ready'}: ${[...places, ...devices].join(', ')}`);
+  const show = options.quiet || options.monitor ? null : talk.show(session);
   try {
     await Promise.race([isStopped, session.thread.ended]);
   } finally {
+    show?.close();
     await session.stop();
   }
   return EXIT_DONE;
@@ -76,13 +82,13 @@ export function needRoot(): void {
 }
 
 /** `unread` is lowered by what has been printed. */
-function tell(notice: Notice, unread: Int32Array): void {
+function tell(notice: Notice, unread: Int32Array, talk: Talk): void {
   if (notice.kind === 'lines') {
     const { text } = notice;
     process.stdout.write(text, () => Atomics.sub(unread, 0, text.length));
   } else if (notice.kind === 'talk') put(notice.text);
   else if (notice.kind === 'port') {
-    log.warn(
+    talk.warn(
       `${notice.device}: its interface is ${notice.isUp ? 'up again' : 'down or gone'}; the rest runs on`,
     );
   }

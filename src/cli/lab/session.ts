@@ -14,6 +14,7 @@ import { type LoadedTopology, readTopology } from '../../topologies/load.js';
 import type { Plan } from '../../topologies/plan.js';
 import type { TopologySpec } from '../../topologies/spec.js';
 import { observedSpec } from '../replay/observed-spec.js';
+import type { Overview } from './overview.js';
 import { LabServers } from './servers.js';
 import { type Status, statusOf } from './status.js';
 import type { WatchOptions } from './watching.js';
@@ -112,6 +113,11 @@ export class LabSession {
     await this.#thread?.stop();
     for (const { name } of this.lab.namespaces) removeNamespace(name);
     removeState(this.name);
+  }
+
+  /** Asks the datapath thread, whose packets wait meanwhile; the limit keeps that short. */
+  overview(flows: number): Promise<Overview> {
+    return this.thread.request('overview', flows) as Promise<Overview>;
   }
 
   status(): Status {
