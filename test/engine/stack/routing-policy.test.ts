@@ -118,14 +118,12 @@ describe('packets', () => {
   test('a rule sends it elsewhere, or nowhere', () => {
     const t = marked(5);
     const policy = t.node.host.policy(4);
-    policy
-      .table(7)
-      .add({
-        prefix: address('1.2.3.0'),
-        prefixLength: 24,
-        ifindex: t.lxcB.ifindex,
-        gateway: address('10.0.0.2'),
-      });
+    policy.table(7).add({
+      prefix: address('1.2.3.0'),
+      prefixLength: 24,
+      ifindex: t.lxcB.ifindex,
+      gateway: address('10.0.0.2'),
+    });
     policy.set({ priority: 9, mark: 5, mask: -1, table: 7 });
     assert.equal(t.walker.receive(t.slot(toWorld), t.lxcA), fate.DROPPED, 'no local address of pod b');
     assert.equal(t.walker.device, t.podB);
