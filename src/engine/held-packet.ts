@@ -1,4 +1,4 @@
-import type { Flight, Flights } from './flights.js';
+import { type Flight, type Flights, LATE } from './flights.js';
 import { PacketContext } from './packet.js';
 
 /** A packet that is kept outside of the arena, with all that is known of it, until it walks on. */
@@ -26,6 +26,7 @@ export class HeldPacket {
     const { bytes, metaLength } = this.#context;
     packet.takeFields(this.#context, packet.start);
     packet.bytes.set(bytes, packet.start - metaLength);
+    if (this.walkNumber >= 0) flight.origin = LATE;
     return flight;
   }
 }

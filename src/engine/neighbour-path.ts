@@ -5,6 +5,7 @@
 import type { CopyPath } from './copy-path.js';
 import type { Device } from './device.js';
 import * as fate from './fate.js';
+import { OWN } from './flights.js';
 import { HeldPacket } from './held-packet.js';
 import type { Namespace } from './namespace.js';
 import { BY_REDIRECT_NEIGHBOUR } from './observer.js';
@@ -120,6 +121,7 @@ export class NeighbourPath {
     const question = walk.flights.make(questionLength(address.length));
     if (question === null) return;
     const { bytes, start } = question.packet;
+    question.origin = OWN;
     writeQuestion(bytes, start, device, address, source ?? undefined);
     question.packet.protocol = ethernet.type(bytes, start);
     walk.counters.originated++;

@@ -2,7 +2,7 @@
 import type { CopyPath } from './copy-path.js';
 import type { Device } from './device.js';
 import * as fate from './fate.js';
-import type { Flight } from './flights.js';
+import { type Flight, OWN } from './flights.js';
 import type { Namespace } from './namespace.js';
 import { NeighbourPath } from './neighbour-path.js';
 import type { StackOutput } from './stack/local-delivery.js';
@@ -57,6 +57,10 @@ export class StackSender implements StackOutput {
     this.walkWaiting();
   }
 
+  abandonWaiting(namespace: Namespace): void {
+    this.neighbours.abandon(namespace);
+  }
+
   walkWaiting(): void {
     if (this.#walk.flights.areWaiting) this.#copies.finish();
   }
@@ -79,6 +83,7 @@ export class StackSender implements StackOutput {
 
   #later(flight: Flight, device: Device, step: number): void {
     const { packet } = flight;
+    flight.origin = OWN;
     flight.device = device;
     flight.step = step;
     packet.protocol = ethernet.type(packet.bytes, packet.start);

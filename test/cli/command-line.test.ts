@@ -13,7 +13,7 @@ describe('help and version', () => {
     assert.equal(exitCode, 0);
     assert.equal(stderr, '');
     assert.match(stdout, /packetwalk replay CAPTURE +walk the frames/);
-    assert.match(stdout, /packetwalk topologies \[NAME\] +list the ready-made/);
+    assert.match(stdout, /packetwalk topologies \[NAME\] \[FILE\.\.\] +list the ready-made/);
     assert.equal(packetwalk(['--help']).stdout, stdout);
     assert.equal(packetwalk(['-h']).stdout, stdout);
   });
@@ -55,7 +55,7 @@ const WRONG: readonly (readonly [args: readonly string[], line: string])[] = [
   [['replay', 'a.pcap', '--only', 'droped'], '--only droped: no such fate; did you mean "dropped"?'],
   [
     ['replay', 'a.pcap', '--only', 'dropped,lost'],
-    '--only lost: no such fate; it is one of dropped, forwarded, delivered, transmitted, stack, answered',
+    '--only lost: no such fate; it is one of dropped, forwarded, delivered, transmitted, stack, answered, held',
   ],
   [
     ['replay', lab('same-node-client.pcap'), '-t', 'same-node', '--at', 'lxc77'],

@@ -2,9 +2,15 @@ import { FrameArena } from '../../../src/engine/frame-arena.js';
 import type { LivePort, PortSpec } from '../../../src/io/live/live-port.js';
 import { joinPorts } from '../../../src/io/live/memory-port.js';
 import { openPort } from '../../../src/io/live/open.js';
+import {
+  RawLink,
+  TestNamespace,
+  whyNoInterfaces,
+  whyNoPackage,
+  whyNoTap,
+} from '../../support/live-network.js';
 import { FAR_MAC, NEAR_MAC } from './frames.js';
 import { type PortUnderTest, testPort } from './live-suite.js';
-import { RawLink, TestNamespace, whyNoInterfaces, whyNoPackage, whyNoTap } from './test-network.js';
 
 testPort('memory', { skip: false }, async () => {
   const [port, other] = joinPorts(
