@@ -102,11 +102,11 @@ function note(name: string, { metric, value, unit }: Value): void {
 function table(all: readonly Result[]): string {
   const metrics = [...new Map(all.map(({ metric, unit }) => [metric, unit]))];
   const names = [...new Set(all.map(({ name }) => name))];
-  const valueOf = (name: string, metric: string): number | undefined =>
+  const found = (name: string, metric: string): number | undefined =>
     all.find((result) => result.name === name && result.metric === metric)?.value;
   const cell = (name: string, metric: string): string => {
-    const value = valueOf(name, metric);
-    const own = valueOf('packetwalk', metric);
+    const value = found(name, metric);
+    const own = found('packetwalk', metric);
     if (value === undefined) return '-'.padStart(20);
     const ratio = own === undefined || name.startsWith('packetwalk') ? '' : `x ${(own / value).toFixed(2)}`;
     return `${value.toPrecision(3)} ${ratio.padStart(8)}`.padStart(20);
