@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/programs': ['src/engine'],
   'src/topologies': ['src/engine', 'src/programs'],
   'src/io': ['src/engine'],
+  'src/live': ['src/engine', 'src/programs', 'src/topologies', 'src/io'],
   'src/cli': ['src'],
   'src/index.ts': ['src'],
   examples: ['src/index.ts'],

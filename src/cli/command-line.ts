@@ -2,19 +2,24 @@
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { CaptureError } from '../io/capture-error.js';
+import { LiveError } from '../io/live/live-error.js';
+import { RequestError } from '../live/datapath-thread.js';
 import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { ImportError } from '../topologies/import/tool-json.js';
 import { OwnProgramError } from '../topologies/own-programs.js';
+import { ExpressionError } from '../topologies/trace/expression.js';
 import { addImport } from './commands/import.js';
+import { addLab, splitLabArguments } from './commands/lab.js';
 import { addMonitor, splitMonitorArguments } from './commands/monitor.js';
 import { addReplay } from './commands/replay.js';
 import { addShow, splitShowArguments } from './commands/show.js';
 import { addTopologies } from './commands/topologies.js';
+import { addTrace } from './commands/trace.js';
 import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'monitor', 'show', 'topologies', 'import', 'help'];
+const COMMANDS = ['replay', 'trace', 'monitor', 'show', 'topologies', 'import', 'lab', 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -35,24 +40,36 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
       throw error;
     }
     log.error(error instanceof TopologyError ? topologyErrorText(error) : error.message);
-    return EXIT_BAD_INPUT;
+    return error instanceof LiveError || error instanceof RequestError ? error.exitCode : EXIT_BAD_INPUT;
   }
   return exitCode;
 }
 
+/** Errors that are the user's to mend; those with an exit code of their own are told by it. */
+const USERS_ERRORS = [
+  UsageError,
+  CaptureError,
+  ExpressionError,
+  ImportError,
+  LiveError,
+  OwnProgramError,
+  RequestError,
+  TopologyError,
+];
+
 function isUsersError(error: unknown): error is Error {
-  return [UsageError, CaptureError, TopologyError, OwnProgramError, ImportError].some(
-    (kind) => error instanceof kind,
-  );
+  return USERS_ERRORS.some((kind) => error instanceof kind);
 }
 
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
   const { own, words } = splitArguments(args);
   const known = yargs(own.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
+  addLab(known, words, setExitCode);
   addReplay(known, setExitCode);
   addMonitor(known, words, setExitCode);
   addShow(known, words, setExitCode);
   addTopologies(known);
+  addTrace(known, setExitCode);
   addImport(known, setExitCode);
   known
     .demandCommand(1, 'which command?')
@@ -73,10 +90,11 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   });
 }
 
-/** What follows `show`, `monitor` and their options is another tool's command line. */
+/** What follows `show`, `monitor` and their options, or `lab exec POD --`, is another tool's command line. */
 function splitArguments(args: readonly string[]): { own: readonly string[]; words: readonly string[] } {
   if (args[0] === 'show') return splitShowArguments(args);
   if (args[0] === 'monitor') return splitMonitorArguments(args);
+  if (args[0] === 'lab') return splitLabArguments(args);
   return { own: args.flatMap(monitorCommand), words: [] };
 }
 

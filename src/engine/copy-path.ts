@@ -1,6 +1,6 @@
 /**
  * What makes more than one frame of one: copies that programs, mirred, netfilter and bridges send, packet sockets that
- * want the frame as it was, questions to neighbours. And the order in which all of them walk.
+ * want the frame as it was, what stacks send. And the order in which all of them walk.
  */
 import { type Device, PACKET_HOST } from './device.js';
 import * as fate from './fate.js';
@@ -10,8 +10,6 @@ import { NF_ACCEPT, NF_STOLEN, TC_ACT_PIPE, TC_ACT_REDIRECT, TC_ACT_SHOT } from 
 import { BY_BRIDGE, BY_MIRRED, BY_NETFILTER, BY_REDIRECT, BY_REDIRECT_INGRESS } from './observer.js';
 import { BPF_F_INGRESS, type PacketContext, type PacketHost, REDIRECT_NONE } from './packet.js';
 import { DONE, forwardUp, RISE, SEND, STACK, TRANSMIT, type WalkState } from './walk-state.js';
-import * as arp from './wire/arp.js';
-import { i32le } from './wire/bytes.js';
 import * as ethernet from './wire/ethernet.js';
 
 /** Transmits inside of one another that the kernel lets through (XMIT_RECURSION_LIMIT). */
@@ -23,8 +21,6 @@ const WAITING_LIMIT = 1024;
 /** Frames that a poll hands to GRO before they go up together (gro_normal_batch). */
 const GRO_BATCH = 8;
 const NET_XMIT_DROP = 1;
-const BROADCAST = new Uint8Array(ethernet.ADDRESS_LENGTH).fill(0xff);
-const NO_MAC = new Uint8Array(ethernet.ADDRESS_LENGTH);
 
 export class CopyPath implements PacketHost {
   readonly #walk: WalkState;
@@ -107,7 +103,7 @@ export class CopyPath implements PacketHost {
     const walk = this.#walk;
     if (byRedirect) {
       if (walk.depth > NESTING_LIMIT) {
-        this.#discard(copy, fate.LOOP);
+        this.discard(copy, walk.device, fate.LOOP);
         return -ENETDOWN;
       }
       copy.packet.redirected = 1;
@@ -156,19 +152,15 @@ export class CopyPath implements PacketHost {
     return walk.goTo(last, BY_BRIDGE, alsoUp ? RISE : TRANSMIT);
   }
 
-  /** Asks for the MAC of an IPv4 address (raw word): a broadcast out of the device, now. */
-  askNeighbour(device: Device, address: number): void {
-    const walk = this.#walk;
-    const ownAddress = device.ipv4Address === null ? 0 : i32le(device.ipv4Address, 0);
-    const question = walk.flights.make(ethernet.HEADER_LENGTH + arp.HEADER_LENGTH);
-    if (question === null) return;
-    const { bytes, start } = question.packet;
-    ethernet.write(bytes, start, BROADCAST, device.mac, ethernet.TYPE_ARP);
-    const at = start + ethernet.HEADER_LENGTH;
-    arp.write(bytes, at, arp.OPERATION_REQUEST, device.mac, ownAddress, NO_MAC, address);
-    question.packet.protocol = ethernet.TYPE_ARP;
-    this.#noteCopy(walk.packet, question);
-    this.#runInside(question, device, BY_REDIRECT, TRANSMIT);
+  /** A frame that a stack made goes out of a device, now. */
+  transmitOwn(flight: Flight, device: Device): void {
+    this.#walk.observer?.started(flight.packet, device.index, device.namespace.index);
+    this.#runInside(flight, device, -1, TRANSMIT);
+  }
+
+  /** Drops a frame that is not in hand, at a device. */
+  discard(copy: Flight, device: Device, reason: number): void {
+    this.#runInside(copy, device, -1, DONE, 0, reason);
   }
 
   /** Walks all that waits, then puts the walk back to where the frame that it began with ended. */
@@ -293,7 +285,7 @@ export class CopyPath implements PacketHost {
 
   #sendUp(copy: Flight, target: Device): number {
     if (!target.up) {
-      this.#discard(copy, fate.DEVICE_DOWN);
+      this.discard(copy, this.#walk.device, fate.DEVICE_DOWN);
       return NET_XMIT_DROP;
     }
     forwardUp(copy.packet, target);
@@ -307,10 +299,6 @@ export class CopyPath implements PacketHost {
     walk.flights.wait(copy, target, RISE, false);
   }
 
-  #discard(copy: Flight, reason: number): void {
-    this.#runInside(copy, this.#walk.device, -1, DONE, 0, reason);
-  }
-
   /** Walks a copy in the middle of another frame's walk; answers whether it was dropped before it had to wait. */
   #runInside(copy: Flight, target: Device, how: number, step: number, nesting = 0, reason = 0): boolean {
     const walk = this.#walk;
@@ -321,7 +309,11 @@ export class CopyPath implements PacketHost {
     walk.flight = copy;
     walk.depth = depth + nesting;
     walk.reason = 0;
-    const result = reason !== 0 ? walk.drop(reason) : walk.run(walk.goTo(target, how, step));
+    let result: number;
+    if (how < 0) {
+      walk.device = target;
+      result = reason !== 0 ? walk.drop(reason) : walk.run(step);
+    } else result = walk.run(walk.goTo(target, how, step));
     packet.takeRedirect(copy.packet);
     const dropped = result === DONE && walk.fate === fate.DROPPED;
     if (result === DONE) this.#release(copy);
@@ -337,7 +329,7 @@ export class CopyPath implements PacketHost {
 
   #release(copy: Flight): void {
     const walk = this.#walk;
-    walk.copyEnded?.(copy.packet, walk.fate, walk.device, walk.reason);
+    if (walk.fate !== fate.UNDER_WAY) walk.copyEnded?.(copy.packet, walk.fate, walk.device, walk.reason);
     walk.flights.release(copy);
   }
 }

@@ -6,6 +6,7 @@ import type { HookProgram } from './hooks/program.js';
 import type { Namespace } from './namespace.js';
 import { ALL_PROTOCOLS, type PacketSocket } from './packet-socket.js';
 import type { Segment } from './segment.js';
+import { type DeviceAddress, linkLocalOf } from './stack/addresses.js';
 import type { Encapsulation } from './stack/encapsulation.js';
 import * as ethernet from './wire/ethernet.js';
 import { HEADER_LENGTH as VLAN_TAG_LENGTH } from './wire/vlan.js';
@@ -83,6 +84,9 @@ export class Device {
   /** First address of each family, which the stack takes as source of what it sends here. */
   ipv4Address: Uint8Array | null = null;
   ipv6Address: Uint8Array | null = null;
+  /** All of them, without the link-local one that each device has. */
+  readonly addresses: DeviceAddress[] = [];
+  #linkLocal: Uint8Array | null = null;
 
   readonly hooks: DeviceHooks;
   /** The tc programs for received and for transmitted frames, as they run. */
@@ -144,6 +148,11 @@ export class Device {
   setBridge(bridge: Bridge | null): void {
     this.bridge = bridge;
     this.#noteFeatures();
+  }
+
+  get linkLocal(): Uint8Array {
+    this.#linkLocal ??= linkLocalOf(this.mac);
+    return this.#linkLocal;
   }
 
   /** Bytes of a frame that the device takes: MTU, Ethernet header and one VLAN tag (is_skb_forwardable). */

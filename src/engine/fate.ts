@@ -11,6 +11,9 @@ export const FATE_COUNT = 4;
 
 export const FATE_NAMES: readonly string[] = ['delivered', 'transmitted', 'consumed', 'dropped'];
 
+/** Not a fate: the frame waits (for a neighbour's link address) and walks on later. */
+export const UNDER_WAY = FATE_COUNT;
+
 /**
  * Drop reasons share one number space: 1 .. 255 are Cilium's (`PacketContext.dropReason`), 256 .. 383 the engine's,
  * and from 384 on those that programs of a user's own have names for.
@@ -57,6 +60,9 @@ const NAMES = [
   "WireGuard: the destination is among no peer's allowed IPs",
   "WireGuard: the source is not among the peer's allowed IPs",
   'WireGuard: encrypted, and the key is not here',
+  'too many packets wait for the neighbour',
+  'link-local source: not forwarded',
+  'reverse path: another device leads to the source (rp_filter)',
 ] as const;
 
 export const NO_REASON_GIVEN = 256;
@@ -97,6 +103,9 @@ export const NO_BRIDGE_PORT = 290;
 export const NO_WIREGUARD_PEER = 291;
 export const NOT_AN_ALLOWED_IP = 292;
 export const ENCRYPTED = 293;
+export const NEIGHBOUR_QUEUE_FULL = 294;
+export const SCOPE_EXCEEDED = 295;
+export const REVERSE_PATH = 296;
 
 /** Size of a table indexed by drop reason. */
 export const REASON_COUNT = 512;

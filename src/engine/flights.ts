@@ -20,6 +20,11 @@ export class Flight {
   step = 0;
   /** The namespace whose stack sends it, for the step SEND. */
   sender: Namespace | null = null;
+  /** The neighbour on `device` that it goes to, for the step SEND_TO_NEIGHBOUR. */
+  nextHop: Uint8Array | null = null;
+  /** Row of the device that it came by, or -1, and how it goes on, for the step RESUME. */
+  fromIndex = -1;
+  how = 0;
 
   constructor(packet: PacketContext) {
     this.packet = packet;

@@ -1,8 +1,10 @@
 import { Device, type DeviceOptions } from './device.js';
 import { type NetfilterChain, type StackHook, StackHooks } from './hooks/netfilter.js';
 import type { Node } from './node.js';
+import type { IcmpErrors } from './stack/icmp-errors.js';
 import type { LocalDelivery } from './stack/local-delivery.js';
 import { NeighbourTable } from './stack/neighbour.js';
+import type { NeighbourResolver } from './stack/resolver.js';
 import { ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
 
 /** Interface indexes are looked up in a table of this many words at most. */
@@ -32,8 +34,10 @@ export class Namespace {
   localMark = 0;
   localMarkMask = 0;
 
-  /** Whether an IPv4 neighbour that is not known is asked for (ARP); the packet that wanted it is lost. */
-  asksNeighbours = false;
+  /** Asks for neighbours that are not known; with null, packets to them are lost. */
+  resolver: NeighbourResolver | null = null;
+  /** Tells senders why their packets are refused; with null they are dropped in silence. */
+  errors: IcmpErrors | null = null;
   /** What takes the packets that are for the namespace itself; with null they end there, unanswered. */
   localDelivery: LocalDelivery | null = null;
   /** The chains at the stack's hooks; null as long as there are none. */
@@ -93,6 +97,7 @@ export class Namespace {
   addAddress(device: Device, address: Uint8Array, prefixLength: number): void {
     if (address.length === 4) device.ipv4Address ??= address;
     else device.ipv6Address ??= address;
+    device.addresses.push({ address, prefixLength });
     const routes = this.routes(address.length);
     const all = address.length * 8;
     routes.add({ prefix: address, prefixLength: all, kind: ROUTE_LOCAL, ifindex: device.ifindex });

@@ -206,7 +206,15 @@ export class PacketContext {
 
   /** Makes this the context of a copy of another's frame, which lies in a slot of its own. */
   copyFrom(other: PacketContext, start: number, headLimit: number, tailLimit: number): void {
-    this.reset(start, start + other.length, headLimit, tailLimit);
+    this.headLimit = headLimit;
+    this.tailLimit = tailLimit;
+    this.takeFields(other, start);
+    this.bytes.copyWithin(start - this.metaLength, other.start - this.metaLength, other.end);
+  }
+
+  /** All that is known of another packet, for its frame from `start` on in this memory; `other` may be in another one. */
+  takeFields(other: PacketContext, start: number): void {
+    this.reset(start, start + other.length, this.headLimit, this.tailLimit);
     this.mark = other.mark;
     this.cb0 = other.cb0;
     this.cb1 = other.cb1;
@@ -234,7 +242,6 @@ export class PacketContext {
     this.cloned = other.cloned;
     this.redirected = other.redirected;
     this.skipNetfilterEgress = other.skipNetfilterEgress;
-    this.bytes.copyWithin(start - this.metaLength, other.start - this.metaLength, other.end);
     this.tunnelKey.set(other.tunnelKey);
     this.tunnelKeySize = other.tunnelKeySize;
     this.tunnelKeyFlags = other.tunnelKeyFlags;

@@ -20,6 +20,12 @@ export class Segment {
     device.segment = this;
   }
 
+  /** The device is on another link from now on: what it sends leaves the network. */
+  remove(device: Device): void {
+    this.devices.splice(this.devices.indexOf(device), 1);
+    device.segment = null;
+  }
+
   /** The device that takes the frame at `bytes[at]`, sent by `from`; null when it leaves the network. */
   receiver(from: Device, bytes: Uint8Array, at: number): Device | null {
     const { devices } = this;

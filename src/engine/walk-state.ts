@@ -3,6 +3,7 @@ import { type Device, HAS_NATIVE_XDP } from './device.js';
 import * as fate from './fate.js';
 import { Flight, Flights } from './flights.js';
 import type { FrameArena } from './frame-arena.js';
+import type { Namespace } from './namespace.js';
 import type { Network } from './network.js';
 import type { WalkObserver } from './observer.js';
 import { PacketContext, type PacketHost, REDIRECT_NONE } from './packet.js';
@@ -22,6 +23,9 @@ export const WAITING = 7;
 /** How a frame that a stack has made begins: routed by a namespace, or out of a device. */
 export const SEND = 8;
 export const SEND_AS_IT_IS = 9;
+/** A packet goes on that has waited for its neighbour. */
+export const RESUME = 10;
+export const SEND_TO_NEIGHBOUR = 11;
 /** The step that comes anyway. */
 export const GO_ON = -1;
 
@@ -58,6 +62,8 @@ export abstract class WalkState {
   /** The frame in hand as it may wait or be a copy; `original` is the one that the walk began with. */
   flight: Flight;
   readonly original: Flight;
+  /** Counts the walks. */
+  number = 0;
   /** Transmits that run inside of one another, through redirects to egress. */
   depth = 0;
   /** Whether a process sends the frame, rather than a driver's interrupt: redirect state ends with it. */
@@ -91,6 +97,10 @@ export abstract class WalkState {
 
   /** The first step of the flight in hand, which a stack has made; answers the one that comes next. */
   abstract begin(flight: Flight): number;
+
+  /** The frame in hand is an IP packet that a namespace's stack sends, by route or to a neighbour. The next step. */
+  abstract sendBy(namespace: Namespace): number;
+  abstract sendTo(device: Device, nextHop: Uint8Array): number;
 
   /** On to a device at once. */
   goTo(to: Device, how: number, step: number): number {
@@ -134,6 +144,12 @@ export abstract class WalkState {
     this.counters.fates[kind]++;
     if (kind === fate.TRANSMITTED) this.counters.left[this.device.index]++;
     if (this.observer !== null) this.observer.ended(this.packet, kind, this.device.index, this.reason);
+    return DONE;
+  }
+
+  /** The frame in hand waits; who keeps it lets it walk on. */
+  pause(): number {
+    this.fate = fate.UNDER_WAY;
     return DONE;
   }
 

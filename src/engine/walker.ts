@@ -36,32 +36,22 @@ import {
 } from './observer.js';
 import { BPF_F_INGRESS, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
 import { LEFT_TO_STACK, outerUdpAt, receiverOf } from './stack/encapsulation.js';
-import type { StackOutput } from './stack/local-delivery.js';
 import { StackPath, TO_LOCAL } from './stack/stack-path.js';
+import { StackSender } from './stack-sender.js';
 import { insertVlanTag, takeVlanTag } from './vlan-tag.js';
-import {
-  DONE,
-  forwardUp,
-  GO_ON,
-  LEAVE,
-  RECEIVE,
-  RISE,
-  SEND,
-  SEND_AS_IT_IS,
-  STACK,
-  TRANSMIT,
-  WalkState,
-} from './walk-state.js';
+import { DONE, forwardUp, GO_ON, LEAVE, RECEIVE, RISE, STACK, TRANSMIT, WalkState } from './walk-state.js';
 import * as ethernet from './wire/ethernet.js';
 import * as vlan from './wire/vlan.js';
 
 /** Steps that a frame may take in a row; longer ways are ended by the TTL, or by the kernel's limits on nesting. */
 const STEP_LIMIT = 64;
 
-export class Walker extends WalkState implements StackOutput {
+export class Walker extends WalkState {
   readonly #stack = new StackPath(this.packet);
   readonly #copies = new CopyPath(this);
   readonly #extras = new DeviceExtras(this, this.#copies);
+  /** Takes what stacks send, and what waits for neighbours. */
+  readonly output = new StackSender(this, this.#copies);
 
   constructor(network: Network, arena: FrameArena) {
     super(network, arena);
@@ -98,48 +88,22 @@ export class Walker extends WalkState implements StackOutput {
     packet.merged = 1;
     if (this.observer !== null) this.observer.started(packet, -1, namespace.index);
     packet.protocol = ethernet.type(packet.bytes, packet.start);
-    this.#stack.packet = packet;
-    const step = this.#takeStackResult(this.#stack.send(namespace), namespace, -1);
-    return this.#walk(handle, step);
-  }
-
-  make(length: number): Flight | null {
-    return this.flights.make(length);
-  }
-
-  sendLater(flight: Flight, namespace: Namespace, mark: number): void {
-    flight.sender = namespace;
-    flight.device = namespace.devices[0];
-    flight.packet.mark = mark;
-    this.#later(flight, SEND);
-  }
-
-  transmitLater(flight: Flight, device: Device): void {
-    flight.device = device;
-    this.#later(flight, SEND_AS_IT_IS);
-  }
-
-  #later(flight: Flight, step: number): void {
-    flight.step = step;
-    flight.packet.protocol = ethernet.type(flight.packet.bytes, flight.packet.start);
-    this.counters.originated++;
-    this.flights.outgoing.push(flight);
-  }
-
-  walkWaiting(): void {
-    if (this.flights.areWaiting) this.#copies.finish();
+    return this.#walk(handle, this.sendBy(namespace));
   }
 
   override begin(flight: Flight): number {
-    const { packet, device } = this;
-    const sender = flight.step === SEND ? flight.sender : null;
-    if (sender === null) {
-      this.observer?.started(packet, device.index, device.namespace.index);
-      return device.up ? TRANSMIT : this.drop(fate.DEVICE_DOWN);
-    }
-    this.observer?.started(packet, -1, sender.index);
-    this.#stack.packet = packet;
-    return this.#takeStackResult(this.#stack.send(sender), sender, -1);
+    return this.output.begin(flight);
+  }
+
+  override sendBy(namespace: Namespace): number {
+    this.#stack.packet = this.packet;
+    return this.#takeStackResult(this.#stack.send(namespace), namespace, -1);
+  }
+
+  override sendTo(device: Device, nextHop: Uint8Array): number {
+    this.#stack.packet = this.packet;
+    if (!this.#stack.resolve(device, nextHop)) return this.#missNeighbour(-1, BY_ROUTE);
+    return this.goTo(device, BY_ROUTE, TRANSMIT);
   }
 
   /** Counts a frame that cannot be walked as dropped at `device`. */
@@ -161,6 +125,7 @@ export class Walker extends WalkState implements StackOutput {
     this.reason = 0;
     this.depth = 0;
     this.inProcess = false;
+    this.number++;
     this.counters.walked++;
   }
 
@@ -320,7 +285,9 @@ export class Walker extends WalkState implements StackOutput {
       if (ethernet.isGroup(packet.bytes, ethernet.destinationAt(packet.start)))
         return this.drop(fate.NO_NEIGHBOUR);
       this.#stack.packet = packet;
-      if (!this.#stack.resolveRedirect(target)) return this.#missNeighbour();
+      if (!this.#stack.resolveRedirect(target)) {
+        return this.#missNeighbour(this.device.index, BY_REDIRECT_NEIGHBOUR);
+      }
       return this.#redirectDown(target, BY_REDIRECT_NEIGHBOUR);
     }
     if ((packet.redirectFlags & BPF_F_INGRESS) === 0) return this.#redirectDown(target, BY_REDIRECT);
@@ -392,7 +359,7 @@ export class Walker extends WalkState implements StackOutput {
       const isForwarded = fromIndex >= 0 && how === BY_ROUTE;
       result = this.#stack.filter(namespace.netfilter, result, isForwarded);
     }
-    if (result > 0) return this.#dropInStack(result);
+    if (result > 0) return this.#dropInStack(result, namespace, fromIndex, how);
     if (result === TO_LOCAL) {
       return namespace.tunnels.length === 0 ? this.#deliver(namespace) : this.#decapsulate(namespace);
     }
@@ -414,27 +381,28 @@ export class Walker extends WalkState implements StackOutput {
     return this.arrive(device, BY_DECAPSULATION, (device.features & IS_LAYER3) === 0 ? RECEIVE : RISE);
   }
 
-  #dropInStack(reason: number): number {
-    return reason === fate.NO_NEIGHBOUR ? this.#missNeighbour() : this.drop(reason);
+  #dropInStack(reason: number, namespace: Namespace, fromIndex: number, how: number): number {
+    if (reason === fate.NO_NEIGHBOUR) return this.#missNeighbour(fromIndex, how);
+    if (namespace.errors !== null && fromIndex >= 0 && how === BY_ROUTE) {
+      namespace.errors.refuse(this.packet, reason, this.#stack.mtu);
+    }
+    return this.drop(reason);
   }
 
-  /** The neighbour is not known: where the namespace resolves, it is asked for; the packet is lost. */
-  #missNeighbour(): number {
-    const { unknown } = this.#stack;
-    if (unknown?.namespace.asksNeighbours) {
-      this.#copies.askNeighbour(unknown, this.#stack.unknownAddress);
-    }
-    return this.drop(fate.NO_NEIGHBOUR);
+  #missNeighbour(fromIndex: number, how: number): number {
+    const { unknown, unknownAddress, unknownAt, unknownLength } = this.#stack;
+    if (unknown === null) return this.drop(fate.NO_NEIGHBOUR);
+    const { neighbours } = this.output;
+    return neighbours.hold(unknown, unknownAddress, unknownAt, unknownLength, fromIndex, how);
   }
 
   #deliver(namespace: Namespace): number {
+    const { counters } = this;
+    const isConsumed = namespace.isHost;
+    (isConsumed ? counters.consumed : counters.delivered)[namespace.index]++;
+    const step = this.end(isConsumed ? fate.CONSUMED : fate.DELIVERED);
     if (namespace.localDelivery !== null) namespace.localDelivery.receive(this.packet, this.device);
-    if (namespace.isHost) {
-      this.counters.consumed[namespace.index]++;
-      return this.end(fate.CONSUMED);
-    }
-    this.counters.delivered[namespace.index]++;
-    return this.end(fate.DELIVERED);
+    return step;
   }
 }
 

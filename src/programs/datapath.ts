@@ -28,6 +28,8 @@ export interface DatapathOptions {
   readonly fib: FibLookup;
   /** Changes a map's declaration before it is made, for example its size. */
   readonly mapSpec?: (spec: MapSpec) => MapSpec;
+  /** Answers a map that is there already for a declaration; null: it is made. */
+  readonly keptMap?: (spec: MapSpec) => BpfMap | null;
 }
 
 /** Scratch keys for map lookups, word-aligned; each is used by one table only. */
@@ -113,7 +115,8 @@ export class Datapath {
     this.fib = options.fib;
     const maps = new Map<string, BpfMap>();
     for (const spec of MAP_SPECS.values()) {
-      maps.set(spec.name, createMap(options.mapSpec ? options.mapSpec(spec) : spec));
+      const declared = options.mapSpec ? options.mapSpec(spec) : spec;
+      maps.set(spec.name, options.keptMap?.(declared) ?? createMap(declared));
     }
     this.maps = maps;
     const map = (name: string): BpfMap => this.map(name);

@@ -23,6 +23,7 @@ import { configuredMap } from './cilium-config.js';
 import { pathText, TopologyError } from './faults.js';
 import { fillMaps } from './fill-maps.js';
 import { remakeMaglevTables } from './fill-services.js';
+import type { KeptNumbers } from './kept-numbers.js';
 import { MapState } from './map-state.js';
 import { NodePrograms } from './node-programs.js';
 import type { Plan, PlannedNode, PlannedPod, PlannedPolicyEntry, PlannedRouter } from './plan.js';
@@ -41,11 +42,15 @@ export interface BuildOptions {
   readonly arena?: FrameArena;
   /** Changes a map's declaration before it is made, after the configuration has. */
   readonly mapSpec?: (spec: MapSpec) => MapSpec;
+  /** Answers the map of a node that is to be used, with what is in it; null for a new one. */
+  readonly keptMap?: (node: string, spec: MapSpec) => BpfMap | null;
+  /** Numbers that the topology's parts had before; see KeptNumbers. */
+  readonly numbers?: KeptNumbers;
 }
 
 /** Builds a topology. Throws TopologyError with all its faults when it has errors; warnings are passed over. */
 export function buildTopology(spec: TopologySpec, options: BuildOptions): BuiltTopology {
-  const plan = planTopology(spec);
+  const plan = planTopology(spec, undefined, options.numbers);
   const nodes = plan.nodes.map((planned) => new NodeBuilder(plan, planned, options));
   const routers = plan.routers.map(buildRouter);
   const machines = [...nodes.map((builder) => builder.node), ...routers];
@@ -124,12 +129,16 @@ class NodeBuilder {
       random: options.random,
       fib: new NamespaceFib(host),
       mapSpec: (spec) => this.#fitted(this.#mapSpec(spec)),
+      keptMap: (spec) => options.keptMap?.(planned.name, spec) ?? null,
     });
     this.#programs = new NodePrograms(this.#datapath, planned, host);
     this.#buildHost();
     fillMaps(this.#datapath, plan, planned);
     for (const pod of planned.pods) this.#buildPod(pod);
-    this.#hostPolicyMap = this.#policyMap(planned.hostEndpointId, plan.hostPolicies.get(planned.name) ?? []);
+    this.#hostPolicyMap = this.#policyMap(
+      planned.hostEndpointId,
+      plan.hostPolicies.get(planned.name)?.entries ?? [],
+    );
     this.#programs.attachNode(this.#hostPolicyMap);
     if (this.#state !== null) this.#takeOver(this.#state);
   }
@@ -187,7 +196,7 @@ class NodeBuilder {
     const device = this.node.host.deviceNamed(pod.device.name)!;
     const eth0 = addPodDevice(namespace, pod);
     connect(device, eth0);
-    const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name) ?? []);
+    const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name)?.entries ?? []);
     this.#programs.attachPod(pod, device, policyMap);
     this.#pods.push({ planned: pod, namespace, device, eth0, policyMap });
   }

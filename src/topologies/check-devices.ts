@@ -58,7 +58,7 @@ function addTunnelDevices(node: NodeDraft): void {
       node.faults.error([...node.path, 'devices'], `${name} is made by Cilium itself`);
       continue;
     }
-    const ifindex = node.ifindexes.next();
+    const ifindex = node.ifindexes.next(name);
     const mac = node.makeMac(ifindex);
     const flags = { up: true, noArp: true, acceptLocal: true };
     const mtu = kind === 'wireguard' ? DEFAULT_MTU - WIREGUARD_OVERHEAD : DEFAULT_MTU;
@@ -91,7 +91,7 @@ function reserveIfindexes(node: NodeDraft): void {
 
 function device(node: NodeDraft, spec: DeviceSpec, path: Path): PlannedDevice {
   const { faults } = node;
-  const ifindex = spec.ifindex ?? node.ifindexes.next();
+  const ifindex = spec.ifindex ?? node.ifindexes.next(spec.name);
   const ciliumPeer = CILIUM_PEERS.get(spec.name);
   const mac = spec.mac === undefined ? null : readMac(spec.mac, [...path, 'mac'], faults);
   const addresses = (spec.addresses ?? []).flatMap((text, i) => {
@@ -178,7 +178,7 @@ function addCiliumPair(node: NodeDraft): void {
   if (node.ciliumInternalAddresses.length === 0) return;
   for (const name of [CILIUM_NET, CILIUM_HOST]) {
     if (node.device(name) !== undefined) continue;
-    const ifindex = node.ifindexes.next();
+    const ifindex = node.ifindexes.next(name);
     const addresses = name === CILIUM_HOST ? node.ciliumInternalAddresses : [];
     node.devices.push({
       name,

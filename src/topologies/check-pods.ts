@@ -43,7 +43,7 @@ function addPod(node: NodeDraft, spec: PodSpec, path: Path): void {
     mac: mac ?? Uint8Array.from(device.mac, (byte, i) => (i === 1 ? 0x71 : byte)),
     device,
     gateways: podGateways(node, spec, path),
-    endpointId: spec.endpoint ?? node.endpointIds.next(),
+    endpointId: spec.endpoint ?? node.endpointIds.next(`pod ${spec.name}`),
     identity: cluster.identities.ofPod(spec.name, spec.labels ?? {}, spec.identity, path),
   };
   node.pods.push(pod);
@@ -79,7 +79,7 @@ function podAddresses(node: NodeDraft, spec: PodSpec, path: Path): Uint8Array[] 
 function podDevice(node: NodeDraft, spec: PodSpec, path: Path): PlannedDevice {
   const { faults } = node;
   const at = [...path, 'device'];
-  const ifindex = spec.device?.ifindex ?? node.ifindexes.next();
+  const ifindex = spec.device?.ifindex ?? node.ifindexes.next(`pod ${spec.name}`);
   const name = spec.device?.name ?? `lxc${spec.name}`.slice(0, DEVICE_NAME_LENGTH);
   if (node.device(name) !== undefined) {
     faults.error(

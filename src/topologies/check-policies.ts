@@ -1,7 +1,7 @@
 /** Policies: which entries the policy map of each pod gets. */
-import type { FaultList, Path } from './faults.js';
+import { type FaultList, type Path, pathText } from './faults.js';
 import type { Identities } from './identities.js';
-import type { PlannedNode, PlannedPod, PlannedPolicyEntry } from './plan.js';
+import type { PlannedNode, PlannedPod, PlannedPolicy, PlannedPolicyEntry } from './plan.js';
 import { readPeers, registerPrefixes } from './policy-peers.js';
 import { type PortKey, readPorts } from './policy-ports.js';
 import { matches, readSelector, requirePod } from './selectors.js';
@@ -31,23 +31,22 @@ const SECTIONS = [
 /** One pod, or host, while entries are collected for it. */
 class EndpointPolicy {
   readonly entries: PlannedPolicyEntry[] = [];
-  /** Whether what no entry allows is denied. */
-  ingressEnforced = false;
-  egressEnforced = false;
+  /** The policies because of which what no entry allows is denied. */
+  readonly ingressBy: string[] = [];
+  readonly egressBy: string[] = [];
 
-  enforce(policy: PolicySpec): void {
+  enforce(policy: PolicySpec, name: string): void {
     const { ingress, egress } = policy.enableDefaultDeny ?? {};
     if (ingress ?? (policy.ingress !== undefined || policy.ingressDeny !== undefined))
-      this.ingressEnforced = true;
-    if (egress ?? (policy.egress !== undefined || policy.egressDeny !== undefined))
-      this.egressEnforced = true;
+      this.ingressBy.push(name);
+    if (egress ?? (policy.egress !== undefined || policy.egressDeny !== undefined)) this.egressBy.push(name);
   }
 }
 
-/** The policy map entries of every pod and of every node's host endpoint, by name. */
+/** The policies of every pod and of every node's host endpoint, by name. */
 export interface PlannedPolicies {
-  readonly pods: ReadonlyMap<string, readonly PlannedPolicyEntry[]>;
-  readonly hosts: ReadonlyMap<string, readonly PlannedPolicyEntry[]>;
+  readonly pods: ReadonlyMap<string, PlannedPolicy>;
+  readonly hosts: ReadonlyMap<string, PlannedPolicy>;
 }
 
 export function checkPolicies(policies: readonly PolicySpec[], context: PolicyContext): PlannedPolicies {
@@ -65,10 +64,16 @@ export function checkPolicies(policies: readonly PolicySpec[], context: PolicyCo
     return selectPods(policy, path, context).map((pod) => drafts.get(pod.name)!);
   });
   policies.forEach((policy, i) => {
-    for (const draft of selected[i]) draft.enforce(policy);
+    for (const draft of selected[i]) draft.enforce(policy, nameOf(policy, i));
   });
   forEachRule(policies, (rule, path, section, i) => {
-    const entries = ruleEntries(rule, path, section.egress, section.deny, context);
+    const own = {
+      egress: section.egress,
+      deny: section.deny,
+      policy: nameOf(policies[i], i),
+      openBecause: '',
+    };
+    const entries = ruleKeys(rule, path, context).map((key) => ({ ...key, ...own }));
     for (const draft of selected[i]) draft.entries.push(...entries);
   });
   return {
@@ -80,6 +85,11 @@ export function checkPolicies(policies: readonly PolicySpec[], context: PolicyCo
     ),
     hosts: new Map(context.nodes.map((node) => [node.name, finish(hosts.get(node.name)!, node)])),
   };
+}
+
+/** `server`, or `policies[0]` for one without a name. */
+function nameOf(policy: PolicySpec, index: number): string {
+  return policy.name ?? pathText(['policies', index]);
 }
 
 /** Policies of nodes are the host firewall's. */
@@ -133,37 +143,52 @@ function selectPods(policy: PolicySpec, path: Path, { pods, faults }: PolicyCont
 }
 
 /** Every peer of the rule with every port of it. A rule that says neither allows nothing. */
-function ruleEntries(
+function ruleKeys(
   rule: RuleSpec,
   path: Path,
-  egress: boolean,
-  deny: boolean,
   context: PolicyContext,
-): readonly PlannedPolicyEntry[] {
+): readonly Pick<PlannedPolicyEntry, 'identity' | 'protocol' | 'port' | 'portBits'>[] {
   const peers = readPeers(rule, path, context);
   const ports = readPorts(rule, path, context.faults);
   if (peers === null && ports === null) return [];
   return (peers ?? [IDENTITY_ANY]).flatMap((identity) =>
-    (ports ?? [ANY_PORT]).map((port) => ({ ...port, identity, egress, deny })),
+    (ports ?? [ANY_PORT]).map((port) => ({ ...port, identity })),
   );
 }
 
 /** Adds what is open by default, and leaves out what a broader denial covers: longest prefix alone would allow it. */
-function finish(draft: EndpointPolicy, node: PlannedNode): readonly PlannedPolicyEntry[] {
+function finish(draft: EndpointPolicy, node: PlannedNode): PlannedPolicy {
   const { enforcement, allowLocalhost } = node.config;
+  const open = (identity: number, egress: boolean, openBecause: string): PlannedPolicyEntry => ({
+    ...ANY_PORT,
+    identity,
+    egress,
+    deny: false,
+    policy: null,
+    openBecause,
+  });
   if (enforcement === 'never') {
-    return [false, true].map((egress) => ({ ...ANY_PORT, identity: IDENTITY_ANY, egress, deny: false }));
+    const entries = [false, true].map((egress) => open(IDENTITY_ANY, egress, 'enable-policy is never'));
+    return { entries, ingressBy: [], egressBy: [] };
   }
   const entries = [...draft.entries];
+  const enforcedBy = (names: readonly string[]): readonly string[] =>
+    names.length === 0 && enforcement === 'always' ? ['enable-policy always'] : names;
+  const ingressBy = enforcedBy(draft.ingressBy);
+  const egressBy = enforcedBy(draft.egressBy);
   for (const egress of [false, true]) {
-    const enforced = enforcement === 'always' || (egress ? draft.egressEnforced : draft.ingressEnforced);
-    if (!enforced) entries.push({ ...ANY_PORT, identity: IDENTITY_ANY, egress, deny: false });
-    else if (!egress && allowLocalhost) {
-      entries.push({ ...ANY_PORT, identity: IDENTITY_HOST, egress, deny: false });
+    if ((egress ? egressBy : ingressBy).length === 0) {
+      entries.push(open(IDENTITY_ANY, egress, `no policy selects its ${egress ? 'egress' : 'ingress'}`));
+    } else if (!egress && allowLocalhost) {
+      entries.push(open(IDENTITY_HOST, egress, 'its node may always, by allow-localhost'));
     }
   }
   const denials = entries.filter((entry) => entry.deny);
-  return entries.filter((entry) => entry.deny || !denials.some((denial) => covers(denial, entry)));
+  return {
+    entries: entries.filter((entry) => entry.deny || !denials.some((denial) => covers(denial, entry))),
+    ingressBy,
+    egressBy,
+  };
 }
 
 function covers(denial: PlannedPolicyEntry, entry: PlannedPolicyEntry): boolean {

@@ -1,7 +1,7 @@
 /** Services: their frontends, and their backends by pod, label or address. */
 import { PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';
 import * as tables from '../programs/tables/services.js';
-import { addressText, type Register, readAddress, readNetwork } from './check-text.js';
+import { addressText, NumberPool, type Register, readAddress, readNetwork } from './check-text.js';
 import type { FaultList, Path } from './faults.js';
 import type { PlannedBackend, PlannedPod, PlannedService } from './plan.js';
 import { readTargets, type Target } from './service-targets.js';
@@ -33,9 +33,17 @@ export class ServiceCheck {
   readonly #nodeAddresses: Register;
   readonly #frontends: Register;
   readonly #backends = new Map<string, PlannedBackend>();
+  readonly #backendIds: NumberPool;
 
   /** `addresses` are those of pods and devices, `frontends` is filled with `ADDRESS:PORT/PROTOCOL`. */
-  constructor(pods: readonly PlannedPod[], addresses: Register, frontends: Register, faults: FaultList) {
+  constructor(
+    pods: readonly PlannedPod[],
+    addresses: Register,
+    frontends: Register,
+    faults: FaultList,
+    backendIds?: Map<string, number>,
+  ) {
+    this.#backendIds = new NumberPool(1, backendIds);
     this.#pods = pods;
     this.#nodeAddresses = addresses;
     this.#frontends = frontends;
@@ -204,7 +212,7 @@ export class ServiceCheck {
         const known = this.#backends.get(key);
         if (known !== undefined) return known;
         const backend: PlannedBackend = {
-          id: this.#backends.size + 1,
+          id: this.#backendIds.next(key),
           address: target.address,
           port: backendPort,
           protocol,

@@ -90,22 +90,28 @@ export class Register {
   }
 }
 
-/** Hands out numbers that nobody has taken. */
+/** Hands out numbers that nobody has taken; a key that had one before gets the same. */
 export class NumberPool {
   readonly #taken = new Set<number>();
+  readonly #kept: Map<string, number>;
   #next: number;
 
-  constructor(first: number) {
+  constructor(first: number, kept: Map<string, number> = new Map()) {
     this.#next = first;
+    this.#kept = kept;
+    for (const number of kept.values()) this.#taken.add(number);
   }
 
   take(number: number): void {
     this.#taken.add(number);
   }
 
-  next(): number {
+  next(key: string): number {
+    const kept = this.#kept.get(key);
+    if (kept !== undefined) return kept;
     while (this.#taken.has(this.#next)) this.#next++;
     this.#taken.add(this.#next);
+    this.#kept.set(key, this.#next);
     return this.#next;
   }
 }

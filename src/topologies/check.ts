@@ -13,6 +13,7 @@ import { isSame, Register, readNetwork, readNetworks } from './check-text.js';
 import { readCiliumConfig } from './cilium-config.js';
 import { FaultList, type Locate, TopologyError } from './faults.js';
 import { Identities } from './identities.js';
+import { KeptNumbers } from './kept-numbers.js';
 import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
 import type { Plan, PlannedLink, PlannedNode, PlannedPod, PlannedService } from './plan.js';
@@ -24,12 +25,18 @@ export interface CheckedTopology {
   readonly faults: FaultList;
 }
 
-export function checkTopology(spec: TopologySpec, locate?: Locate): CheckedTopology {
+/** `numbers` are those that parts of the topology had before; it gets those that are given now. */
+export function checkTopology(
+  spec: TopologySpec,
+  locate?: Locate,
+  numbers = new KeptNumbers(),
+): CheckedTopology {
   const faults = new FaultList(locate);
-  const identities = new Identities(faults);
+  const identities = new Identities(faults, numbers);
   const cluster: ClusterDraft = {
     faults,
     identities,
+    numbers,
     addresses: new Register('the address'),
     podNames: new Register('the name'),
   };
@@ -53,6 +60,7 @@ export function checkTopology(spec: TopologySpec, locate?: Locate): CheckedTopol
   const policies = checkPolicies(spec.policies ?? [], { nodes, pods, identities, faults });
   const plan: Plan = {
     name: spec.name ?? 'topology',
+    numbers,
     nodes,
     links,
     routers: routers.map((router) => finishRouter(router, drafts, links)),
@@ -136,7 +144,7 @@ function finishNode(
     routes: node.routes,
     neighbours: node.neighbours,
     pods: node.pods,
-    hostEndpointId: node.spec.hostEndpoint ?? node.endpointIds.next(),
+    hostEndpointId: node.spec.hostEndpoint ?? node.endpointIds.next('host'),
     maps: node.spec.maps ?? null,
   };
 }
@@ -144,9 +152,15 @@ function finishNode(
 function checkServices(
   spec: TopologySpec,
   pods: readonly PlannedPod[],
-  { addresses, faults }: ClusterDraft,
+  { addresses, faults, numbers }: ClusterDraft,
 ): readonly PlannedService[] {
-  const check = new ServiceCheck(pods, addresses, new Register('the frontend'), faults);
+  const check = new ServiceCheck(
+    pods,
+    addresses,
+    new Register('the frontend'),
+    faults,
+    numbers.pool('backend'),
+  );
   const names = new Register('the name');
   spec.services?.forEach((service, i) => {
     names.take(service.name, 'another service', ['services', i, 'name'], faults);
@@ -164,8 +178,12 @@ function checkServices(
 }
 
 /** The plan of a topology. Throws TopologyError with all faults when there is an error among them. */
-export function planTopology(spec: TopologySpec, source = spec.name ?? 'topology'): Plan {
-  const { plan, faults } = checkTopology(spec);
+export function planTopology(
+  spec: TopologySpec,
+  source = spec.name ?? 'topology',
+  numbers?: KeptNumbers,
+): Plan {
+  const { plan, faults } = checkTopology(spec, undefined, numbers);
   if (faults.hasErrors) throw new TopologyError(source, faults.faults);
   return plan;
 }

@@ -14,6 +14,7 @@ import { readServices } from '../programs/tables/read-services.js';
 import { writeReverseNat } from '../programs/tables/reverse-nat.js';
 import * as tables from '../programs/tables/services.js';
 import { writeSourceRange } from '../programs/tables/source-ranges.js';
+import { addressText, NumberPool } from './check-text.js';
 import { type MaglevBackend, maglevTable } from './maglev.js';
 import type { Plan, PlannedBackend, PlannedNode, PlannedService } from './plan.js';
 
@@ -22,13 +23,14 @@ const NEEDS_NODE_PORT = tables.NODEPORT | tables.HOSTPORT | tables.LOADBALANCER 
 
 export function fillServices(datapath: Datapath, plan: Plan, node: PlannedNode): void {
   const { features } = datapath;
-  let reverseNatId = 0;
+  const ids = new NumberPool(1, plan.numbers.pool(`service ${node.name}`));
   for (const service of plan.services) {
     if (service.node !== null && service.node !== node.name) continue;
     if (!(service.address.length === 4 ? features.ipv4 : features.ipv6)) continue;
     if (!features.nodePort && (service.flags & NEEDS_NODE_PORT & ~tables.EXTERNAL_IP) !== 0) continue;
     for (const address of frontendAddresses(service, node)) {
-      fillFrontend(datapath, node, service, address, ++reverseNatId);
+      const key = `${addressText(address)}:${service.port}/${service.protocol} ${service.scope} ${service.name}`;
+      fillFrontend(datapath, node, service, address, ids.next(key));
     }
   }
 }

@@ -2,6 +2,7 @@
 import { contains, type Prefix } from '../engine/address-text.js';
 import { addressText, isSame, NumberPool } from './check-text.js';
 import { type FaultList, type Path, pathText } from './faults.js';
+import type { KeptNumbers } from './kept-numbers.js';
 import type { PlannedPrefix } from './plan.js';
 
 /** Identities of clusters and of prefixes start here (Cilium's scopes). */
@@ -26,12 +27,14 @@ export class Identities {
   readonly #faults: FaultList;
   readonly #byLabels = new Map<string, { readonly identity: number; readonly path: Path }>();
   readonly #owners = new Map<number, { readonly labels: string; readonly path: Path }>();
-  readonly #numbers = new NumberPool(FIRST_CLUSTER_IDENTITY);
+  readonly #numbers: NumberPool;
   readonly #prefixes: PlannedPrefix[] = [];
-  readonly #prefixNumbers = new NumberPool(FIRST_PREFIX_IDENTITY);
+  readonly #prefixNumbers: NumberPool;
 
-  constructor(faults: FaultList) {
+  constructor(faults: FaultList, kept: KeptNumbers) {
     this.#faults = faults;
+    this.#numbers = new NumberPool(FIRST_CLUSTER_IDENTITY, kept.pool('identity'));
+    this.#prefixNumbers = new NumberPool(FIRST_PREFIX_IDENTITY, kept.pool('prefix identity'));
   }
 
   get prefixes(): readonly PlannedPrefix[] {
@@ -66,7 +69,7 @@ export class Identities {
       }
       return known.identity;
     }
-    const identity = declared ?? this.#numbers.next();
+    const identity = declared ?? this.#numbers.next(key);
     const owner = this.#owners.get(identity);
     if (owner !== undefined) {
       this.#faults.error(
@@ -86,7 +89,7 @@ export class Identities {
     );
     if (known !== undefined) return known.identity;
     if (declared !== undefined) this.#prefixNumbers.take(declared);
-    const identity = declared ?? this.#prefixNumbers.next();
+    const identity = declared ?? this.#prefixNumbers.next(prefixText(prefix));
     this.#prefixes.push({ prefix, identity });
     return identity;
   }

@@ -4,6 +4,7 @@ import { isSame, NumberPool, networkAddress, type Register } from './check-text.
 import type { CiliumConfig } from './cilium-config.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { Identities } from './identities.js';
+import type { KeptNumbers } from './kept-numbers.js';
 import type { PlannedDevice, PlannedNeighbour, PlannedNode, PlannedPod } from './plan.js';
 import type { NodeSpec } from './spec.js';
 
@@ -17,6 +18,7 @@ export interface ClusterDraft {
   readonly addresses: Register;
   readonly podNames: Register;
   readonly identities: Identities;
+  readonly numbers: KeptNumbers;
 }
 
 /** A node while it is checked: what is known of it so far. */
@@ -27,8 +29,8 @@ export class NodeDraft {
   readonly cluster: ClusterDraft;
   readonly faults: FaultList;
   readonly config: CiliumConfig;
-  readonly ifindexes = new NumberPool(FIRST_IFINDEX);
-  readonly endpointIds = new NumberPool(FIRST_ENDPOINT_ID);
+  readonly ifindexes: NumberPool;
+  readonly endpointIds: NumberPool;
   attachment: PlannedNode['attachment'] = 'tcx';
   podPrefixes: readonly Prefix[] = [];
   internalAddresses: readonly Uint8Array[] = [];
@@ -46,6 +48,8 @@ export class NodeDraft {
     this.cluster = cluster;
     this.faults = cluster.faults;
     this.config = config;
+    this.ifindexes = new NumberPool(FIRST_IFINDEX, cluster.numbers.pool(`ifindex ${spec.name}`));
+    this.endpointIds = new NumberPool(FIRST_ENDPOINT_ID, cluster.numbers.pool(`endpoint ${spec.name}`));
   }
 
   device(name: string): PlannedDevice | undefined {

@@ -9,6 +9,7 @@ import type { Route } from '../engine/stack/route-table.js';
 import type { PolicyKey } from '../programs/tables/policy.js';
 import type { CiliumConfig } from './cilium-config.js';
 import type { Path } from './faults.js';
+import type { KeptNumbers } from './kept-numbers.js';
 
 export interface PlannedDevice {
   readonly name: string;
@@ -110,6 +111,18 @@ export interface PlannedPrefix {
 
 export interface PlannedPolicyEntry extends PolicyKey {
   readonly deny: boolean;
+  /** Name of the policy whose rule it comes from; null for what is open by default. */
+  readonly policy: string | null;
+  /** Of an entry without a policy: why it is there. */
+  readonly openBecause: string;
+}
+
+/** What the policy map of an endpoint gets. */
+export interface PlannedPolicy {
+  readonly entries: readonly PlannedPolicyEntry[];
+  /** Names of the policies because of which what no entry allows is denied; none where nothing is. */
+  readonly ingressBy: readonly string[];
+  readonly egressBy: readonly string[];
 }
 
 /** Devices on one wire or switch. */
@@ -139,15 +152,16 @@ export interface PlannedEgressGateway {
 
 export interface Plan {
   readonly name: string;
+  readonly numbers: KeptNumbers;
   readonly nodes: readonly PlannedNode[];
   readonly links: readonly PlannedLink[];
   readonly routers: readonly PlannedRouter[];
   readonly services: readonly PlannedService[];
   readonly outside: readonly PlannedPrefix[];
-  /** Entries of each pod's policy map, by pod name. */
-  readonly policies: ReadonlyMap<string, readonly PlannedPolicyEntry[]>;
-  /** Entries of each host endpoint's policy map, by node name. */
-  readonly hostPolicies: ReadonlyMap<string, readonly PlannedPolicyEntry[]>;
+  /** Of each pod, by its name. */
+  readonly policies: ReadonlyMap<string, PlannedPolicy>;
+  /** Of each node's host endpoint, by the node's name. */
+  readonly hostPolicies: ReadonlyMap<string, PlannedPolicy>;
   readonly egressGateways: readonly PlannedEgressGateway[];
   /** What ip-masq-agent exempts, and what the prefilter drops. */
   readonly notMasqueraded: readonly Prefix[];

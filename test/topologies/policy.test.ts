@@ -29,7 +29,7 @@ function entries(policies: PolicySpec[], cilium: TopologySpec['cilium'] = {}): s
   const plan = planTopology(spec(policies, cilium));
   return plan.policies
     .get('a')!
-    .map(
+    .entries.map(
       (entry) =>
         `${entry.deny ? '!' : ''}${entry.egress ? 'out' : 'in'} ${entry.identity} ${entry.protocol}/${entry.port}/${entry.portBits}`,
     )

@@ -29,8 +29,8 @@ import {
   traceReasonText,
 } from '../../programs/tables/events.js';
 import type { BuiltTopology } from '../../topologies/built.js';
+import { Names } from '../../topologies/names.js';
 import { FORM_ARP, type Talk } from './frame-tuple.js';
-import { Names } from './names.js';
 import { addressText, destinationText, kindText, sourceText, talkText } from './talk-text.js';
 
 const CONNTRACK_REASONS = 4;

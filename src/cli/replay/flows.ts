@@ -1,6 +1,6 @@
 /** Sums over paths: flows and what became of each, services and the backends that were chosen. */
 import type { BuiltTopology } from '../../topologies/built.js';
-import { Names } from './names.js';
+import { Names } from '../../topologies/names.js';
 import type { Path, PathTable } from './path-table.js';
 import { outcomeName, outcomeOf } from './selection.js';
 import { destinationText, kindText, protocolText, sourceText } from './talk-text.js';

@@ -1,7 +1,8 @@
 /** One line for each frame that was asked for: what it is, and what became of it. */
+
+import { Names } from '../../topologies/names.js';
 import type { Replay } from '../../topologies/replay.js';
 import type { FrameListener } from './feed.js';
-import { Names } from './names.js';
 import { WAS_ANSWERED, WAS_DELIVERED, WAS_DROPPED, WAS_TRANSMITTED } from './selection.js';
 import { changeText, talkText } from './talk-text.js';
 import type { Tally } from './tally.js';

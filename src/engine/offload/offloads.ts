@@ -7,8 +7,8 @@
  * into the field. That is what the kernel's helpers keep there (BPF_F_PSEUDO_HDR, CHECKSUM_PARTIAL), at the price of one
  * sum over 12 or 40 bytes, where a checksum over 64 KiB before each walk would cost as much as moving the frame.
  */
-import { type FrameArena, OWES_CHECKSUM } from '../frame-arena.js';
-import { put16le } from '../wire/bytes.js';
+import { type FrameArena, OWES_CHECKSUM, OWES_TCP_SEGMENTS } from '../frame-arena.js';
+import { put16le, u16le } from '../wire/bytes.js';
 import * as checksum from '../wire/checksum.js';
 import * as ipv4 from '../wire/ipv4.js';
 import * as ipv6 from '../wire/ipv6.js';
@@ -54,6 +54,33 @@ export class Offloads {
     const headers = checksum.sum(bytes, udpAt, innerAt - udpAt, pseudo);
     const value = checksum.finish(headers + (~innerPseudo & 0xffff));
     udp.putChecksum(bytes, udpAt, checksum.udpField(value));
+  }
+
+  /**
+   * Finds out what a frame owes that came without anybody saying: its checksum, when the field holds the sum of the
+   * pseudo-header alone (a whole checksum that is the same comes out again as it was), and TCP segments, when the frame
+   * is longer than `frameLimit`, which is then what the segments' length is taken to be.
+   */
+  detect(arena: FrameArena, handle: number, frameLimit: number): void {
+    const { bytes } = arena;
+    const { layers } = this;
+    const start = arena.start[handle];
+    const end = start + arena.length[handle];
+    layers.find(bytes, start, end, end + 1);
+    const last = layers.count - 1;
+    if (last < 0) return;
+    const at = layers.transportAt[last];
+    const isTcp = layers.protocol[last] === ipv4.PROTOCOL_TCP;
+    arena.checksumAt[handle] = at;
+    arena.checksumOffset[handle] = isTcp ? tcp.CHECKSUM_OFFSET : udp.CHECKSUM_OFFSET;
+    if (!this.#isChecksumThere(arena, handle, end)) return;
+    const field = u16le(bytes, at + arena.checksumOffset[handle]);
+    if (field === 0 || field !== checksum.fold(this.#pseudoHeader(bytes, last, end))) return;
+    arena.owes[handle] = OWES_CHECKSUM;
+    const room = frameLimit - this.headerLength(arena, handle);
+    if (!isTcp || arena.length[handle] <= frameLimit || room <= 0) return;
+    arena.owes[handle] |= OWES_TCP_SEGMENTS;
+    arena.segmentSize[handle] = room;
   }
 
   /** Bytes of all headers up to the payload of the transport that `settle` found. */

@@ -28,6 +28,19 @@ export interface StackOutput {
   sendLater(flight: Flight, namespace: Namespace, mark: number): void;
   /** A whole frame: out of the device through its egress hooks. */
   transmitLater(flight: Flight, device: Device): void;
+  /** An IP packet as with `sendLater`, but to a neighbour on the device's link whatever the routes say. */
+  sendToNeighbour(flight: Flight, device: Device, nextHop: Uint8Array): void;
+  /** The MAC at `macs[macAt]` is that of the neighbour with the address at `bytes[at]`: what waited for it goes on. */
+  neighbourFound(
+    device: Device,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    macs: Uint8Array,
+    macAt: number,
+  ): void;
+  /** Asks again for neighbours that have not answered in time, or gives them up; when no frame is in hand. */
+  pollNeighbours(namespace: Namespace): void;
   /** Walks what waits; to be called when no frame is in hand. */
   walkWaiting(): void;
 }

@@ -26,6 +26,8 @@ export interface Route {
   readonly metric?: number;
   /** The route's own MTU; 0 for the device's. */
   readonly mtu?: number;
+  /** Source address of what the namespace itself sends by it; default one of the device's. */
+  readonly source?: Uint8Array | null;
 }
 
 const NODE_WORDS = 512;

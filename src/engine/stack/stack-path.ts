@@ -1,7 +1,7 @@
 /**
  * A stack's decision on an IP packet: for a local socket, out of which device, or dropped. Routed packets leave with
- * TTL lowered and link addresses written. ICMP errors that a kernel would send (time exceeded, fragmentation needed,
- * unreachable) are not sent; the drop is counted by its name.
+ * TTL lowered and link addresses written. Whoever has the namespace's ICMP errors tells the senders of those that are
+ * dropped (icmp-errors.ts).
  */
 import { type Device, PACKET_HOST } from '../device.js';
 import * as fate from '../fate.js';
@@ -38,15 +38,20 @@ const IPSKB_FORWARDED = 1;
 export class StackPath {
   /** The device to send out of after TO_DEVICE. */
   out: Device | null = null;
-  /** After NO_NEIGHBOUR for an IPv4 next hop: the device it is behind, and its address as the raw word. */
+  /** After NO_NEIGHBOUR: the device that the next hop is behind, and where its address is. */
   unknown: Device | null = null;
-  unknownAddress = 0;
+  unknownAddress: Uint8Array;
+  unknownAt = 0;
+  unknownLength = 0;
+  /** After FRAGMENTATION_NEEDED: what the packet would have had to fit into. */
+  mtu = 0;
   /** The packet to decide on. */
   packet: PacketContext;
   #row = -1;
 
   constructor(packet: PacketContext) {
     this.packet = packet;
+    this.unknownAddress = packet.bytes;
   }
 
   /** A packet that a device received (ip_rcv, ip_forward, their IPv6 counterparts). */
@@ -107,16 +112,23 @@ export class StackPath {
     return result === TO_DEVICE ? this.#finish(namespace.ipv6Routes, ipv6.destinationAt(ipAt)) : result;
   }
 
+  /** Writes the link addresses for a neighbour behind a device; false when it is not known. */
+  resolve(device: Device, nextHop: Uint8Array): boolean {
+    return this.#writeMacs(device, nextHop, 0, nextHop.length);
+  }
+
   /** Writes the link addresses for bpf_redirect_neigh out of `device`; false when the next hop is not known. */
   resolveRedirect(device: Device): boolean {
     const packet = this.packet;
+    this.unknown = null;
+    const isIpv4 = packet.protocol === ethernet.TYPE_IPV4;
+    if (!isIpv4 && packet.protocol !== ethernet.TYPE_IPV6) return false;
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     if (packet.redirectNeighbourLength === REDIRECT_NEIGHBOUR_SIZE) {
       const next = packet.redirectNeighbour;
       const length = i32le(next, NEXT_HOP_FAMILY) === AF_INET ? ipv4.ADDRESS_LENGTH : ipv6.ADDRESS_LENGTH;
       return this.#writeMacs(device, next, NEXT_HOP_ADDRESS, length);
     }
-    const isIpv4 = packet.protocol === ethernet.TYPE_IPV4;
     const routes = isIpv4 ? device.namespace.ipv4Routes : device.namespace.ipv6Routes;
     const at = isIpv4 ? ipv4.destinationAt(ipAt) : ipv6.destinationAt(ipAt);
     if (at + routes.addressLength > packet.end) return false;
@@ -176,7 +188,7 @@ export class StackPath {
     if (packet.packetType !== PACKET_HOST) return fate.OTHER_HOST;
     const sourceAt = ipv6.sourceAt(ipAt);
     if (ipv6.isMartianSource(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
-    if (ipv6.isLinkScopeAddress(bytes, sourceAt)) return fate.FORWARDING_DISABLED;
+    if (ipv6.isLinkScopeAddress(bytes, sourceAt)) return fate.SCOPE_EXCEEDED;
     const hopLimit = ipv6.hopLimit(bytes, ipAt);
     if (hopLimit <= 1) return fate.TTL_EXCEEDED;
     // IPv6 routers never fragment (RFC 8200 section 5).
@@ -210,8 +222,8 @@ export class StackPath {
     const packet = this.packet;
     if (packet.merged !== 0) return false;
     const routeMtu = routes.mtu[this.#row];
-    const mtu = routeMtu === 0 ? this.out!.mtu : routeMtu;
-    return packet.length - ethernet.HEADER_LENGTH > mtu;
+    this.mtu = routeMtu === 0 ? this.out!.mtu : routeMtu;
+    return packet.length - ethernet.HEADER_LENGTH > this.mtu;
   }
 
   /** Neighbour and link addresses of the route found. */
@@ -240,8 +252,10 @@ export class StackPath {
   }
 
   #noteUnknown(device: Device, address: Uint8Array, at: number, length: number): false {
-    this.unknown = length === ipv4.ADDRESS_LENGTH ? device : null;
-    this.unknownAddress = i32le(address, at);
+    this.unknown = device;
+    this.unknownAddress = address;
+    this.unknownAt = at;
+    this.unknownLength = length;
     return false;
   }
 }

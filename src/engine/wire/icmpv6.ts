@@ -172,6 +172,15 @@ export function neighbourOptionAt(at: number): number {
   return at + NEIGHBOUR_LENGTH;
 }
 
+/** Kind of the option at `at`, and its length in bytes. */
+export function optionKind(bytes: Uint8Array, at: number): number {
+  return bytes[at];
+}
+
+export function optionLength(bytes: Uint8Array, at: number): number {
+  return bytes[at + 1] << 3;
+}
+
 export function advertisementFlags(bytes: Uint8Array, at: number): number {
   return bytes[at + 4];
 }

@@ -266,9 +266,19 @@ export function writeFragment(
   putFragmentIdentification(bytes, at, identificationValue);
 }
 
-/** Whether the address at `addressAt` is never routed: multicast (ff00::/8) or link-local (fe80::/10). */
+/** Whether the address at `addressAt` is multicast (ff00::/8). */
+export function isMulticast(bytes: Uint8Array, addressAt: number): boolean {
+  return bytes[addressAt] === 0xff;
+}
+
+/** Whether the address at `addressAt` is link-local (fe80::/10). */
+export function isLinkLocal(bytes: Uint8Array, addressAt: number): boolean {
+  return bytes[addressAt] === 0xfe && (bytes[addressAt + 1] & 0xc0) === 0x80;
+}
+
+/** Whether the address at `addressAt` is never routed: multicast or link-local. */
 export function isLinkScopeAddress(bytes: Uint8Array, addressAt: number): boolean {
-  return bytes[addressAt] === 0xff || (bytes[addressAt] === 0xfe && (bytes[addressAt + 1] & 0xc0) === 0x80);
+  return isMulticast(bytes, addressAt) || isLinkLocal(bytes, addressAt);
 }
 
 /** Whether no packet on a link may have the source at `addressAt`: multicast, unspecified, loopback (RFC 4291). */

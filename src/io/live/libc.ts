@@ -18,6 +18,9 @@ export interface Libc {
   poll(fds: Address, count: number, timeoutMs: number): number;
   eventfd(initial: number, flags: number): number;
   socket(family: number, type: number, protocol: number): number;
+  /** Writes two file descriptors (int32) to `to`. */
+  socketpair(family: number, type: number, protocol: number, to: Int32Array): number;
+  dup3(from: number, to: number, flags: number): number;
   bind(fd: number, address: Address, length: number): number;
   setsockopt(fd: number, level: number, option: number, value: Address, length: number): number;
   getsockopt(fd: number, level: number, option: number, value: Address, length: Address): number;
@@ -53,6 +56,8 @@ const PROTOTYPES: Readonly<Record<string, readonly [name: string, result: string
     poll: ['poll', 'int', 'void *', 'ulong', 'int'],
     eventfd: ['eventfd', 'int', 'uint', 'int'],
     socket: ['socket', 'int', 'int', 'int', 'int'],
+    socketpair: ['socketpair', 'int', 'int', 'int', 'int', 'void *'],
+    dup3: ['dup3', 'int', 'int', 'int', 'int'],
     bind: ['bind', 'int', 'int', 'void *', 'uint'],
     setsockopt: ['setsockopt', 'int', 'int', 'int', 'int', 'void *', 'uint'],
     getsockopt: ['getsockopt', 'int', 'int', 'int', 'int', 'void *', 'void *'],

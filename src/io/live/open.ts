@@ -1,5 +1,6 @@
 /** Opens live interfaces by plugin. */
 import { openAfPacket } from './af-packet.js';
+import { openChildPort } from './child-port.js';
 import { BAD_INPUT, LiveError } from './live-error.js';
 import { type LivePort, PLUGINS, type Plugin, type PortSpec } from './live-port.js';
 import { openMemory } from './memory-port.js';
@@ -36,12 +37,8 @@ export async function openPort(spec: PortSpec): Promise<LivePort> {
       return openAfPacket(spec);
     case 'memory':
       return openMemory(spec);
-    default:
-      throw new LiveError(
-        portName(spec),
-        'this plugin is not there',
-        `give one of ${PLUGINS.join(', ')}`,
-        BAD_INPUT,
-      );
+    case 'libpcap':
+    case 'raw-socket':
+      return openChildPort(spec);
   }
 }

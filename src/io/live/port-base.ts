@@ -33,7 +33,7 @@ export abstract class PortBase {
   /** Whether frames leave with what they owe, said in a header in front of them. */
   readonly offloads: boolean;
   readonly #hasVnetHeader: boolean;
-  readonly #finishing = new Offloads();
+  protected readonly finishing = new Offloads();
   #segmenter: Segmenter | null = null;
 
   constructor(spec: PortSpec, offloads: boolean, hasVnetHeader: boolean) {
@@ -65,24 +65,24 @@ export abstract class PortBase {
   }
 
   #prepare(arena: FrameArena, handle: number): number {
-    if (arena.owes[handle] !== 0 && this.#finishing.settle(arena, handle)) return this.#settle(arena, handle);
+    if (arena.owes[handle] !== 0 && this.finishing.settle(arena, handle)) return this.#settle(arena, handle);
     if (!this.#fitsLink(arena.bytes, arena.start[handle], arena.length[handle])) return LOST;
     return this.#putHeader(arena, handle, false);
   }
 
-  /** A frame owes something; `#finishing` has looked at it. */
+  /** A frame owes something; `finishing` has looked at it. */
   #settle(arena: FrameArena, handle: number): number {
-    const headers = this.#finishing.headerLength(arena, handle);
+    const headers = this.finishing.headerLength(arena, handle);
     const start = arena.start[handle];
     const isMerged = (arena.owes[handle] & OWES_SEGMENTS) !== 0;
     const whole = arena.length[handle];
     const length = isMerged ? Math.min(whole, headers + arena.segmentSize[handle]) : whole;
     if (!this.#fitsLink(arena.bytes, start, length)) return LOST;
     // A segment in a tunnel is nothing that the header of all kernels can tell.
-    if (isMerged && (!this.offloads || this.#finishing.layers.count > 1)) return CUT;
+    if (isMerged && (!this.offloads || this.finishing.layers.count > 1)) return CUT;
     if (this.offloads) return this.#putHeader(arena, handle, true);
     if ((arena.owes[handle] & OWES_CHECKSUM) !== 0) {
-      this.#finishing.complete(arena, handle);
+      this.finishing.complete(arena, handle);
       this.counters[CHECKSUMMED]++;
     }
     return this.#putHeader(arena, handle, false);
@@ -98,8 +98,8 @@ export abstract class PortBase {
     }
     if (!owes) putPlainVnetHeader(arena.bytes, at);
     else {
-      const headers = this.#finishing.headerLength(arena, handle);
-      putVnetHeader(arena, handle, at, headers, this.#finishing.isIpv6);
+      const headers = this.finishing.headerLength(arena, handle);
+      putVnetHeader(arena, handle, at, headers, this.finishing.isIpv6);
     }
     return READY;
   }
@@ -108,13 +108,13 @@ export abstract class PortBase {
   #sendInSegments(arena: FrameArena, handle: number): number {
     this.#segmenter ??= new Segmenter();
     const segmenter = this.#segmenter;
-    segmenter.begin(arena, handle, this.#finishing.headerLength(arena, handle));
+    segmenter.begin(arena, handle, this.finishing.headerLength(arena, handle));
     let made = 0;
     let sent = 0;
     for (
-      let count = segmenter.next(this.#finishing.layers);
+      let count = segmenter.next(this.finishing.layers);
       count > 0;
-      count = segmenter.next(this.#finishing.layers)
+      count = segmenter.next(this.finishing.layers)
     ) {
       for (let i = 0; i < count; i++) this.#putHeader(segmenter.arena, segmenter.handles[i], false);
       sent += this.transmit(segmenter.arena, segmenter.handles, 0, count);

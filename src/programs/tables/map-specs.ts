@@ -103,5 +103,20 @@ const SPECS: readonly MapSpec[] = [
 /** All node-wide maps by name. The policy map is per endpoint: `POLICY_MAP_SPEC`. */
 export const MAP_SPECS: ReadonlyMap<string, MapSpec> = new Map(SPECS.map((spec) => [spec.name, spec]));
 
+/** Maps besides the LRU ones that packets write, and not the agent. */
+const WRITTEN_BY_PACKETS: readonly string[] = [
+  'cilium_events',
+  'cilium_metrics',
+  'cilium_ratelimit_metrics',
+  'cilium_signals',
+  'cilium_snat_v4_alloc_retries',
+  'cilium_snat_v6_alloc_retries',
+];
+
+/** Whether a map holds what packets have left there: connections, NAT mappings, counters. */
+export function isWrittenByPackets({ name, type }: MapSpec): boolean {
+  return type === 'lru_hash' || type === 'lru_percpu_hash' || WRITTEN_BY_PACKETS.includes(name);
+}
+
 /** The policy map of one endpoint, pinned as `cilium_policy_v2_<endpoint id>`. */
 export const POLICY_MAP_SPEC: MapSpec = map('cilium_policy_v2', 'lpm_trie', 12, 8, 16384, NO_PREALLOC);

@@ -40,6 +40,11 @@ export function conntrackText(map: BpfMap, nowSeconds: number | null = null): st
 }
 
 function line({ key, value }: MapRecord, nowSeconds: number | null): string {
+  return `${conntrackTuple(key)} ${valueText(value, nowSeconds)}\n`;
+}
+
+/** `TCP OUT 10.0.0.1:1000 -> 10.0.0.2:80`, with `related` behind it for the entry of its ICMP errors. */
+export function conntrackTuple(key: Uint8Array): string {
   const { length, ports, protocol, flags } = tupleOf(key);
   const isService = (flags & ct.TUPLE_SERVICE) !== 0;
   const direction = isService ? 'SVC' : (flags & ct.TUPLE_IN) !== 0 ? 'IN' : 'OUT';
@@ -48,8 +53,8 @@ function line({ key, value }: MapRecord, nowSeconds: number | null): string {
   const [sourcePortAt, destinationPortAt] = isService ? [ports, ports + 2] : [ports + 2, ports];
   const source = `${netIp(key, sourceAt, length)}:${u16be(key, sourcePortAt)}`;
   const destination = `${netIp(key, destinationAt, length)}:${u16be(key, destinationPortAt)}`;
-  const related = (flags & ct.TUPLE_RELATED) !== 0 ? 'related ' : '';
-  return `${protocolName(protocol)} ${direction} ${source} -> ${destination} ${related}${valueText(value, nowSeconds)}\n`;
+  const related = (flags & ct.TUPLE_RELATED) !== 0 ? ' related' : '';
+  return `${protocolName(protocol)} ${direction} ${source} -> ${destination}${related}`;
 }
 
 function valueText(value: Uint8Array, nowSeconds: number | null): string {
@@ -70,8 +75,13 @@ function valueText(value: Uint8Array, nowSeconds: number | null): string {
   ].join(' ');
 }
 
+/** Names of an entry's flags, in printing order. */
+export function conntrackFlags(flags: number): string[] {
+  return FLAG_NAMES.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+}
+
 function flagsText(flags: number): string {
-  const names = FLAG_NAMES.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => `${name} `);
+  const names = conntrackFlags(flags).map((name) => `${name} `);
   const unknown = (flags & UNKNOWN_FLAGS) === 0 ? '' : `Unknown=0x${hex(flags & UNKNOWN_FLAGS, 4)} `;
   return `0x${hex(flags, 4)} [ ${names.join('')}${unknown}]`;
 }

@@ -18,20 +18,26 @@ export function natText(map: BpfMap, nowSeconds: number): string {
 
 function line({ key, value }: MapRecord, nowSeconds: number): string {
   const length = key.length === 14 ? 4 : 16;
+  const isIn = (key[2 * length + 5] & nat.TUPLE_IN) !== 0;
+  const translated = addressPort(value, ADDRESS_AT, length, u16be(value, ADDRESS_AT + length));
+  const created = BigInt(nowSeconds) - u64le(value, nat.CREATED * 4);
+  return (
+    `${natTuple(key)} ${isIn ? 'XLATE_DST' : 'XLATE_SRC'} ${translated} Created=${created}sec ago ` +
+    `NeedsCT=${u64le(value, NEEDS_CONNTRACK_AT)}\n`
+  );
+}
+
+/** `TCP OUT 10.0.0.1:1000 -> 192.0.2.1:80`. */
+export function natTuple(key: Uint8Array): string {
+  const length = key.length === 14 ? 4 : 16;
   const ports = 2 * length;
   const [protocol, flags] = [key[ports + 4], key[ports + 5]];
   const isIn = (flags & nat.TUPLE_IN) !== 0;
   const source = addressPort(key, length, length, u16be(key, ports + 2));
   const destination = addressPort(key, 0, length, u16be(key, ports));
-  const related = (flags & TUPLE_RELATED) !== 0 ? 'related ' : '';
-  const service = (flags & TUPLE_SERVICE) !== 0 ? 'service ' : '';
-  const translated = addressPort(value, ADDRESS_AT, length, u16be(value, ADDRESS_AT + length));
-  const created = BigInt(nowSeconds) - u64le(value, nat.CREATED * 4);
-  return (
-    `${protocolName(protocol)} ${isIn ? 'IN' : 'OUT'} ${source} -> ${destination} ${related}${service}` +
-    `${isIn ? 'XLATE_DST' : 'XLATE_SRC'} ${translated} Created=${created}sec ago ` +
-    `NeedsCT=${u64le(value, NEEDS_CONNTRACK_AT)}\n`
-  );
+  const related = (flags & TUPLE_RELATED) !== 0 ? ' related' : '';
+  const service = (flags & TUPLE_SERVICE) !== 0 ? ' service' : '';
+  return `${protocolName(protocol)} ${isIn ? 'IN' : 'OUT'} ${source} -> ${destination}${related}${service}`;
 }
 
 /** Records of the JSON form: raw fields, not swapped. */

@@ -64,7 +64,8 @@ export function serviceTypeName(flags: number): string {
   return TYPES.find(([bit]) => (flags & bit) !== 0)?.[1] ?? 'ClusterIP';
 }
 
-function serviceFlags(flags: number): string[] {
+/** What `bpf lb list` prints in brackets. */
+export function serviceFlags(flags: number): string[] {
   const has = (bit: number): boolean => (flags & bit) !== 0;
   const names = [serviceTypeName(flags)];
   const add = (bit: number, name: string): void => {

@@ -1,6 +1,7 @@
 /** The machine that the packet vectors were recorded on: two network namespaces, three veth pairs, a tap. */
 import { parseIpv4 } from '../../../src/engine/address-text.js';
 import { Bridge } from '../../../src/engine/bridge.js';
+import { Clock } from '../../../src/engine/clock.js';
 import { connect, type Device } from '../../../src/engine/device.js';
 import * as fate from '../../../src/engine/fate.js';
 import { DROPPED, NETFILTER_DROP, TAKEN_BY_PROGRAM, TRANSMITTED } from '../../../src/engine/fate.js';
@@ -10,6 +11,7 @@ import { Node } from '../../../src/engine/node.js';
 import type { WalkObserver } from '../../../src/engine/observer.js';
 import type { PacketContext } from '../../../src/engine/packet.js';
 import { ALL_PROTOCOLS } from '../../../src/engine/packet-socket.js';
+import { NeighbourResolver } from '../../../src/engine/stack/resolver.js';
 import { Walker } from '../../../src/engine/walker.js';
 import { fromHex, toHex } from '../../support/hex.js';
 import { EventRecorder } from './event-recorder.js';
@@ -66,7 +68,6 @@ export class HooksMachine {
     for (const [a, b] of PAIRS) connect(this.device(a), this.device(b));
     const bridgeMac = Uint8Array.of(2, 0, 0, 0, 0, 0xbb);
     host.addDevice({ name: 'br0', ifindex: BRIDGE_IFINDEX, kind: 'bridge', mac: bridgeMac });
-    host.asksNeighbours = true;
     const b0 = this.device('b0');
     host.addAddress(b0, address('10.0.0.1'), 24);
     host.neighbours.set(b0.ifindex, address('10.0.0.2'), Uint8Array.of(2, 0, 0, 0, 0, 0xb1));
@@ -74,6 +75,7 @@ export class HooksMachine {
     const network = new Network([this.node]);
     this.recorder = new EventRecorder(network);
     this.#walker = new Walker(network, this.#arena);
+    host.resolver = new NeighbourResolver(new Clock());
     for (const device of this.#devices.values()) this.#openSockets(device);
   }
 

@@ -23,10 +23,10 @@ function answering(how: 'route' | 'device'): TestNode {
       assert.equal(device, t.podB);
       assert.equal(toHex(packet.bytes.slice(packet.start, packet.start + 12)), MAC_POD_B + MAC_LXC_B);
       const frame = fromHex(how === 'route' ? '00'.repeat(12) + B_TO_A : MAC_LXC_B + MAC_POD_B + B_TO_A);
-      const flight = t.walker.make(frame.length)!;
+      const flight = t.walker.output.make(frame.length)!;
       flight.packet.bytes.set(frame, flight.packet.start);
-      if (how === 'route') t.walker.sendLater(flight, pod, 7);
-      else t.walker.transmitLater(flight, t.podB);
+      if (how === 'route') t.walker.output.sendLater(flight, pod, 7);
+      else t.walker.output.transmitLater(flight, t.podB);
     },
   };
   return t;
@@ -80,11 +80,11 @@ describe('what a stack says itself', () => {
 
   test('outside of a walk, what was sent walks when it is told to', () => {
     const t = answering('route');
-    const flight = t.walker.make(44)!;
+    const flight = t.walker.output.make(44)!;
     flight.packet.bytes.set(fromHex('00'.repeat(12) + B_TO_A), flight.packet.start);
-    t.walker.sendLater(flight, t.podB.namespace, 0);
+    t.walker.output.sendLater(flight, t.podB.namespace, 0);
     assert.equal(t.walker.counters.fates[fate.DELIVERED], 0);
-    t.walker.walkWaiting();
+    t.walker.output.walkWaiting();
     assert.equal(t.walker.counters.fates[fate.DELIVERED], 1);
   });
 });

@@ -1,0 +1,124 @@
+/** `packetwalk trace`: builds the topology, asks it, prints the answer. */
+import { writeFileSync } from 'node:fs';
+import { Clock } from '../../engine/clock.js';
+import { SeededRandom } from '../../engine/random.js';
+import * as tcp from '../../engine/wire/tcp.js';
+import { openError } from '../../io/file-input.js';
+import { buildTopology } from '../../topologies/build.js';
+import type { BuiltTopology } from '../../topologies/built.js';
+import { faultText, suggestion } from '../../topologies/faults.js';
+import { loadTopology } from '../../topologies/load.js';
+import { parseExpression } from '../../topologies/trace/expression.js';
+import { placeFrame } from '../../topologies/trace/frame-origin.js';
+import type { Trace } from '../../topologies/trace/model.js';
+import { resolveExpression, type StartPlace } from '../../topologies/trace/resolve.js';
+import { Tracer } from '../../topologies/trace/tracer.js';
+import { findDevice } from '../device-name.js';
+import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
+import { log, put } from '../log.js';
+import { listingText, runListings } from '../show/after-run.js';
+import { frameOfCapture } from './captured-frame.js';
+import { mermaidText } from './mermaid.js';
+import type { TraceOptions } from './options.js';
+import { styleFor } from './style.js';
+import { svgText } from './svg.js';
+import { traceText } from './text.js';
+
+/** When the run begins: monotonic time, as that of replayed captures. */
+const START_NS = 1000e9;
+
+/** Answers the exit code. Throws UsageError, ExpressionError, CaptureError or TopologyError before anything is printed. */
+export async function runTrace(options: TraceOptions): Promise<number> {
+  const { spec, source, warnings } = loadTopology(options.topology);
+  for (const warning of warnings) log.warn(`${source}: ${faultText({ ...warning, severity: 'error' })}`);
+  const clock = new Clock();
+  clock.set(START_NS);
+  const built = buildTopology(spec, { clock, random: new SeededRandom(options.seed) });
+  // Once before, so that a wrong command is told at once.
+  runListings(built, options.show);
+  const trace = await ask(built, options);
+  print(trace, built, options);
+  return isExpected(trace, options.expect) ? EXIT_DONE : EXIT_FOUND;
+}
+
+async function ask(built: BuiltTopology, options: TraceOptions): Promise<Trace> {
+  const { question, established } = options;
+  const from = options.from === null ? null : startPlace(built, options.from);
+  if (question.kind === 'expression') {
+    const flags = established ? tcp.ACK | tcp.PSH : tcp.SYN;
+    const request = resolveExpression(built, parseExpression(question.text), { from, flags });
+    return new Tracer(built).trace(request, options);
+  }
+  const isCapture = question.kind === 'capture';
+  const bytes = isCapture ? await frameOfCapture(question.file, question.number) : question.bytes;
+  const name = isCapture ? `frame ${question.number} of ${question.file}` : 'a frame in hex';
+  const placed = placeFrame(built, bytes, from);
+  if (placed === null) {
+    throw new UsageError(
+      `${name} is what a node made by itself: it enters nowhere; say --from POD or NODE/DEVICE`,
+    );
+  }
+  return new Tracer(built).traceFrame(placed.frame, placed.origin, name, options);
+}
+
+/** A pod, a node or router, or `NODE/DEVICE`. */
+function startPlace(built: BuiltTopology, name: string): StartPlace {
+  const pod = built.pods.find(({ planned }) => planned.name === name);
+  if (pod !== undefined) return { namespace: pod.namespace };
+  const machine = built.network.node(name);
+  if (machine !== null) return { namespace: machine.host };
+  if (built.device(name) === null && !name.includes('/')) {
+    const names = [
+      ...built.pods.map(({ planned }) => planned.name),
+      ...built.network.nodes.map((node) => node.name),
+    ];
+    const near = suggestion(name, names);
+    if (near !== '') throw new UsageError(`--from ${name}: no such pod, node or device${near}`);
+  }
+  return { device: findDevice(built, name, `--from ${name}`) };
+}
+
+function print(trace: Trace, built: BuiltTopology, options: TraceOptions): void {
+  const { diagram, out, json, detail } = options;
+  const drawn = diagram === 'svg' ? svgText(trace) : diagram === 'mermaid' ? mermaidText(trace) : '';
+  const { isTTY, columns } = process.stdout;
+  if (diagram !== null && out === null) process.stdout.write(drawn);
+  else {
+    if (out !== null) writeDiagram(out, drawn);
+    const style = styleFor(isTTY === true, process.env);
+    const width = columns ?? Number.POSITIVE_INFINITY;
+    const listings = runListings(built, options.show);
+    if (json) {
+      const shown = listings.length === 0 ? trace : { ...trace, listings };
+      process.stdout.write(`${JSON.stringify(shown)}\n`);
+      return;
+    }
+    process.stdout.write(traceText(trace, { detail, style, width }));
+    for (const listing of listings) {
+      process.stdout.write(listingText(listing));
+      if (listing.errors) put(listing.errors);
+    }
+  }
+}
+
+function writeDiagram(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw openError(file, error);
+  }
+}
+
+function isExpected({ walk, reply, noReply }: Trace, expect: string | null): boolean {
+  if (expect === null) return true;
+  const found =
+    expect === 'answered'
+      ? reply !== null && reply.outcome.fate !== 'dropped'
+        ? 'answered'
+        : ''
+      : walk.outcome.fate;
+  if (found === expect) return true;
+  const how = expect === 'answered' ? (reply?.outcome.text ?? noReply) : walk.outcome.text;
+  log.error(`expected ${expect}, but: ${how}`);
+  return false;
+}

@@ -1,0 +1,71 @@
+/**
+ * How many ICMP errors a stack sends (net.ipv4.icmp_*, net.ipv6.icmp.*): a token bucket for all, and one per destination
+ * that fills with time and costs each message as much time as lies between two of them.
+ */
+
+/** Destinations that are remembered; a kernel forgets them after a while, here all are forgotten when there are more. */
+const PEER_LIMIT = 4096;
+/** A bucket holds so many messages at most (XRLIM_BURST_FACTOR). */
+const BURST = 6;
+/** A route's error is also limited where the route is looked up, from the same bucket (ip_rt_error_cost, _burst). */
+const ROUTE_ERROR_COST_NS = 1e9;
+const ROUTE_ERROR_BURST_NS = 5e9;
+
+interface Peer {
+  tokensNs: number;
+  lastNs: number;
+}
+
+export class ErrorRateLimit {
+  /** Time between two messages to one destination; 0 for no limit (icmp_ratelimit). */
+  intervalNs = 1e9;
+  /** Messages to all destinations: per second, and at once (icmp_msgs_per_sec, icmp_msgs_burst). */
+  perSecond = 1000;
+  burst = 50;
+  readonly #peers = new Map<string, Peer>();
+  #credit = 0;
+  #stampNs = Number.NEGATIVE_INFINITY;
+
+  /** Whether an error about a route that refuses a packet of the sender `peer` may be sent; `allows` is asked as well. */
+  allowsRouteError(peer: string, nowNs: number): boolean {
+    return take(this.#peer(peer), nowNs, ROUTE_ERROR_COST_NS, ROUTE_ERROR_BURST_NS);
+  }
+
+  /** Whether a message to `peer` may be sent now; `divisor` shortens the interval (wide IPv6 prefixes). */
+  allows(peer: string, nowNs: number, divisor = 1): boolean {
+    if (this.intervalNs === 0) return true;
+    if (!this.#hasCredit(nowNs)) return false;
+    const interval = this.intervalNs / divisor;
+    if (!take(this.#peer(peer), nowNs, interval, BURST * interval)) return false;
+    this.#credit--;
+    return true;
+  }
+
+  #hasCredit(nowNs: number): boolean {
+    const gained = ((nowNs - this.#stampNs) * this.perSecond) / 1e9;
+    // Not before 20 ms have passed, so that many small steps add up to as much as one (icmp_global_allow).
+    if (nowNs - this.#stampNs >= 20e6) {
+      this.#credit = Math.min(this.#credit + gained, this.burst);
+      this.#stampNs = nowNs;
+    }
+    return this.#credit >= 1;
+  }
+
+  #peer(name: string): Peer {
+    let peer = this.#peers.get(name);
+    if (peer === undefined) {
+      if (this.#peers.size >= PEER_LIMIT) this.#peers.clear();
+      peer = { tokensNs: 0, lastNs: Number.NEGATIVE_INFINITY };
+      this.#peers.set(name, peer);
+    }
+    return peer;
+  }
+}
+
+function take(peer: Peer, nowNs: number, costNs: number, burstNs: number): boolean {
+  peer.tokensNs = Math.min(peer.tokensNs + (nowNs - peer.lastNs), burstNs);
+  peer.lastNs = nowNs;
+  if (peer.tokensNs < costNs) return false;
+  peer.tokensNs -= costNs;
+  return true;
+}

@@ -1,0 +1,165 @@
+/**
+ * Takes frames from ports to ports through a topology, in bursts: up to 64 from each port that has some, each walked to
+ * its end, then what came out of the network goes to its ports in batches. There is no queue in between that could grow:
+ * what a port does not take is lost there and counted, and what is not read waits in the kernel.
+ */
+import type { Device } from '../engine/device.js';
+import * as fate from '../engine/fate.js';
+import type { FrameArena } from '../engine/frame-arena.js';
+import type { PacketContext } from '../engine/packet.js';
+import type { Walker } from '../engine/walker.js';
+import * as ethernet from '../engine/wire/ethernet.js';
+import type { LivePort } from '../io/live/live-port.js';
+import type { BuiltTopology } from '../topologies/built.js';
+import { type Binding, boundDevices, outletOf } from './binding.js';
+
+/** Frames that are read from a port before those of the next, and before what came of them is sent. */
+const BURST = 64;
+/** Frames that wait for a port at most until they are sent: a burst and its copies. */
+const QUEUE_LENGTH = 256;
+const NO_PORT = -1;
+
+/** Is shown each frame before its walk, and told when the walk is over. */
+export interface WalkWatcher {
+  begin(handle: number, device: Device): void;
+  ended(): void;
+}
+
+/** A port and the devices whose frames it carries. */
+export interface BoundPort {
+  readonly port: LivePort;
+  readonly binding: Binding;
+}
+
+interface Outlet {
+  readonly port: LivePort;
+  readonly devices: readonly Device[];
+  readonly handles: Int32Array;
+  count: number;
+}
+
+export class Forwarder {
+  /** Frames that left the network at a device without port, or reached a pod without one. */
+  unbound = 0;
+  /** Frames for a device's MAC that no device of the port has. */
+  strangers = 0;
+  watcher: WalkWatcher | null = null;
+
+  readonly #walker: Walker;
+  readonly #arena: FrameArena;
+  readonly #outlets: Outlet[];
+  /** By row of `Network.devices`: row of the port that takes the frames which end there. */
+  readonly #portAt: Int32Array;
+  readonly #inbox = new Int32Array(BURST);
+
+  constructor(built: BuiltTopology, ports: readonly BoundPort[]) {
+    this.#walker = built.walker;
+    this.#arena = built.walker.arena;
+    this.#portAt = new Int32Array(built.network.devices.length).fill(NO_PORT);
+    this.#outlets = ports.map(({ port, binding }, row) => {
+      const devices = boundDevices(built, binding);
+      for (const device of devices) {
+        this.#portAt[outletOf(device).index] = row;
+        for (const hop of binding.nextHops ?? []) {
+          device.namespace.neighbours.set(device.ifindex, hop, Uint8Array.from(port.mac));
+        }
+      }
+      return { port, devices, handles: new Int32Array(QUEUE_LENGTH), count: 0 };
+    });
+    built.walker.copyEnded = (packet, fateOfCopy, device) => {
+      if (fateOfCopy <= fate.TRANSMITTED) this.#queueCopy(packet, device);
+    };
+  }
+
+  /** Reads a burst from a port and walks it; answers how many frames there were. What came of them waits for `flush`. */
+  take(row: number): number {
+    const { port, devices } = this.#outlets[row];
+    const inbox = this.#inbox;
+    const count = port.receive(this.#arena, inbox, 0, BURST);
+    for (let i = 0; i < count; i++) {
+      if (devices.length === 1) this.#walk(inbox[i], devices[0]);
+      else this.#walkFromSwitch(inbox[i], devices);
+    }
+    return count;
+  }
+
+  /** Sends all that waits for its port. */
+  flush(): void {
+    for (let row = 0; row < this.#outlets.length; row++) {
+      if (this.#outlets[row].count > 0) this.#send(row);
+    }
+  }
+
+  #walk(handle: number, device: Device): void {
+    const walker = this.#walker;
+    const { watcher } = this;
+    if (watcher !== null) watcher.begin(handle, device);
+    const end = walker.receive(handle, device);
+    if (watcher !== null) watcher.ended();
+    if (end <= fate.TRANSMITTED) this.#queue(handle, walker.device);
+    else this.#arena.free(handle);
+  }
+
+  /** A frame of a link that several devices are on: for one of them by its MAC, for all when it is for a group. */
+  #walkFromSwitch(handle: number, devices: readonly Device[]): void {
+    const arena = this.#arena;
+    const start = arena.start[handle];
+    const at = ethernet.destinationAt(start);
+    if (arena.length[handle] >= ethernet.HEADER_LENGTH && !ethernet.isGroup(arena.bytes, at)) {
+      for (let i = 0; i < devices.length; i++) {
+        if (devices[i].hasMac(arena.bytes, at)) {
+          this.#walk(handle, devices[i]);
+          return;
+        }
+      }
+      this.strangers++;
+      arena.free(handle);
+      return;
+    }
+    for (let i = 1; i < devices.length; i++) {
+      const copy = this.#copy(start, arena.length[handle]);
+      if (copy >= 0) this.#walk(copy, devices[i]);
+    }
+    this.#walk(handle, devices[0]);
+  }
+
+  /** A slot with the frame of `length` bytes at `start`, which owes nothing; -1 when none is free. */
+  #copy(start: number, length: number): number {
+    const arena = this.#arena;
+    const handle = arena.allocate(length);
+    if (handle >= 0) arena.bytes.copyWithin(arena.start[handle], start, start + length);
+    return handle;
+  }
+
+  #queueCopy(packet: PacketContext, device: Device): void {
+    if (this.#portAt[device.index] < 0) {
+      this.unbound++;
+      return;
+    }
+    const arena = this.#arena;
+    const from = arena.handleAt(packet.headLimit);
+    const handle = this.#copy(packet.start, packet.length);
+    if (handle < 0) return;
+    if (arena.owes[from] !== 0) arena.copyOwed(from, handle, arena.start[handle] - packet.start);
+    this.#queue(handle, device);
+  }
+
+  #queue(handle: number, device: Device): void {
+    const row = this.#portAt[device.index];
+    if (row < 0) {
+      this.unbound++;
+      this.#arena.free(handle);
+      return;
+    }
+    const outlet = this.#outlets[row];
+    outlet.handles[outlet.count++] = handle;
+    if (outlet.count === QUEUE_LENGTH) this.#send(row);
+  }
+
+  #send(row: number): void {
+    const { port, handles, count } = this.#outlets[row];
+    port.send(this.#arena, handles, 0, count);
+    for (let i = 0; i < count; i++) this.#arena.free(handles[i]);
+    this.#outlets[row].count = 0;
+  }
+}

@@ -1,0 +1,79 @@
+/** Makes and removes the network namespaces of a lab by `ip` (iproute2). */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { BAD_INPUT, LiveError, MISSING } from '../io/live/live-error.js';
+import { type LabNamespace, macText, TAP_QUEUE_LENGTH } from './lab-plan.js';
+
+const NAMESPACES = '/run/netns';
+
+/** Throws a LiveError that names the first namespace that is there already. */
+export function checkFree(names: readonly string[]): void {
+  const taken = names.find((name) => existsSync(`${NAMESPACES}/${name}`));
+  if (taken === undefined) return;
+  throw new LiveError(
+    taken,
+    'a network namespace of this name is there already',
+    'end the lab that has it, or remove what it left: packetwalk lab --clean',
+    BAD_INPUT,
+  );
+}
+
+/** Names of the namespaces that are there and begin with `prefix`. */
+export function namespacesWith(prefix: string): string[] {
+  if (!existsSync(NAMESPACES)) return [];
+  return readdirSync(NAMESPACES).filter((name) => name.startsWith(prefix));
+}
+
+/** A namespace with its TAPs, which stay when the process that serves them ends. */
+export function makeNamespace({ name, interfaces, sysctls }: LabNamespace): void {
+  ip(['netns', 'add', name]);
+  setSysctls(name, sysctls);
+  ipBatch(
+    name,
+    interfaces.flatMap(({ name: device, mac, mtu }) => [
+      `tuntap add dev ${device} mode tap vnet_hdr`,
+      `link set ${device} address ${macText(mac)} mtu ${mtu} txqueuelen ${TAP_QUEUE_LENGTH}`,
+    ]),
+  );
+}
+
+/** Addresses and routes, once the TAPs are served. */
+export function configureNamespace({ name, interfaces, commands }: LabNamespace): void {
+  ipBatch(name, [...interfaces.map((device) => `link set ${device.name} up`), ...commands]);
+}
+
+/** Removes a namespace with all that is in it; one that is not there is as good as removed. */
+export function removeNamespace(name: string): void {
+  if (existsSync(`${NAMESPACES}/${name}`)) ip(['netns', 'del', name]);
+}
+
+/** sysctl(8) is not everywhere where `ip` is. */
+function setSysctls(namespace: string, sysctls: Readonly<Record<string, string>>): void {
+  const writes = Object.entries(sysctls).map(([key, value]) => {
+    const file = `/proc/sys/${key.replaceAll('.', '/')}`;
+    return `[ ! -e ${file} ] || echo ${value} > ${file}`;
+  });
+  if (writes.length > 0) ip(['netns', 'exec', namespace, 'sh', '-c', writes.join('\n')]);
+}
+
+function ipBatch(namespace: string, lines: readonly string[]): void {
+  ip(['-n', namespace, '-batch', '-'], `${lines.join('\n')}\n`);
+}
+
+/** Runs `ip`; throws a LiveError with its own words when it fails. */
+function ip(args: readonly string[], input?: string): string {
+  try {
+    return execFileSync('ip', args, { input, encoding: 'utf8', stdio: 'pipe' });
+  } catch (error) {
+    const { code, stderr = '' } = error as NodeJS.ErrnoException & { stderr?: string };
+    if (code === 'ENOENT') {
+      throw new LiveError('ip', 'iproute2 is not installed', 'apt install iproute2', MISSING);
+    }
+    const line = stderr.trim().split('\n')[0];
+    const command = `ip ${args.filter((word) => word !== '-').join(' ')}`;
+    if (/not permitted|Permission denied/i.test(line)) {
+      throw new LiveError(command, line, 'run as root: network namespaces need CAP_SYS_ADMIN', MISSING);
+    }
+    throw new LiveError(command, line, 'see: ip netns list', BAD_INPUT);
+  }
+}

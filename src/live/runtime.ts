@@ -1,0 +1,199 @@
+/**
+ * The loop of a datapath thread: sleeps in poll(2) over all ports and a wake-up, takes a burst from each port that is
+ * readable, sends what came of them, and sleeps again. Requests from other threads are answered between two rounds.
+ */
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { PORT_GONE, PORT_UP } from '../io/live/live-port.js';
+import { type Poller, READY_ERROR, READY_HANG_UP, READY_INVALID } from '../io/live/poller.js';
+import type { BuiltTopology } from '../topologies/built.js';
+import { type BoundPort, Forwarder } from './forwarder.js';
+import { MonotonicTime } from './monotonic-time.js';
+import { BUSY_NS, type LiveStatistics, ROUNDS, STRANGERS, UNBOUND } from './statistics.js';
+import type { Notice, Reply, Request } from './thread-messages.js';
+
+/** Statistics are this fresh while frames come. */
+const STATISTICS_NS = 50e6;
+/** Longest sleep: entries expire, and interfaces that were down are looked at again. */
+const IDLE_MS = 500;
+/** Row of the poller in front of the ports'. */
+const WAKE_ROWS = 1;
+const TROUBLE = READY_ERROR | READY_HANG_UP | READY_INVALID;
+
+/** Answers a request; a promise holds the loop up until it is settled, while frames wait in the kernel. */
+export type Handler = (argument: never) => unknown;
+
+export class Runtime {
+  built: BuiltTopology;
+  forwarder: Forwarder;
+  ports: readonly BoundPort[];
+  /** Called in each round that had frames, after they are sent. */
+  afterRound: (() => void) | null = null;
+
+  readonly #control: MessagePort;
+  readonly #poller: Poller;
+  readonly #statistics: LiveStatistics;
+  readonly #time = new MonotonicTime();
+  readonly #handlers = new Map<string, Handler>();
+  /** By row of `ports`, as last told. */
+  #states: number[] = [];
+  #stopping = false;
+  #waiting: Promise<void> | null = null;
+  #notedNs = 0;
+
+  constructor(
+    built: BuiltTopology,
+    ports: readonly BoundPort[],
+    poller: Poller,
+    statistics: LiveStatistics,
+    control: MessagePort,
+  ) {
+    this.built = built;
+    this.ports = ports;
+    this.#poller = poller;
+    this.#statistics = statistics;
+    this.#control = control;
+    this.forwarder = new Forwarder(built, ports);
+    this.#states = ports.map(({ port }) => port.state);
+    this.#watchPorts();
+    built.clock.set(this.#time.now());
+    this.handle('stop', () => {
+      this.#stopping = true;
+    });
+  }
+
+  /**
+   * From now on through another topology, by other ports; to be called between two rounds. Ports that are in both lists
+   * stay as they are; those of the former one that are not in the new one are the caller's to close.
+   */
+  replace(built: BuiltTopology, ports: readonly BoundPort[]): void {
+    this.#statistics.carry(this.built);
+    const { unbound, strangers, watcher } = this.forwarder;
+    this.built = built;
+    this.ports = ports;
+    this.forwarder = new Forwarder(built, ports);
+    this.forwarder.unbound = unbound;
+    this.forwarder.strangers = strangers;
+    this.forwarder.watcher = watcher;
+    this.#states = ports.map(({ port }) => port.state);
+    this.#watchPorts();
+  }
+
+  #watchPorts(): void {
+    const poller = this.#poller;
+    while (poller.count < this.ports.length + WAKE_ROWS) poller.add(-1);
+    for (let row = WAKE_ROWS; row < poller.count; row++) {
+      const bound = this.ports[row - WAKE_ROWS];
+      poller.set(row, bound === undefined || bound.port.state === PORT_GONE ? -1 : bound.port.fd);
+    }
+  }
+
+  handle(kind: string, handler: Handler): void {
+    this.#handlers.set(kind, handler);
+  }
+
+  /** Tells the thread that started this one something it did not ask for. */
+  notify(notice: Notice): void {
+    this.#control.postMessage({ notice });
+  }
+
+  /** Runs until it is asked to stop; then all that was read has been sent. The ports stay open. */
+  async run(): Promise<void> {
+    while (!this.#stopping) {
+      this.#spin();
+      if (this.#waiting !== null) await this.#waiting;
+      this.#waiting = null;
+    }
+    this.#noteStatistics();
+  }
+
+  /** Rounds, until it is asked to stop or a request takes time. */
+  #spin(): void {
+    const { loop } = this.#statistics;
+    let isNoted = false;
+    while (!this.#stopping && this.#waiting === null) {
+      const ready = this.#poller.wait(isNoted ? IDLE_MS : STATISTICS_NS / 1e6);
+      const startNs = this.#time.now();
+      this.built.clock.set(startNs);
+      this.built.agent.poll();
+      if (ready > 0) {
+        if (this.#poller.ready(0) !== 0) this.#answerRequests();
+        this.#round();
+        const nowNs = this.#time.now();
+        loop[ROUNDS]++;
+        loop[BUSY_NS] += nowNs - startNs;
+        isNoted = false;
+        if (nowNs - this.#notedNs < STATISTICS_NS) continue;
+      }
+      if (!isNoted) this.#noteStatistics();
+      isNoted = ready <= 0;
+      this.#lookAtPorts();
+    }
+  }
+
+  #round(): void {
+    const { ports, forwarder } = this;
+    for (let row = 0; row < ports.length; row++) {
+      const ready = this.#poller.ready(row + WAKE_ROWS);
+      if (ready === 0) continue;
+      forwarder.take(row);
+      if ((ready & TROUBLE) !== 0) this.#lookAtPort(row);
+    }
+    forwarder.flush();
+    if (this.afterRound !== null) this.afterRound();
+  }
+
+  #noteStatistics(): void {
+    const statistics = this.#statistics;
+    this.#notedNs = this.#time.now();
+    statistics.note(this.built);
+    statistics.loop[UNBOUND] = this.forwarder.unbound;
+    statistics.loop[STRANGERS] = this.forwarder.strangers;
+  }
+
+  #lookAtPorts(): void {
+    for (let row = 0; row < this.ports.length; row++) this.#lookAtPort(row);
+  }
+
+  /** An interface that went down, came up or vanished is told of; the others go on. */
+  #lookAtPort(row: number): void {
+    const { port, binding } = this.ports[row];
+    if (port.state !== PORT_GONE) port.refresh();
+    if (port.state === this.#states[row]) return;
+    this.#states[row] = port.state;
+    if (port.state === PORT_GONE) this.#poller.set(row + WAKE_ROWS, -1);
+    this.notify({
+      kind: 'port',
+      device: binding.devices[0],
+      state: port.state,
+      isUp: port.state === PORT_UP,
+    });
+  }
+
+  #answerRequests(): void {
+    for (
+      let received = receiveMessageOnPort(this.#control);
+      received !== undefined;
+      received = receiveMessageOnPort(this.#control)
+    ) {
+      this.#answer(received.message as Request);
+    }
+  }
+
+  #answer({ id, kind, argument }: Request): void {
+    const reply = (answer: Omit<Reply, 'id'>): void => this.#control.postMessage({ id, ...answer });
+    const fail = (error: unknown): void => {
+      const { message, exitCode = 2 } = error as Error & { exitCode?: number };
+      reply({ error: message, exitCode });
+    };
+    try {
+      const handler = this.#handlers.get(kind);
+      if (handler === undefined) throw new Error(`no such request: ${kind}`);
+      const result = handler(argument as never);
+      if (result instanceof Promise) {
+        this.#waiting = result.then((value) => reply({ result: value }), fail);
+      } else reply({ result });
+    } catch (error) {
+      fail(error);
+    }
+  }
+}

@@ -1,0 +1,156 @@
+/** The datapath thread's side: opens the ports, builds the topology, runs, changes it when asked to, closes. */
+import { workerData } from 'node:worker_threads';
+import { Clock } from '../engine/clock.js';
+import { FrameArena } from '../engine/frame-arena.js';
+import type { BpfMap, MapSpec } from '../engine/maps/map.js';
+import { type RandomSource, SeededRandom } from '../engine/random.js';
+import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
+import { openPort } from '../io/live/open.js';
+import { Poller } from '../io/live/poller.js';
+import { isWrittenByPackets } from '../programs/tables/map-specs.js';
+import { buildTopology } from '../topologies/build.js';
+import type { BuiltTopology } from '../topologies/built.js';
+import { KeptNumbers } from '../topologies/kept-numbers.js';
+import type { TopologySpec } from '../topologies/spec.js';
+import { type Binding, boundDevices } from './binding.js';
+import type { ThreadData } from './datapath-thread.js';
+import type { BoundPort } from './forwarder.js';
+import { MonotonicTime } from './monotonic-time.js';
+import { Runtime } from './runtime.js';
+import { LiveStatistics } from './statistics.js';
+import type { Change, Running } from './thread-messages.js';
+
+/** Slots for a burst of each port and what it makes; the long ones hold merged segments, and what is being read. */
+const SMALL_SLOTS = 2048;
+const LONG_SLOTS = 192;
+
+/** Adds handlers and watchers to a thread before it runs; answers what is to be done when it ends. */
+export type Prepare = (runtime: Runtime, extra: unknown) => (() => void) | undefined;
+
+/** Runs in the thread until it is told to stop. */
+export async function serveThread(prepare: Prepare): Promise<void> {
+  const { setup, extra, control } = workerData as ThreadData;
+  const clock = new Clock();
+  clock.set(new MonotonicTime().now());
+  const builder = new LiveBuilder(clock, new SeededRandom(setup.seed), setup.numbers ?? {});
+  const ports = new Ports(new LiveStatistics(setup.statistics));
+  try {
+    const poller = await Poller.create();
+    const built = builder.build(setup.topology, setup.bindings, null);
+    const runtime = new Runtime(built, await ports.open(setup.bindings), poller, ports.statistics, control);
+    runtime.handle('change', async ({ topology, bindings }: Change): Promise<Running> => {
+      const changed = builder.build(topology, bindings, runtime.built);
+      runtime.replace(changed, await ports.open(bindings));
+      ports.closeAllBut(bindings);
+      return { numbers: builder.numbers.toJson(), rows: ports.rows(bindings) };
+    });
+    const finish = prepare(runtime, extra);
+    runtime.notify({
+      kind: 'ready',
+      wakeFd: poller.wakeFd,
+      numbers: builder.numbers.toJson(),
+      rows: ports.rows(setup.bindings),
+    });
+    await runtime.run();
+    finish?.();
+    poller.close();
+  } catch (error) {
+    const { message, exitCode } = error as Error & { exitCode?: number };
+    if (exitCode === undefined) throw error;
+    control.postMessage({ notice: { kind: 'failed', message, exitCode } });
+  } finally {
+    ports.closeAllBut([]);
+    control.close();
+  }
+}
+
+/** Builds topologies one after the other, each with the numbers and the traffic of the one before. */
+class LiveBuilder {
+  numbers: KeptNumbers;
+  readonly #clock: Clock;
+  readonly #random: RandomSource;
+  readonly #arena = new FrameArena(SMALL_SLOTS, LONG_SLOTS);
+
+  constructor(clock: Clock, random: RandomSource, numbers: ReturnType<KeptNumbers['toJson']>) {
+    this.#clock = clock;
+    this.#random = random;
+    this.numbers = KeptNumbers.from(numbers);
+  }
+
+  build(spec: TopologySpec, bindings: readonly Binding[], before: BuiltTopology | null): BuiltTopology {
+    const numbers = KeptNumbers.from(this.numbers.toJson());
+    const built = buildTopology(spec, {
+      clock: this.#clock,
+      random: this.#random,
+      arena: this.#arena,
+      numbers,
+      keptMap: (node, declared) => (before === null ? null : keptMap(before, node, declared)),
+    });
+    this.numbers = numbers;
+    leaveLinks(built, bindings);
+    return built;
+  }
+}
+
+/** The map of a node that holds what its traffic has left there. */
+function keptMap(before: BuiltTopology, node: string, spec: MapSpec): BpfMap | null {
+  if (!isWrittenByPackets(spec)) return null;
+  const map = before.nodes.find(({ planned }) => planned.name === node)?.datapath.maps.get(spec.name);
+  return map !== undefined && map.spec.maxEntries === spec.maxEntries ? map : null;
+}
+
+/** Devices whose wire is a real one leave the topology's. */
+function leaveLinks(built: BuiltTopology, bindings: readonly Binding[]): void {
+  for (const binding of bindings) {
+    if (binding.replacesLink !== true) continue;
+    for (const device of boundDevices(built, binding)) device.segment?.remove(device);
+  }
+}
+
+/** The ports that are open, by what they are bound to; each has a row of the statistics for good. */
+class Ports {
+  readonly statistics: LiveStatistics;
+  readonly #open = new Map<string, { readonly bound: BoundPort; readonly row: number }>();
+  #rows = 0;
+
+  constructor(statistics: LiveStatistics) {
+    this.statistics = statistics;
+  }
+
+  /** Those of all bindings, in their order; opens what is not open yet. */
+  async open(bindings: readonly Binding[]): Promise<BoundPort[]> {
+    const bound: BoundPort[] = [];
+    for (const binding of bindings) {
+      const key = keyOf(binding);
+      let known = this.#open.get(key);
+      if (known === undefined) {
+        const row = this.#rows++;
+        if (row >= this.statistics.ports) {
+          throw new LiveError(key, 'too many ports were opened since the start', 'start again', BAD_INPUT);
+        }
+        const port = await openPort({ ...binding.port, counters: this.statistics.port(row) });
+        known = { bound: { port, binding }, row };
+        this.#open.set(key, known);
+      }
+      bound.push({ port: known.bound.port, binding });
+    }
+    return bound;
+  }
+
+  rows(bindings: readonly Binding[]): number[] {
+    return bindings.map((binding) => this.#open.get(keyOf(binding))!.row);
+  }
+
+  closeAllBut(bindings: readonly Binding[]): void {
+    const kept = bindings.map(keyOf);
+    for (const [key, { bound }] of this.#open) {
+      if (kept.includes(key)) continue;
+      bound.port.close();
+      this.#open.delete(key);
+    }
+  }
+}
+
+function keyOf({ port }: Binding): string {
+  return `${port.plugin}:${port.namespace ?? ''}:${port.name}`;
+}
