@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { splitShowArguments } from '../../src/cli/commands/show.js';
 import type { Output } from '../../src/cli/show/command.js';
-import { bpftoolJson, goJson, ipJson } from '../../src/cli/show/json-text.js';
+import { goJson } from '../../src/cli/show/json-text.js';
 import { bytesText } from '../../src/cli/show/net-tools.js';
 import { findPlace } from '../../src/cli/show/places.js';
 import { runCommand } from '../../src/cli/show/run-command.js';
@@ -13,6 +13,7 @@ import { Clock } from '../../src/engine/clock.js';
 import { SeededRandom } from '../../src/engine/random.js';
 import { buildTopology } from '../../src/topologies/build.js';
 import type { BuiltTopology } from '../../src/topologies/built.js';
+import { bpftoolJson, ipJson } from '../../src/topologies/listings/json-text.js';
 import { loadTopology, readTopology } from '../../src/topologies/load.js';
 import { inTemporaryDirectory, lab, packetwalk } from './run.js';
 

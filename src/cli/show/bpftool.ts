@@ -3,10 +3,10 @@
 import { dumpEntries, dumpText, notFoundText, recordEntry, recordText } from '../../engine/maps/dump.js';
 import type { BpfMap, MapSpec } from '../../engine/maps/map.js';
 import { recordsOf } from '../../engine/maps/records.js';
+import { bpftoolJson } from '../../topologies/listings/json-text.js';
 import { UsageError } from '../exit-codes.js';
 import type { Invocation, Output, Place, ShowCommand, Tool } from './command.js';
 import { endpointsOf } from './endpoints.js';
-import { bpftoolJson } from './json-text.js';
 import { nearest } from './nearest.js';
 
 const PINNED = '/sys/fs/bpf/tc/globals/';

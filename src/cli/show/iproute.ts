@@ -6,11 +6,11 @@ import {
   ROUTE_PROHIBIT,
   ROUTE_UNREACHABLE,
 } from '../../engine/stack/route-table.js';
+import { ipJson } from '../../topologies/listings/json-text.js';
 import { UsageError } from '../exit-codes.js';
 import type { Invocation, Output, ShowCommand, Tool } from './command.js';
 import { interfacesOf } from './interfaces.js';
 import { addressObject, briefLine, interfaceLines } from './ip-interface.js';
-import { ipJson } from './json-text.js';
 import { listedNeighbours } from './neighbour-list.js';
 import { type ListedRoute, mainRoutes } from './route-list.js';
 
@@ -51,11 +51,11 @@ function addresses(invocation: Invocation): Output {
   if (invocation.json) {
     return json(
       invocation,
-      shown.map((one) => addressObject(place, one)),
+      shown.map((one) => addressObject(one)),
     );
   }
-  if (invocation.has('-br', '-brief')) return { text: shown.map((one) => briefLine(place, one)).join('') };
-  return { text: shown.map((one) => interfaceLines(place, one, only === null)).join('') };
+  if (invocation.has('-br', '-brief')) return { text: shown.map((one) => briefLine(one)).join('') };
+  return { text: shown.map((one) => interfaceLines(one, only === null)).join('') };
 }
 
 const KINDS: Readonly<Record<number, string>> = {
