@@ -5,6 +5,7 @@ import { FrameArena } from '../engine/frame-arena.js';
 import { createMap } from '../engine/maps/create-map.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
+import type { Netfilter } from '../engine/netfilter/netfilter.js';
 import { Network } from '../engine/network.js';
 import { Node } from '../engine/node.js';
 import type { RandomSource } from '../engine/random.js';
@@ -23,6 +24,7 @@ import { configuredMap } from './cilium-config.js';
 import { pathText, TopologyError } from './faults.js';
 import { fillMaps } from './fill-maps.js';
 import { remakeMaglevTables } from './fill-services.js';
+import { installMasquerading } from './iptables-rules.js';
 import type { KeptNumbers } from './kept-numbers.js';
 import { MapState } from './map-state.js';
 import { NodePrograms } from './node-programs.js';
@@ -108,6 +110,7 @@ class NodeBuilder {
   readonly #mapSpec: (spec: MapSpec) => MapSpec;
   readonly #pods: BuiltPod[] = [];
   readonly #hostPolicyMap: BpfMap;
+  readonly #netfilter: Netfilter | null;
   /** What the node's maps hold instead of what the agent would write. */
   readonly #state: MapState | null;
 
@@ -140,6 +143,7 @@ class NodeBuilder {
       plan.hostPolicies.get(planned.name)?.entries ?? [],
     );
     this.#programs.attachNode(this.#hostPolicyMap);
+    this.#netfilter = installMasquerading(plan, planned, host, options);
     if (this.#state !== null) this.#takeOver(this.#state);
   }
 
@@ -172,6 +176,7 @@ class NodeBuilder {
       datapath: this.#datapath,
       pods: this.#pods,
       hostPolicyMap: this.#hostPolicyMap,
+      netfilter: this.#netfilter,
     };
   }
 

@@ -11,6 +11,7 @@ import {
 import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
+import type { Netfilter } from '../engine/netfilter/netfilter.js';
 import type { Network } from '../engine/network.js';
 import type { Node } from '../engine/node.js';
 import type { Walker } from '../engine/walker.js';
@@ -35,6 +36,8 @@ export interface BuiltNode {
   readonly pods: readonly BuiltPod[];
   /** Of the host endpoint. */
   readonly hostPolicyMap: BpfMap;
+  /** The kernel's conntrack and iptables, where it masquerades; null where nothing asks for them. */
+  readonly netfilter: Netfilter | null;
 }
 
 /** What became of a frame: fate, drop reason (else 0), the device where its walk ended, and the frame as it was then. */

@@ -17,7 +17,8 @@ import { KeptNumbers } from './kept-numbers.js';
 import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
 import type { Plan, PlannedLink, PlannedNode, PlannedPod, PlannedService } from './plan.js';
-import type { TopologySpec } from './spec.js';
+import type { CiliumConfigSpec, TopologySpec } from './spec.js';
+import { readCiliumVersion } from './version.js';
 
 export interface CheckedTopology {
   /** Only to be built when there is no error among the faults. */
@@ -91,10 +92,19 @@ function draftNode(spec: TopologySpec, number: number, cluster: ClusterDraft): N
   const kernelPath = own.kernel === undefined ? ['kernel'] : ['nodes', number, 'kernel'];
   const kernel = readKernelVersion(own.kernel ?? spec.kernel, kernelPath, cluster.faults);
   const node = new NodeDraft(own, number, ['nodes', number], cluster, config);
-  node.attachment = config.tcx && hasTcx(kernel) ? 'tcx' : 'tc';
+  const ciliumPath = own.ciliumVersion === undefined ? ['ciliumVersion'] : ['nodes', number, 'ciliumVersion'];
+  node.ciliumVersion = readCiliumVersion(own.ciliumVersion ?? spec.ciliumVersion, ciliumPath, cluster.faults);
+  node.configMap = configMapOf({ ...spec.cilium, ...own.cilium });
+  node.attachment = config.tcx && hasTcx(kernel, node.ciliumVersion) ? 'tcx' : 'tc';
   checkDevices(node);
   checkDeviceNames(node);
   return node;
+}
+
+/** Keys in order, values as text, as a ConfigMap has them. */
+function configMapOf(config: CiliumConfigSpec): Readonly<Record<string, string>> {
+  const entries = Object.entries(config).map(([key, value]) => [key, String(value)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Devices that the configuration names but the node does not have. */
@@ -135,6 +145,8 @@ function finishNode(
     labels: node.spec.labels ?? {},
     config,
     attachment: node.attachment,
+    configMap: node.configMap,
+    ciliumVersion: node.ciliumVersion,
     podPrefixes: node.podPrefixes,
     internalAddresses: node.internalAddresses,
     ciliumInternalAddresses: node.ciliumInternalAddresses,

@@ -26,6 +26,10 @@ export interface CiliumConfig {
   /** Entries of maps by name, where set. */
   readonly mapEntries: ReadonlyMap<string, number>;
   readonly lbMode: LbMode;
+  /** Whether the kernel masquerades what pods send to the world, by iptables; by family. */
+  readonly iptablesMasquerade: Readonly<Record<4 | 6, boolean>>;
+  /** Whether the kernel is told not to track what pods exchange (install-no-conntrack-iptables-rules). */
+  readonly noConntrackRules: boolean;
   readonly autoDirectNodeRoutes: boolean;
   /** The nodes reach each other's tunnels over IPv6. */
   readonly ipv6Underlay: boolean;
@@ -89,6 +93,8 @@ function agentDefaults(): Draft {
     ipv6Masquerade: null,
     bpfMasquerade: false,
     ipMasqAgent: false,
+    iptablesMasquerade: { 4: false, 6: false },
+    noConntrackRules: false,
     autoDirectNodeRoutes: false,
     tunnelPort: null,
     ipv6Underlay: false,

@@ -33,6 +33,23 @@ export const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
     }),
   ],
   [
+    // routing-mode and tunnel-protocol in one, up to Cilium 1.13.
+    'tunnel',
+    choice({
+      disabled: (draft) => {
+        draft.features.tunnelMode = false;
+      },
+      vxlan: (draft) => {
+        draft.features.tunnelMode = true;
+        draft.features.tunnelProtocol = 1;
+      },
+      geneve: (draft) => {
+        draft.features.tunnelMode = true;
+        draft.features.tunnelProtocol = 2;
+      },
+    }),
+  ],
+  [
     'enable-endpoint-routes',
     flag((draft, on) => {
       draft.features.routing = !on;
@@ -85,9 +102,13 @@ export const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
   ],
   ['enable-ipv4-masquerade', setting('ipv4Masquerade')],
   ['enable-ipv6-masquerade', setting('ipv6Masquerade')],
+  // Its name before Cilium 1.10.
+  ['masquerade', setting('ipv4Masquerade')],
+  ['install-no-conntrack-iptables-rules', setting('noConntrackRules')],
   ['enable-bpf-masquerade', setting('bpfMasquerade')],
   ['enable-ip-masq-agent', setting('ipMasqAgent')],
   ['ipv4-native-routing-cidr', prefixKey('nativeRoutingIpv4', 4)],
+  ['native-routing-cidr', prefixKey('nativeRoutingIpv4', 4)],
   ['ipv6-native-routing-cidr', prefixKey('nativeRoutingIpv6', 16)],
   ['enable-node-port', feature('nodePort')],
   [

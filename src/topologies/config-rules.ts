@@ -188,10 +188,6 @@ export function refuseCombinations(
     const place = placeOf({ keys: ['enable-host-legacy-routing'] }, sections);
     faults.warning(place, `${legacyReason(draft)}; falls back to legacy host routing`);
   }
-  if (draft.ipv4Masquerade === true && !draft.bpfMasquerade) {
-    const place = placeOf({ keys: ['enable-ipv4-masquerade'] }, sections);
-    faults.warning(place, 'masquerading by iptables is not emulated: it has no effect');
-  }
 }
 
 function placeOf({ keys }: Pick<Rule, 'keys'>, sections: readonly ConfigSection[]): Path {
@@ -214,6 +210,11 @@ export function settle(draft: Draft): void {
   features.hostRouting = draft.hostLegacyRouting !== true && legacyReason(draft) === null;
   features.masqueradeIpv4 = draft.bpfMasquerade && features.ipv4 && (draft.ipv4Masquerade ?? true);
   features.masqueradeIpv6 = draft.bpfMasquerade && features.ipv6 && (draft.ipv6Masquerade ?? false);
+  // The agent's default is to masquerade; a topology has to say so, or its pods keep their addresses.
+  draft.iptablesMasquerade = {
+    4: !draft.bpfMasquerade && features.ipv4 && draft.ipv4Masquerade === true,
+    6: !draft.bpfMasquerade && features.ipv6 && draft.ipv6Masquerade === true,
+  };
   features.ipMasqAgentIpv4 = draft.ipMasqAgent && features.masqueradeIpv4;
   features.ipMasqAgentIpv6 = draft.ipMasqAgent && features.masqueradeIpv6;
   features.dsr = features.nodePort && usesDsr(draft);

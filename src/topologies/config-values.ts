@@ -27,6 +27,9 @@ export interface Draft {
   ipv6Masquerade: boolean | null;
   bpfMasquerade: boolean;
   ipMasqAgent: boolean;
+  /** Whether the kernel masquerades, by iptables; by family. */
+  iptablesMasquerade: Readonly<Record<4 | 6, boolean>>;
+  noConntrackRules: boolean;
   autoDirectNodeRoutes: boolean;
   tunnelPort: number | null;
   ipv6Underlay: boolean;

@@ -7,6 +7,7 @@ import type { Identities } from './identities.js';
 import type { KeptNumbers } from './kept-numbers.js';
 import type { PlannedDevice, PlannedNeighbour, PlannedNode, PlannedPod } from './plan.js';
 import type { NodeSpec } from './spec.js';
+import { CILIUM_VERSION } from './version.js';
 
 const FIRST_ENDPOINT_ID = 101;
 /** Interface index 1 is the loopback's. */
@@ -32,6 +33,8 @@ export class NodeDraft {
   readonly ifindexes: NumberPool;
   readonly endpointIds: NumberPool;
   attachment: PlannedNode['attachment'] = 'tcx';
+  ciliumVersion = CILIUM_VERSION;
+  configMap: PlannedNode['configMap'] = {};
   podPrefixes: readonly Prefix[] = [];
   internalAddresses: readonly Uint8Array[] = [];
   ciliumInternalAddresses: readonly Uint8Array[] = [];

@@ -164,6 +164,7 @@ export class Placement {
     }
     const outside = outsideDevice(node);
     if (receiver === null || outside === null) return LEFT_OUT;
+    node.netfilter?.untranslate.restoreDestination(bytes, ipAt, packetEnd(bytes, ipAt, end), !isIpv6);
     this.device = outside;
     ethernet.putDestination(bytes, start, outside.mac, 0);
     putGatewaySource(bytes, start, outside, sourceAt, length);

@@ -10,6 +10,7 @@ import type { PolicyKey } from '../programs/tables/policy.js';
 import type { CiliumConfig } from './cilium-config.js';
 import type { Path } from './faults.js';
 import type { KeptNumbers } from './kept-numbers.js';
+import type { Version } from './version.js';
 
 export interface PlannedDevice {
   readonly name: string;
@@ -51,6 +52,10 @@ export interface PlannedNode {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly config: CiliumConfig;
+  /** The keys that were given, as the ConfigMap has them. */
+  readonly configMap: Readonly<Record<string, string>>;
+  /** Names and listings are those of this version. */
+  readonly ciliumVersion: Version;
   /** How programs are attached to devices: by tcx links or as tc filters. */
   readonly attachment: 'tcx' | 'tc';
   readonly podPrefixes: readonly Prefix[];

@@ -87,6 +87,7 @@ const node = z.object({
   ciliumInternalIP: z.string().optional(),
   /** As the topology's `kernel`, which it overrides. */
   kernel: z.string().optional(),
+  ciliumVersion: z.string().optional(),
   /** Overrides of the topology's `cilium`. */
   cilium: ciliumConfig.optional(),
   devices: z.array(device).optional(),
@@ -248,6 +249,8 @@ export const topologySchema = z.object({
   description: z.string().optional(),
   /** Version of the nodes' kernel, in quotes: `"5.15"`. Programs are attached by tcx from 6.6 on, else by tc. */
   kernel: z.string().optional(),
+  /** Version of Cilium that names and listings are of, in quotes: `"1.14"`; default `"1.18"`. The programs are 1.18's. */
+  ciliumVersion: z.string().optional(),
   cilium: ciliumConfig.optional(),
   nodes: z.array(node).min(1),
   links: z.array(link).optional(),

@@ -7,6 +7,7 @@ import { bpfCommands } from './cilium-bpf.js';
 import type { Tool } from './command.js';
 import { ip } from './iproute.js';
 import { arpTool, ifconfigTool, routeTool } from './net-tools.js';
+import { catTool, netfilterTools } from './netfilter-tools.js';
 
 const ciliumDbg: Tool = {
   // Up to Cilium 1.14 the program is called cilium.
@@ -21,4 +22,13 @@ const ciliumDbg: Tool = {
   commands: [...bpfCommands, ...agentCommands],
 };
 
-export const TOOLS: readonly Tool[] = [routeTool, arpTool, ifconfigTool, ip, bpftool, ciliumDbg];
+export const TOOLS: readonly Tool[] = [
+  routeTool,
+  arpTool,
+  ifconfigTool,
+  ip,
+  bpftool,
+  ciliumDbg,
+  ...netfilterTools,
+  catTool,
+];

@@ -2,6 +2,7 @@
  * Netfilter's chains at one hook, in the order of their priorities; of one priority the newest goes first
  * (nf_hook_grow). A chain sees each packet that no chain before it has dropped or taken: ACCEPT ends a chain, not the hook.
  */
+import type { Device } from '../device.js';
 import type { PacketContext } from '../packet.js';
 import { NF_ACCEPT } from './verdict.js';
 
@@ -45,6 +46,11 @@ export class StackHooks {
   readonly forward = new NetfilterHook();
   readonly output = new NetfilterHook();
   readonly postrouting = new NetfilterHook();
+  /** Of the packet in hand: the device it came in by and the one it goes out of, null where there is none (yet). */
+  inDevice: Device | null = null;
+  outDevice: Device | null = null;
+  /** Set by a chain of `output` that gave the packet another destination: the route is looked up again. */
+  rerouted = false;
 }
 
-export type StackHook = keyof StackHooks;
+export type StackHook = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';

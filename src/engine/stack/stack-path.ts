@@ -58,6 +58,8 @@ export class StackPath {
   input(device: Device): number {
     const { netfilter } = device.namespace;
     if (netfilter !== null) {
+      netfilter.inDevice = device;
+      netfilter.outDevice = null;
       const refused = this.#prerouting(netfilter);
       if (refused !== 0) return refused;
     }
@@ -78,9 +80,25 @@ export class StackPath {
       return netfilter.input.run(packet) === NF_ACCEPT ? decision : fate.NETFILTER_DROP;
     }
     if (decision !== TO_DEVICE && decision !== fate.NO_NEIGHBOUR) return decision;
-    const first = received ? netfilter.forward : netfilter.output;
-    const accepted = first.run(packet) === NF_ACCEPT && netfilter.postrouting.run(packet) === NF_ACCEPT;
-    return accepted ? decision : fate.NETFILTER_DROP;
+    netfilter.outDevice = this.out;
+    if (!received) return this.#filterOwn(netfilter, decision);
+    if (netfilter.forward.run(packet) !== NF_ACCEPT) return fate.NETFILTER_DROP;
+    return netfilter.postrouting.run(packet) === NF_ACCEPT ? decision : fate.NETFILTER_DROP;
+  }
+
+  /** A packet of the namespace's own; its chains may give it a destination that is elsewhere (ip_route_me_harder). */
+  #filterOwn(netfilter: StackHooks, decision: number): number {
+    const { packet } = this;
+    netfilter.inDevice = null;
+    netfilter.rerouted = false;
+    if (netfilter.output.run(packet) !== NF_ACCEPT) return fate.NETFILTER_DROP;
+    let result = decision;
+    if (netfilter.rerouted) {
+      result = this.send(this.out!.namespace);
+      if (result !== TO_DEVICE && result !== fate.NO_NEIGHBOUR) return result;
+      netfilter.outDevice = this.out;
+    }
+    return netfilter.postrouting.run(packet) === NF_ACCEPT ? result : fate.NETFILTER_DROP;
   }
 
   /** Packets that are none do not come to the chains. */
