@@ -8,7 +8,7 @@ import { CiliumMonitor } from './cilium-monitor.js';
 import type { CiliumVersion } from './cilium-version.js';
 import type { EventPrinter } from './event-record.js';
 import { readObserve } from './hubble/observe-flags.js';
-import { HubbleObserver } from './hubble/observer.js';
+import { type FlowStore, HubbleObserver } from './hubble/observer.js';
 import { Monitor } from './monitor.js';
 
 const COMMANDS = 'cilium-dbg monitor [OPTIONS], hubble observe [OPTIONS]';
@@ -18,15 +18,28 @@ export interface MonitorChoice {
   readonly command: CommandLine;
   /** Null for all. */
   readonly node: string | null;
-  readonly version: CiliumVersion;
+  /** Null for the version that the topology names. */
+  readonly version: CiliumVersion | null;
+}
+
+export interface MonitorSinks {
+  readonly write: (text: string) => void;
+  /** For what the tool writes to standard error. */
+  readonly say: (text: string) => void;
+  /** What keeps the flows of the run besides. */
+  readonly store: FlowStore | null;
+}
+
+/** Keeps the flows of a run and prints nothing. */
+export function openStore(topology: BuiltTopology, store: FlowStore): Monitor {
+  return new Monitor(topology, { printer: store, nodes: topology.nodes, namesNodes: false, write: () => {} });
 }
 
 /** A monitor on a topology that is about to run. Throws UsageError. */
 export function openMonitor(
   topology: BuiltTopology,
   { command, node, version }: MonitorChoice,
-  write: (text: string) => void,
-  say: (text: string) => void,
+  { write, say, store }: MonitorSinks,
 ): Monitor {
   const nodes = chooseNodes(topology, node);
   const [[name = '', ...rest], ...filters] = command;
@@ -35,13 +48,20 @@ export function openMonitor(
   if (name === 'hubble')
     printer = new HubbleObserver(topology, readObserve(behind(name, rest, 'observe'), topology));
   else if (isCilium(name) || name === '' || name.startsWith('-')) {
-    printer = ciliumMonitor(name.startsWith('-') ? [name, ...rest] : words, topology, nodes, version, say);
+    printer = ciliumMonitor(
+      name.startsWith('-') ? [name, ...rest] : words,
+      topology,
+      nodes,
+      version ?? nodes[0].planned.ciliumVersion[1],
+      say,
+    );
     say(CiliumMonitor.banner(nodes.length));
   } else throw new UsageError(`monitor: ${name} is no monitor; there are ${COMMANDS}`);
   const pipe = new Pipe(filters);
   return new Monitor(topology, {
     printer,
     nodes,
+    store,
     // Hubble tells the node itself, where it is asked to.
     namesNodes: nodes.length > 1 && printer instanceof CiliumMonitor,
     write: (text) => write(pipe.text(text)),

@@ -3,7 +3,7 @@ import { parsePrefix } from '../../engine/address-text.js';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
 import type { MonitorChoice } from '../monitor/choose.js';
-import { EMULATED_VERSION, readCiliumVersion } from '../monitor/cilium-version.js';
+import { readCiliumVersion } from '../monitor/cilium-version.js';
 import { type ProgramOption, readProgramOption } from '../programs/attachment.js';
 import { readCommandLine } from '../shell/words.js';
 import { readSelection } from './selection.js';
@@ -98,8 +98,7 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
 /** `--monitor`, or `--monitor COMMAND`. */
 function readMonitor({ monitor, ciliumVersion }: ReplayArguments): MonitorChoice | null {
   if (monitor === undefined) return null;
-  const version =
-    ciliumVersion === undefined ? EMULATED_VERSION : readCiliumVersion(ciliumVersion, '--cilium-version');
+  const version = ciliumVersion === undefined ? null : readCiliumVersion(ciliumVersion, '--cilium-version');
   return { command: readCommandLine(monitor), node: null, version };
 }
 

@@ -18,9 +18,11 @@ import type { TopologySpec } from '../../topologies/spec.js';
 import { findDevice } from '../device-name.js';
 import { EXIT_BAD_INPUT, EXIT_DONE } from '../exit-codes.js';
 import { log, put } from '../log.js';
-import { openMonitor } from '../monitor/choose.js';
+import { openMonitor, openStore } from '../monitor/choose.js';
+import { FlowStore } from '../monitor/hubble/observer.js';
+import type { Monitor } from '../monitor/monitor.js';
 import { attachPrograms } from '../programs/attachment.js';
-import { listingText, runListings } from '../show/after-run.js';
+import { listingText, runListings, wantsFlows } from '../show/after-run.js';
 import { AsEthernet } from './as-ethernet.js';
 import { Feed } from './feed.js';
 import { FrameList } from './frame-list.js';
@@ -57,7 +59,7 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
   const programs = await attachPrograms(built, new SeededRandom(~options.seed), options.programs);
   const at = options.at ?? chosen.captureDevice;
   // Once before the run, so that a wrong command is told at once.
-  runListings(built, options.show);
+  runListings(built, options.show, []);
   const replay = new Replay(built, {
     captureDevice: at === null ? null : findDevice(built, at, `--at ${at}`),
     oneWay: options.oneWay,
@@ -65,7 +67,8 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
   });
   const writer = options.out === null ? null : openWriter(options.out);
   const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
-  const monitor = options.monitor === null ? null : openMonitor(built, options.monitor, print, put);
+  const store = wantsFlows(options.show) ? new FlowStore(built) : null;
+  const monitor = monitorOf(built, options, store, print);
   const recorder = writer === null ? null : new WalkRecorder(writer, built, monitor);
   // The monitor sees the walks themselves where the events of several nodes are to stay in order.
   built.walker.observer = recorder ?? (built.nodes.length > 1 ? monitor : null);
@@ -81,7 +84,7 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
   writer?.close();
   monitor?.end();
   const summary = summarize(feed, replay, { ...options, inferred: chosen.inferred, mapSizes, programs });
-  const listings = runListings(built, options.show);
+  const listings = runListings(built, options.show, store?.flows);
   if (options.json) {
     const shown = listings.length === 0 ? summary : { ...summary, listings };
     print(`${JSON.stringify(shown)}\n`);
@@ -94,6 +97,17 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
   }
   for (const fault of feed.faults) log.error(fault.message);
   return feed.faults.length > 0 ? EXIT_BAD_INPUT : EXIT_DONE;
+}
+
+/** What reads the datapath's events; null for nothing, so that they are not even written. */
+function monitorOf(
+  built: BuiltTopology,
+  { monitor }: ReplayOptions,
+  store: FlowStore | null,
+  write: (text: string) => void,
+): Monitor | null {
+  if (monitor !== null) return openMonitor(built, monitor, { write, say: put, store });
+  return store === null ? null : openStore(built, store);
 }
 
 function load(nameOrFile: string): ChosenTopology {
