@@ -3,6 +3,10 @@
  * docs/programs.md shows how they go together.
  */
 
+export { mermaidText } from './cli/trace/mermaid.js';
+export { NO_STYLE } from './cli/trace/style.js';
+export { svgText } from './cli/trace/svg.js';
+export { type TextOptions, traceText } from './cli/trace/text.js';
 export { formatAddress, formatMac, type Prefix, parseAddress, parsePrefix } from './engine/address-text.js';
 export { CaptureClock } from './engine/capture-clock.js';
 export { Clock } from './engine/clock.js';
@@ -67,3 +71,7 @@ export {
 } from './topologies/own-programs.js';
 export { Replay } from './topologies/replay.js';
 export type { TopologySpec } from './topologies/spec.js';
+export { ExpressionError, parseExpression } from './topologies/trace/expression.js';
+export type * from './topologies/trace/model.js';
+export { type PacketRequest, resolveExpression } from './topologies/trace/resolve.js';
+export { type TraceOptions, Tracer } from './topologies/trace/tracer.js';

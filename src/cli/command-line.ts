@@ -8,10 +8,12 @@ import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { ImportError } from '../topologies/import/tool-json.js';
 import { OwnProgramError } from '../topologies/own-programs.js';
 import { ExpressionError } from '../topologies/trace/expression.js';
+import { addAttach } from './commands/attach.js';
 import { addImport } from './commands/import.js';
 import { addLab, splitLabArguments } from './commands/lab.js';
 import { addMonitor, splitMonitorArguments } from './commands/monitor.js';
 import { addReplay } from './commands/replay.js';
+import { addRun } from './commands/run.js';
 import { addShow, splitShowArguments } from './commands/show.js';
 import { addTopologies } from './commands/topologies.js';
 import { addTrace } from './commands/trace.js';
@@ -19,7 +21,18 @@ import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
 
-const COMMANDS = ['replay', 'trace', 'monitor', 'show', 'topologies', 'import', 'lab', 'help'];
+const COMMANDS = [
+  'replay',
+  'trace',
+  'monitor',
+  'show',
+  'topologies',
+  'import',
+  'lab',
+  'attach',
+  'run',
+  'help',
+];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -64,9 +77,11 @@ function isUsersError(error: unknown): error is Error {
 function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
   const { own, words } = splitArguments(args);
   const known = yargs(own.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
+  addAttach(known, setExitCode);
   addLab(known, words, setExitCode);
   addReplay(known, setExitCode);
   addMonitor(known, words, setExitCode);
+  addRun(known, setExitCode);
   addShow(known, words, setExitCode);
   addTopologies(known);
   addTrace(known, setExitCode);
@@ -105,7 +120,21 @@ function monitorCommand(argument: string, index: number, all: readonly string[])
 }
 
 /** Options that collect what they are given; of another that is repeated the last one counts. */
-const COLLECTING = ['_', 'program', 'p', 'only', 'pod-cidr', 'podCidr', 'show', 'config'];
+const COLLECTING = [
+  '_',
+  'program',
+  'p',
+  'only',
+  'pod-cidr',
+  'podCidr',
+  'show',
+  'config',
+  'device',
+  'd',
+  'ip',
+  'label',
+  'COMMAND',
+];
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(args)) {
@@ -141,6 +170,8 @@ function usageMessage(yargsMessage: string, args: readonly string[], known: Argv
   if (command === 'replay' && /^Not enough non-option/.test(message)) {
     return 'which capture? (packetwalk replay CAPTURE, - for standard input)';
   }
+  const choice = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message);
+  if (choice !== null) return `--${choice[1]}: ${choice[2]} is none of ${choice[3].replaceAll('"', '')}`;
   const help = `(packetwalk ${command === undefined ? 'help' : `${command} --help`})`;
   if (unknown === undefined) return `${lowerFirst(message.split('\n')[0])} ${help}`;
   if (command === undefined) return `unknown command ${unknown}${suggestion(unknown, COMMANDS)} ${help}`;

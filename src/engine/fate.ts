@@ -11,7 +11,7 @@ export const FATE_COUNT = 4;
 
 export const FATE_NAMES: readonly string[] = ['delivered', 'transmitted', 'consumed', 'dropped'];
 
-/** Not a fate: the frame waits (for a neighbour's link address) and walks on later. */
+/** Not a fate: the frame waits (for a neighbour's link address, on a link) and walks on later. */
 export const UNDER_WAY = FATE_COUNT;
 
 /**
@@ -63,6 +63,8 @@ const NAMES = [
   'too many packets wait for the neighbour',
   'link-local source: not forwarded',
   'reverse path: another device leads to the source (rp_filter)',
+  'lost on the link',
+  'queue of the link is full',
 ] as const;
 
 export const NO_REASON_GIVEN = 256;
@@ -106,6 +108,8 @@ export const ENCRYPTED = 293;
 export const NEIGHBOUR_QUEUE_FULL = 294;
 export const SCOPE_EXCEEDED = 295;
 export const REVERSE_PATH = 296;
+export const LOST_ON_LINK = 297;
+export const LINK_QUEUE_FULL = 298;
 
 /** Size of a table indexed by drop reason. */
 export const REASON_COUNT = 512;

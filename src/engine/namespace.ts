@@ -20,6 +20,8 @@ export class Namespace {
   readonly name: string;
   readonly node: Node;
   readonly isHost: boolean;
+  /** Its name under /run/netns, by which tools on the node call it; null when it has none. */
+  mountedAs: string | null = null;
   readonly devices: Device[] = [];
 
   readonly ipv4Routes = new RouteTable(4);

@@ -6,6 +6,8 @@ export class Node {
   readonly name: string;
   /** Programs and links of this machine's kernel. */
   readonly bpf = new BpfObjects();
+  /** Version of the machine's iproute2, which decides how tc prints. */
+  iproute2: readonly [major: number, minor: number] = [6, 1];
   readonly host: Namespace;
   readonly pods: Namespace[] = [];
 

@@ -1,5 +1,15 @@
 import type { Device } from './device.js';
+import type { PacketContext } from './packet.js';
 import * as ethernet from './wire/ethernet.js';
+
+/** Carries the frames of a segment that is more than a wire. */
+export interface LinkCarrier {
+  /**
+   * Takes a frame from one device for another: 0 when it is there at once, UNDER_WAY when the carrier has copied it
+   * and brings it later (`Walker.resume`), else the drop reason.
+   */
+  carry(packet: PacketContext, from: Device, to: Device): number;
+}
 
 /**
  * A link that joins devices (a switch, a wire): a frame goes to the device that has its destination MAC. What is for
@@ -9,6 +19,8 @@ import * as ethernet from './wire/ethernet.js';
 export class Segment {
   readonly name: string;
   readonly devices: Device[] = [];
+  /** Null for a wire, which costs nothing. */
+  carrier: LinkCarrier | null = null;
 
   constructor(name: string) {
     this.name = name;

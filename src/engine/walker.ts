@@ -61,6 +61,7 @@ export class Walker extends WalkState {
   /** Walks the frame in a slot that arrives at a device: from outside, or from the pod at the device's other end. */
   receive(handle: number, device: Device): number {
     this.#load(handle, device);
+    this.counters.walked++;
     this.inProcess = (device.features & RECORDS_QUEUE) !== 0;
     if (this.observer !== null) this.observer.started(this.packet, device.index, device.namespace.index);
     return this.#walk(handle, RECEIVE);
@@ -69,6 +70,7 @@ export class Walker extends WalkState {
   /** Walks a frame that somebody on the node puts on a device as it is (a packet socket): egress hooks, then out. */
   transmit(handle: number, device: Device): number {
     this.#load(handle, device);
+    this.counters.walked++;
     this.inProcess = true;
     this.packet.protocol = ethernet.type(this.packet.bytes, this.packet.start);
     if (this.observer !== null) this.observer.started(this.packet, device.index, device.namespace.index);
@@ -77,18 +79,25 @@ export class Walker extends WalkState {
 
   /**
    * Walks an IP packet that a namespace's own stack sends, with `mark` on it. The slot holds it behind an Ethernet
-   * header whose type is right; the link addresses are written here, by route and neighbour.
+   * header whose type is right; the link addresses are written here, by route and neighbour. A stack segments what it
+   * sends itself, at the latest at the device; one that has done so sends with `merged` 0.
    */
-  send(handle: number, namespace: Namespace, mark: number): number {
+  send(handle: number, namespace: Namespace, mark: number, merged = 1): number {
     this.#load(handle, namespace.devices[0]);
+    this.counters.walked++;
     this.inProcess = true;
     const { packet } = this;
     packet.mark = mark;
-    // A stack segments what it sends itself, at the latest at the device.
-    packet.merged = 1;
+    packet.merged = merged;
     if (this.observer !== null) this.observer.started(packet, -1, namespace.index);
     packet.protocol = ethernet.type(packet.bytes, packet.start);
     return this.#walk(handle, this.sendBy(namespace));
+  }
+
+  /** Walks on with the frame in a slot, which a link's carrier has brought from one device to another. */
+  resume(handle: number, from: Device, to: Device): number {
+    this.#load(handle, from);
+    return this.#walk(handle, this.arrive(to, BY_LINK, RECEIVE));
   }
 
   override begin(flight: Flight): number {
@@ -126,7 +135,6 @@ export class Walker extends WalkState {
     this.depth = 0;
     this.inProcess = false;
     this.number++;
-    this.counters.walked++;
   }
 
   #walk(handle: number, firstStep: number): number {
@@ -232,6 +240,11 @@ export class Walker extends WalkState {
   #cross(receiver: Device): number {
     const { packet } = this;
     if (packet.merged === 0 && packet.length > receiver.frameLimit) return this.drop(fate.FRAME_OVER_MTU);
+    const { carrier } = this.device.segment!;
+    if (carrier !== null) {
+      const answer = carrier.carry(packet, this.device, receiver);
+      if (answer !== 0) return answer === fate.UNDER_WAY ? this.pause() : this.drop(answer);
+    }
     packet.becomeFrame();
     return this.arrive(receiver, BY_LINK, RECEIVE);
   }

@@ -11,6 +11,8 @@ export interface Binding {
    * there. Several devices share the port as they would a switch: their MACs tell them apart.
    */
   readonly devices: readonly string[];
+  /** Least MTU of the port; one that is smaller is refused. */
+  readonly minimumMtu?: number;
   /** Next hops behind the port, whose MAC is that of the port's interface; 4 or 16 bytes. */
   readonly nextHops?: readonly Uint8Array[];
   /** The port takes the place of the link that the topology has the devices on. */

@@ -48,6 +48,8 @@ export interface LabOptions {
   readonly prefix: string;
   /** Nodes whose pods get namespaces; default all. */
   readonly nodes?: readonly string[];
+  /** Whether the outside gets a namespace; default true. */
+  readonly outside?: boolean;
   /** Devices that the caller binds to something else: `NODE/DEVICE`. */
   readonly boundElsewhere?: readonly string[];
 }
@@ -61,7 +63,10 @@ export function planLab(plan: Plan, options: LabOptions): LabPlan {
       .map((pod) => podNamespace(node, pod, options.prefix)),
   );
   const label = OUTSIDE_NAMES.find((name) => pods.every((pod) => pod.namespace.label !== name)) ?? '';
-  const outside = planOutside(plan, nodes, `${options.prefix}-${label}`, label, elsewhere);
+  const outside =
+    options.outside === false
+      ? { namespaces: [], bindings: [] }
+      : planOutside(plan, nodes, `${options.prefix}-${label}`, label, elsewhere);
   return {
     name: plan.name,
     namespaces: [...pods.map(({ namespace }) => namespace), ...outside.namespaces],
@@ -104,7 +109,7 @@ function podCommands(pod: PlannedPod, routeMtu: number): string[] {
   const commands = [`link set lo up`];
   for (const address of pod.addresses) {
     commands.push(
-      `addr add ${addressText(address)}/${8 * address.length} dev ${POD_DEVICE}${noDad(address)}`,
+      `addr replace ${addressText(address)}/${8 * address.length} dev ${POD_DEVICE}${noDad(address)}`,
     );
   }
   for (const gateway of pod.gateways) {

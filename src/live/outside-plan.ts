@@ -152,7 +152,7 @@ function freeAddresses(plan: Plan, members: readonly Member[]): Prefix[] {
 
 function linkCommands({ gateways, members }: Uplink, device: string): string[] {
   const commands = gateways.map(
-    ({ address, length }) => `addr add ${addressText(address)}/${length} dev ${device}${noDad(address)}`,
+    ({ address, length }) => `addr replace ${addressText(address)}/${length} dev ${device}${noDad(address)}`,
   );
   for (const member of members) {
     for (const { address } of member.device.addresses) {

@@ -1,4 +1,4 @@
-/** What the pods of a lab serve when they are asked to: what their services lead to, and HTTP where none does. */
+/** What the pods of a lab serve when they are asked to: the ports of its services, and HTTP on 80. */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';
 import { addressText } from '../topologies/check-text.js';
 import type { Plan } from '../topologies/plan.js';
@@ -18,28 +18,21 @@ export interface Serving {
   readonly iperf: number;
 }
 
+/** Every pod serves all ports that services lead to: a pod may become a backend while the lab runs. */
 export function planServing(plan: Plan, namespaces: readonly LabNamespace[]): readonly Serving[] {
-  return namespaces.map(({ label, name: namespace, pod }) => {
-    if (pod === null) return { label, namespace, http: [HTTP_PORT], dns: [DNS_PORT], iperf: IPERF_PORT };
-    const addresses = pod.addresses.map(addressText);
-    const ports = (protocol: number): number[] => [
-      ...new Set(
-        plan.services
-          .filter((service) => service.protocol === protocol)
-          .flatMap(({ backends }) => backends)
-          .filter(({ address }) => addresses.includes(addressText(address)))
-          .map(({ port }) => port),
-      ),
-    ];
-    const http = ports(PROTOCOL_TCP);
-    return {
-      label,
-      namespace,
-      http: http.includes(HTTP_PORT) ? http : [...http, HTTP_PORT],
-      dns: ports(PROTOCOL_UDP),
-      iperf: IPERF_PORT,
-    };
-  });
+  const ports = (protocol: number): Set<number> =>
+    new Set(
+      plan.services
+        .filter((service) => service.protocol === protocol)
+        .flatMap(({ backends }) => backends.map(({ port }) => port)),
+    );
+  const http = [...ports(PROTOCOL_TCP).add(HTTP_PORT)];
+  const dns = [...ports(PROTOCOL_UDP)];
+  return namespaces.map(({ label, name: namespace, pod }) =>
+    pod === null
+      ? { label, namespace, http: [HTTP_PORT], dns: [DNS_PORT], iperf: IPERF_PORT }
+      : { label, namespace, http, dns, iperf: IPERF_PORT },
+  );
 }
 
 /** Addresses by name, as the lab's name servers answer: pods, and services as Kubernetes names them. */

@@ -5,7 +5,8 @@ import { FrameArena } from '../engine/frame-arena.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import { type RandomSource, SeededRandom } from '../engine/random.js';
 import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
-import { openPort } from '../io/live/open.js';
+import type { LivePort } from '../io/live/live-port.js';
+import { openPort, portName } from '../io/live/open.js';
 import { Poller } from '../io/live/poller.js';
 import { isWrittenByPackets } from '../programs/tables/map-specs.js';
 import { buildTopology } from '../topologies/build.js';
@@ -39,8 +40,9 @@ export async function serveThread(prepare: Prepare): Promise<void> {
     const built = builder.build(setup.topology, setup.bindings, null);
     const runtime = new Runtime(built, await ports.open(setup.bindings), poller, ports.statistics, control);
     runtime.handle('change', async ({ topology, bindings }: Change): Promise<Running> => {
-      const changed = builder.build(topology, bindings, runtime.built);
-      runtime.replace(changed, await ports.open(bindings));
+      // Whatever can go wrong does so before the maps are touched.
+      const bound = await ports.open(bindings);
+      runtime.replace(builder.build(topology, bindings, runtime.built), bound);
       ports.closeAllBut(bindings);
       return { numbers: builder.numbers.toJson(), rows: ports.rows(bindings) };
     });
@@ -92,11 +94,21 @@ class LiveBuilder {
   }
 }
 
-/** The map of a node that holds what its traffic has left there. */
-function keptMap(before: BuiltTopology, node: string, spec: MapSpec): BpfMap | null {
-  if (!isWrittenByPackets(spec)) return null;
-  const map = before.nodes.find(({ planned }) => planned.name === node)?.datapath.maps.get(spec.name);
-  return map !== undefined && map.spec.maxEntries === spec.maxEntries ? map : null;
+/**
+ * The map of a node's topology before, with what packets have left there; what the agent writes is written anew. Making
+ * the maps again would take a tenth of a second, for which all frames would have to wait.
+ */
+function keptMap(before: BuiltTopology, name: string, spec: MapSpec): BpfMap | null {
+  const node = before.nodes.find(({ planned }) => planned.name === name);
+  if (node === undefined) return null;
+  const map =
+    node.datapath.maps.get(spec.name) ??
+    [node.hostPolicyMap, ...node.pods.map(({ policyMap }) => policyMap)].find(
+      (policyMap) => policyMap.spec.name === spec.name,
+    );
+  if (map === undefined || map.spec.maxEntries !== spec.maxEntries) return null;
+  if (!isWrittenByPackets(spec)) map.clear();
+  return map;
 }
 
 /** Devices whose wire is a real one leave the topology's. */
@@ -131,6 +143,7 @@ class Ports {
         const port = await openPort({ ...binding.port, counters: this.statistics.port(row) });
         known = { bound: { port, binding }, row };
         this.#open.set(key, known);
+        checkMtu(port, binding);
       }
       bound.push({ port: known.bound.port, binding });
     }
@@ -149,6 +162,16 @@ class Ports {
       this.#open.delete(key);
     }
   }
+}
+
+function checkMtu({ mtu }: LivePort, { port, minimumMtu = 0, devices }: Binding): void {
+  if (mtu >= minimumMtu) return;
+  throw new LiveError(
+    portName(port),
+    `its MTU is ${mtu}, that of ${devices[0]} is ${minimumMtu}`,
+    `ip link set ${port.name} mtu ${minimumMtu}, or give the device a smaller mtu in the topology`,
+    BAD_INPUT,
+  );
 }
 
 function keyOf({ port }: Binding): string {

@@ -84,6 +84,8 @@ export interface Features {
   readonly policyVerdictEvents: boolean;
   readonly policyAccounting: boolean;
   readonly conntrackAccounting: boolean;
+  /** Instead of both together, each direction is counted on its own, as up to Cilium 1.15. */
+  readonly conntrackByDirection: boolean;
   readonly localDeliveryMetrics: boolean;
   readonly traceEvents: boolean;
   readonly dropEvents: boolean;
@@ -168,6 +170,7 @@ export const DEFAULT_FEATURES: Features = {
   policyVerdictEvents: false,
   policyAccounting: true,
   conntrackAccounting: true,
+  conntrackByDirection: false,
   localDeliveryMetrics: true,
   traceEvents: true,
   dropEvents: true,

@@ -2,6 +2,7 @@
 import type { Clock } from '../engine/clock.js';
 import { connect, type Device } from '../engine/device.js';
 import { FrameArena } from '../engine/frame-arena.js';
+import type { SocketHooks } from '../engine/hooks/socket.js';
 import { createMap } from '../engine/maps/create-map.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
@@ -11,7 +12,6 @@ import { Node } from '../engine/node.js';
 import type { RandomSource } from '../engine/random.js';
 import { Segment } from '../engine/segment.js';
 import { NamespaceFib } from '../engine/stack/fib.js';
-import { ROUTE_LOCAL } from '../engine/stack/route-table.js';
 import { Tunnel } from '../engine/stack/tunnel.js';
 import { Walker } from '../engine/walker.js';
 import { MARK_MAGIC_MASK, MARK_TO_PROXY } from '../programs/constants.js';
@@ -28,13 +28,19 @@ import { installMasquerading } from './iptables-rules.js';
 import type { KeptNumbers } from './kept-numbers.js';
 import { MapState } from './map-state.js';
 import { NodePrograms } from './node-programs.js';
-import type { Plan, PlannedNode, PlannedPod, PlannedPolicyEntry, PlannedRouter } from './plan.js';
+import type {
+  Plan,
+  PlannedHost,
+  PlannedNode,
+  PlannedPod,
+  PlannedPolicyEntry,
+  PlannedRouter,
+} from './plan.js';
 import { nodeConstants, nodeFeatures } from './plan-constants.js';
 import type { TopologySpec } from './spec.js';
 import { wireguardOf } from './wireguard-peers.js';
 
-/** Interface index and name of a pod's own device. */
-const POD_IFINDEX = 2;
+/** Name of a pod's own device. */
 const POD_DEVICE = 'eth0';
 
 export interface BuildOptions {
@@ -44,7 +50,7 @@ export interface BuildOptions {
   readonly arena?: FrameArena;
   /** Changes a map's declaration before it is made, after the configuration has. */
   readonly mapSpec?: (spec: MapSpec) => MapSpec;
-  /** Answers the map of a node that is to be used, with what is in it; null for a new one. */
+  /** Answers the map of a node, or of a policy of its, that is to be used, with what is in it; null for a new one. */
   readonly keptMap?: (node: string, spec: MapSpec) => BpfMap | null;
   /** Numbers that the topology's parts had before; see KeptNumbers. */
   readonly numbers?: KeptNumbers;
@@ -55,7 +61,8 @@ export function buildTopology(spec: TopologySpec, options: BuildOptions): BuiltT
   const plan = planTopology(spec, undefined, options.numbers);
   const nodes = plan.nodes.map((planned) => new NodeBuilder(plan, planned, options));
   const routers = plan.routers.map(buildRouter);
-  const machines = [...nodes.map((builder) => builder.node), ...routers];
+  const hosts = plan.hosts.map((planned) => ({ planned, node: buildHost(planned) }));
+  const machines = [...nodes.map((builder) => builder.node), ...routers, ...hosts.map(({ node }) => node)];
   joinLinks(plan, machines);
   const network = new Network(machines);
   const walker = new Walker(network, options.arena ?? new FrameArena());
@@ -64,7 +71,14 @@ export function buildTopology(spec: TopologySpec, options: BuildOptions): BuiltT
     walker,
     options.clock,
     nodes.map((builder) => builder.built()),
+    hosts,
   );
+}
+
+function buildHost(planned: PlannedHost): Node {
+  const host = new Node(planned.name);
+  fillNamespace(host.host, planned);
+  return host;
 }
 
 function buildRouter(planned: PlannedRouter): Node {
@@ -108,8 +122,10 @@ class NodeBuilder {
   readonly #datapath: Datapath;
   readonly #programs: NodePrograms;
   readonly #mapSpec: (spec: MapSpec) => MapSpec;
+  readonly #keptMap: (spec: MapSpec) => BpfMap | null;
   readonly #pods: BuiltPod[] = [];
   readonly #hostPolicyMap: BpfMap;
+  readonly #socketHooks: SocketHooks | null;
   readonly #netfilter: Netfilter | null;
   /** What the node's maps hold instead of what the agent would write. */
   readonly #state: MapState | null;
@@ -118,6 +134,7 @@ class NodeBuilder {
     this.#plan = plan;
     this.#planned = planned;
     this.node = new Node(planned.name);
+    this.node.iproute2 = planned.iproute2;
     const { host } = this.node;
     const { config } = planned;
     this.#state = this.#withState(() => (planned.maps === null ? null : new MapState(planned.maps)));
@@ -125,6 +142,7 @@ class NodeBuilder {
       const configured = configuredMap(config, spec);
       return options.mapSpec ? options.mapSpec(configured) : configured;
     };
+    this.#keptMap = (spec) => options.keptMap?.(planned.name, spec) ?? null;
     this.#datapath = new Datapath({
       features: nodeFeatures(planned),
       constants: nodeConstants(planned),
@@ -132,7 +150,7 @@ class NodeBuilder {
       random: options.random,
       fib: new NamespaceFib(host),
       mapSpec: (spec) => this.#fitted(this.#mapSpec(spec)),
-      keptMap: (spec) => options.keptMap?.(planned.name, spec) ?? null,
+      keptMap: this.#keptMap,
     });
     this.#programs = new NodePrograms(this.#datapath, planned, host);
     this.#buildHost();
@@ -143,6 +161,7 @@ class NodeBuilder {
       plan.hostPolicies.get(planned.name)?.entries ?? [],
     );
     this.#programs.attachNode(this.#hostPolicyMap);
+    this.#socketHooks = this.#programs.attachSockets(this.#hostPolicyMap);
     this.#netfilter = installMasquerading(plan, planned, host, options);
     if (this.#state !== null) this.#takeOver(this.#state);
   }
@@ -176,6 +195,7 @@ class NodeBuilder {
       datapath: this.#datapath,
       pods: this.#pods,
       hostPolicyMap: this.#hostPolicyMap,
+      socketHooks: this.#socketHooks,
       netfilter: this.#netfilter,
     };
   }
@@ -198,6 +218,7 @@ class NodeBuilder {
 
   #buildPod(pod: PlannedPod): void {
     const namespace = this.node.addPod(pod.name);
+    namespace.mountedAs = pod.netns;
     const device = this.node.host.deviceNamed(pod.device.name)!;
     const eth0 = addPodDevice(namespace, pod);
     connect(device, eth0);
@@ -208,7 +229,8 @@ class NodeBuilder {
 
   #policyMap(endpointId: number, entries: readonly PlannedPolicyEntry[]): BpfMap {
     const name = `${POLICY_MAP_SPEC.name}_${String(endpointId).padStart(5, '0')}`;
-    const map = createMap(this.#fitted({ ...this.#mapSpec(POLICY_MAP_SPEC), name }));
+    const spec = this.#fitted({ ...this.#mapSpec(POLICY_MAP_SPEC), name });
+    const map = this.#keptMap(spec) ?? createMap(spec);
     if (!this.#withState(() => this.#state?.fill(map))) {
       for (const entry of entries) writePolicyEntry(map, entry, entry);
     }
@@ -219,22 +241,18 @@ class NodeBuilder {
 function addPodDevice(namespace: Namespace, pod: PlannedPod): Device {
   const eth0 = namespace.addDevice({
     name: POD_DEVICE,
-    ifindex: POD_IFINDEX,
+    ifindex: pod.ifindex,
     kind: 'veth',
     mac: pod.mac,
     mtu: pod.device.mtu,
   });
-  for (const prefix of pod.addresses) {
-    const all = prefix.length * 8;
-    namespace
-      .routes(prefix.length)
-      .add({ prefix, prefixLength: all, kind: ROUTE_LOCAL, ifindex: POD_IFINDEX });
-  }
+  for (const address of pod.addresses) namespace.addAddress(eth0, address, address.length * 8);
   for (const gateway of pod.gateways) {
     const routes = namespace.routes(gateway.length);
-    routes.add({ prefix: gateway, prefixLength: gateway.length * 8, ifindex: POD_IFINDEX });
-    routes.add({ prefix: new Uint8Array(gateway.length), prefixLength: 0, ifindex: POD_IFINDEX, gateway });
-    namespace.neighbours.set(POD_IFINDEX, gateway, pod.device.mac);
+    routes.add({ prefix: gateway, prefixLength: gateway.length * 8, ifindex: pod.ifindex });
+    routes.add({ prefix: new Uint8Array(gateway.length), prefixLength: 0, ifindex: pod.ifindex, gateway });
+    namespace.neighbours.set(pod.ifindex, gateway, pod.device.mac);
   }
+  for (const { address, mac } of pod.neighbours) namespace.neighbours.set(pod.ifindex, address, mac);
   return eth0;
 }

@@ -9,6 +9,7 @@ import {
   REASON_COUNT,
 } from '../engine/fate.js';
 import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
+import type { SocketHooks } from '../engine/hooks/socket.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
 import type { Netfilter } from '../engine/netfilter/netfilter.js';
@@ -18,7 +19,7 @@ import type { Walker } from '../engine/walker.js';
 import type { Datapath } from '../programs/datapath.js';
 import { reasonText } from '../programs/drop-reasons.js';
 import { Agent } from './agent.js';
-import type { Plan, PlannedNode, PlannedPod } from './plan.js';
+import type { Plan, PlannedHost, PlannedNode, PlannedPod } from './plan.js';
 
 export interface BuiltPod {
   readonly planned: PlannedPod;
@@ -38,6 +39,13 @@ export interface BuiltNode {
   readonly hostPolicyMap: BpfMap;
   /** The kernel's conntrack and iptables, where it masquerades; null where nothing asks for them. */
   readonly netfilter: Netfilter | null;
+  /** The programs at the cgroup of everything on the node; null where services are translated packet by packet only. */
+  readonly socketHooks: SocketHooks | null;
+}
+
+export interface BuiltHost {
+  readonly planned: PlannedHost;
+  readonly node: Node;
 }
 
 /** What became of a frame: fate, drop reason (else 0), the device where its walk ended, and the frame as it was then. */
@@ -55,16 +63,24 @@ export class BuiltTopology {
   readonly walker: Walker;
   readonly clock: Clock;
   readonly nodes: readonly BuiltNode[];
+  readonly hosts: readonly BuiltHost[];
   /** Of all nodes; whoever drives the run polls it as the clock moves. */
   readonly agent: Agent;
   readonly #ownReasons: string[] = [];
 
-  constructor(plan: Plan, walker: Walker, clock: Clock, nodes: readonly BuiltNode[]) {
+  constructor(
+    plan: Plan,
+    walker: Walker,
+    clock: Clock,
+    nodes: readonly BuiltNode[],
+    hosts: readonly BuiltHost[],
+  ) {
     this.plan = plan;
     this.network = walker.network;
     this.walker = walker;
     this.clock = clock;
     this.nodes = nodes;
+    this.hosts = hosts;
     this.agent = new Agent(
       clock,
       nodes.map(({ datapath }) => datapath),
@@ -75,7 +91,7 @@ export class BuiltTopology {
     return this.nodes.flatMap((node) => node.pods);
   }
 
-  /** The node that a namespace is on; null for a router's. */
+  /** The node that a namespace is on; null for that of a router or a host. */
   findNode(namespace: Namespace): BuiltNode | null {
     return this.nodes.find((node) => node.node === namespace.node) ?? null;
   }

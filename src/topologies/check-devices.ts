@@ -13,6 +13,7 @@ import {
 import { type Path, suggestion } from './faults.js';
 import type { NodeDraft } from './node-draft.js';
 import type { PlannedDevice } from './plan.js';
+import { NO_PROGRAMS, readPrograms } from './program-names.js';
 import type { DeviceSpec } from './spec.js';
 
 const CILIUM_HOST = 'cilium_host';
@@ -62,7 +63,17 @@ function addTunnelDevices(node: NodeDraft): void {
     const mac = node.makeMac(ifindex);
     const flags = { up: true, noArp: true, acceptLocal: true };
     const mtu = kind === 'wireguard' ? DEFAULT_MTU - WIREGUARD_OVERHEAD : DEFAULT_MTU;
-    node.devices.push({ name, kind, ifindex, mac, mtu, ...flags, addresses: [], peer: null });
+    node.devices.push({
+      name,
+      kind,
+      ifindex,
+      mac,
+      mtu,
+      ...flags,
+      addresses: [],
+      peer: null,
+      programs: NO_PROGRAMS,
+    });
   }
 }
 
@@ -112,6 +123,7 @@ function device(node: NodeDraft, spec: DeviceSpec, path: Path): PlannedDevice {
     acceptLocal: ciliumPeer !== undefined,
     addresses,
     peer: spec.peer ?? ciliumPeer ?? null,
+    programs: readPrograms(spec.programs, [...path, 'programs'], node),
   };
 }
 
@@ -158,7 +170,10 @@ function ciliumInternalAddresses(node: NodeDraft): readonly Uint8Array[] {
   if (spec.ciliumInternalIP !== undefined) {
     const address = readAddress(spec.ciliumInternalIP, path, faults);
     if (address === null) return [];
-    if (declared.some((other) => addressText(other) === addressText(address))) return declared;
+    // Of several addresses of cilium_host it is the one that the agent routes to.
+    if (declared.some((other) => addressText(other) === addressText(address))) {
+      return [address, ...declared.filter((other) => other.length !== address.length)];
+    }
     if (declared.length > 0) {
       faults.error(path, `cilium_host is declared without the address ${spec.ciliumInternalIP}`);
     }
@@ -191,6 +206,7 @@ function addCiliumPair(node: NodeDraft): void {
       acceptLocal: true,
       addresses: addresses.map((address) => ({ address, length: address.length * 8 })),
       peer: CILIUM_PEERS.get(name)!,
+      programs: NO_PROGRAMS,
     });
   }
 }

@@ -1,6 +1,7 @@
 /** Links between machines, routers, and the routes and neighbours that follow from both. */
 
 import { checkDevices } from './check-devices.js';
+import { readLinkOptions } from './check-link-options.js';
 import { checkRoutes } from './check-routes.js';
 import { Register } from './check-text.js';
 import type { CiliumConfig } from './cilium-config.js';
@@ -53,6 +54,7 @@ export function checkLinks(
     return {
       name: spec.name,
       devices: ends.map(({ machine, device }) => ({ machine: machine.spec.name, device: device.name })),
+      options: readLinkOptions(spec, ['links', i], faults),
     };
   });
 }
@@ -119,7 +121,7 @@ export function addNodeRoutes(
 }
 
 /** Where the two are on one link: the pods of `node` by its address there. */
-function addPodRoutes(machine: NodeDraft, node: NodeDraft, links: readonly PlannedLink[]): void {
+export function addPodRoutes(machine: NodeDraft, node: NodeDraft, links: readonly PlannedLink[]): void {
   for (const { devices } of links) {
     const [from, to] = [machine, node].map(({ spec }) => devices.find((end) => end.machine === spec.name));
     if (from === undefined || to === undefined) continue;

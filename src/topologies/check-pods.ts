@@ -1,12 +1,16 @@
 /** A node's pods: addresses, devices, endpoint ids, identities. */
 import { contains } from '../engine/address-text.js';
+import { readServers } from './check-hosts.js';
 import { addressText, Register, readAddress, readMac } from './check-text.js';
 import type { Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';
-import type { PlannedDevice } from './plan.js';
+import type { PlannedDevice, PlannedPod } from './plan.js';
+import { readPrograms } from './program-names.js';
 import type { PodSpec } from './spec.js';
 
 const DEFAULT_MTU = 1500;
+/** Interface index of a pod's own device. */
+const POD_IFINDEX = 2;
 /** Names of network devices have 15 characters at most. */
 const DEVICE_NAME_LENGTH = 15;
 
@@ -42,9 +46,13 @@ function addPod(node: NodeDraft, spec: PodSpec, path: Path): void {
     addresses,
     mac: mac ?? Uint8Array.from(device.mac, (byte, i) => (i === 1 ? 0x71 : byte)),
     device,
+    ifindex: spec.ifindex ?? POD_IFINDEX,
+    netns: spec.netns ?? null,
     gateways: podGateways(node, spec, path),
+    neighbours: podNeighbours(node, spec, device, path),
     endpointId: spec.endpoint ?? node.endpointIds.next(`pod ${spec.name}`),
     identity: cluster.identities.ofPod(spec.name, spec.labels ?? {}, spec.identity, path),
+    serves: spec.serves === undefined ? null : readServers(spec.serves, [...path, 'serves'], faults),
   };
   node.pods.push(pod);
   for (const address of addresses) {
@@ -99,6 +107,7 @@ function podDevice(node: NodeDraft, spec: PodSpec, path: Path): PlannedDevice {
     acceptLocal: false,
     addresses: [],
     peer: null,
+    programs: readPrograms(spec.device?.programs, [...at, 'programs'], node),
   };
   node.devices.push(device);
   return device;
@@ -108,4 +117,18 @@ function podGateways(node: NodeDraft, spec: PodSpec, path: Path): readonly Uint8
   if (spec.gateway === undefined) return node.ciliumInternalAddresses;
   const gateway = readAddress(spec.gateway, [...path, 'gateway'], node.faults);
   return gateway === null ? [] : [gateway];
+}
+
+function podNeighbours(
+  { faults }: NodeDraft,
+  { neighbours }: PodSpec,
+  device: PlannedDevice,
+  path: Path,
+): PlannedPod['neighbours'] {
+  return (neighbours ?? []).flatMap(({ address, mac }, i) => {
+    const at = [...path, 'neighbours', i];
+    const bytes = readAddress(address, [...at, 'address'], faults);
+    const link = mac === undefined ? device.mac : readMac(mac, [...at, 'mac'], faults);
+    return bytes === null || link === null ? [] : [{ address: bytes, mac: link }];
+  });
 }

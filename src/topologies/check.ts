@@ -4,6 +4,7 @@
  */
 import { checkDevices } from './check-devices.js';
 import { checkEgressGateways, notMasqueraded } from './check-egress.js';
+import { draftHosts, finishHost, linksWithHosts, readServers } from './check-hosts.js';
 import { addNodeRoutes, checkLinks, draftRouters, finishRouter } from './check-links.js';
 import { checkPods } from './check-pods.js';
 import { checkPolicies } from './check-policies.js';
@@ -18,7 +19,7 @@ import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
 import type { Plan, PlannedLink, PlannedNode, PlannedPod, PlannedService } from './plan.js';
 import type { CiliumConfigSpec, TopologySpec } from './spec.js';
-import { readCiliumVersion } from './version.js';
+import { IPROUTE2_VERSION, readCiliumVersion, readVersion } from './version.js';
 
 export interface CheckedTopology {
   /** Only to be built when there is no error among the faults. */
@@ -55,7 +56,9 @@ export function checkTopology(
     return draftNode(spec, i, cluster);
   });
   const routers = draftRouters(spec, drafts, cluster, names);
-  const links = checkLinks(spec.links ?? [], [...drafts, ...routers], faults);
+  const hosts = draftHosts(spec.hosts ?? [], drafts.length + routers.length, cluster, names);
+  const joined = linksWithHosts(spec.links ?? [], spec.hosts ?? [], faults);
+  const links = checkLinks(joined, [...drafts, ...routers, ...hosts], faults);
   const nodes = drafts.map((draft) => finishNode(draft, drafts, links));
   const pods = nodes.flatMap((node) => node.pods);
   const policies = checkPolicies(spec.policies ?? [], { nodes, pods, identities, faults });
@@ -65,6 +68,7 @@ export function checkTopology(
     nodes,
     links,
     routers: routers.map((router) => finishRouter(router, drafts, links)),
+    hosts: (spec.hosts ?? []).map((host, i) => finishHost(host, hosts[i], drafts, links)),
     services: checkServices(spec, pods, cluster),
     outside: identities.prefixes,
     policies: policies.pods,
@@ -94,6 +98,12 @@ function draftNode(spec: TopologySpec, number: number, cluster: ClusterDraft): N
   const node = new NodeDraft(own, number, ['nodes', number], cluster, config);
   const ciliumPath = own.ciliumVersion === undefined ? ['ciliumVersion'] : ['nodes', number, 'ciliumVersion'];
   node.ciliumVersion = readCiliumVersion(own.ciliumVersion ?? spec.ciliumVersion, ciliumPath, cluster.faults);
+  const iprouteText = own.iproute2 ?? spec.iproute2;
+  if (iprouteText !== undefined) {
+    const iproutePath = own.iproute2 === undefined ? ['iproute2'] : ['nodes', number, 'iproute2'];
+    node.iproute2 =
+      readVersion(iprouteText, iproutePath, 'iproute2', '5.10', cluster.faults) ?? IPROUTE2_VERSION;
+  }
   node.configMap = configMapOf({ ...spec.cilium, ...own.cilium });
   node.attachment = config.tcx && hasTcx(kernel, node.ciliumVersion) ? 'tcx' : 'tc';
   checkDevices(node);
@@ -147,6 +157,7 @@ function finishNode(
     attachment: node.attachment,
     configMap: node.configMap,
     ciliumVersion: node.ciliumVersion,
+    iproute2: node.iproute2,
     podPrefixes: node.podPrefixes,
     internalAddresses: node.internalAddresses,
     ciliumInternalAddresses: node.ciliumInternalAddresses,
@@ -158,6 +169,7 @@ function finishNode(
     pods: node.pods,
     hostEndpointId: node.spec.hostEndpoint ?? node.endpointIds.next('host'),
     maps: node.spec.maps ?? null,
+    serves: readServers(node.spec.serves ?? {}, [...node.path, 'serves'], node.faults),
   };
 }
 

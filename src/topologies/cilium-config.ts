@@ -90,6 +90,7 @@ function agentDefaults(): Draft {
     lbMode: 'snat',
     lbModeAnnotation: false,
     kubeProxyReplacement: false,
+    socketLb: null,
     hostLegacyRouting: null,
     ipv4Masquerade: null,
     ipv6Masquerade: null,

@@ -224,7 +224,7 @@ export const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
       if (on) draft.features.nodePort = true;
     }),
   ],
-  ['bpf-lb-sock', feature('socketLbFull')],
+  ['bpf-lb-sock', setting('socketLb')],
   ['bpf-lb-sock-hostns-only', feature('socketLbHostOnly')],
   ['enable-session-affinity', feature('sessionAffinity')],
   ['enable-svc-source-range-check', feature('sourceRangeCheck')],

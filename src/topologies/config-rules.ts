@@ -208,6 +208,7 @@ function legacyReason(draft: Draft): string | null {
 export function settle(draft: Draft): void {
   const { features, constants } = draft;
   features.hostRouting = draft.hostLegacyRouting !== true && legacyReason(draft) === null;
+  features.socketLbFull = draft.socketLb ?? draft.kubeProxyReplacement;
   features.masqueradeIpv4 = draft.bpfMasquerade && features.ipv4 && (draft.ipv4Masquerade ?? true);
   features.masqueradeIpv6 = draft.bpfMasquerade && features.ipv6 && (draft.ipv6Masquerade ?? false);
   // The agent's default is to masquerade; a topology has to say so, or its pods keep their addresses.

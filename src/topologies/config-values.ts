@@ -22,6 +22,7 @@ export interface Draft {
   lbModeAnnotation: boolean;
   kubeProxyReplacement: boolean;
   /** Null where nothing is said: the agent decides. */
+  socketLb: boolean | null;
   hostLegacyRouting: boolean | null;
   ipv4Masquerade: boolean | null;
   ipv6Masquerade: boolean | null;

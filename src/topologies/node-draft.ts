@@ -1,13 +1,13 @@
 import type { Prefix } from '../engine/address-text.js';
 import type { Route } from '../engine/stack/route-table.js';
-import { isSame, NumberPool, networkAddress, type Register } from './check-text.js';
+import { isSame, NumberPool, networkAddress, Register } from './check-text.js';
 import type { CiliumConfig } from './cilium-config.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { Identities } from './identities.js';
 import type { KeptNumbers } from './kept-numbers.js';
 import type { PlannedDevice, PlannedNeighbour, PlannedNode, PlannedPod } from './plan.js';
 import type { NodeSpec } from './spec.js';
-import { CILIUM_VERSION } from './version.js';
+import { CILIUM_VERSION, IPROUTE2_VERSION } from './version.js';
 
 const FIRST_ENDPOINT_ID = 101;
 /** Interface index 1 is the loopback's. */
@@ -34,10 +34,12 @@ export class NodeDraft {
   readonly endpointIds: NumberPool;
   attachment: PlannedNode['attachment'] = 'tcx';
   ciliumVersion = CILIUM_VERSION;
+  iproute2 = IPROUTE2_VERSION;
   configMap: PlannedNode['configMap'] = {};
   podPrefixes: readonly Prefix[] = [];
   internalAddresses: readonly Uint8Array[] = [];
   ciliumInternalAddresses: readonly Uint8Array[] = [];
+  readonly programIds = new Register('the program id');
   readonly devices: PlannedDevice[] = [];
   readonly routes: Route[] = [];
   readonly neighbours: PlannedNeighbour[] = [];

@@ -1,9 +1,10 @@
 /** Which of Cilium's programs a node loads, how they are configured, and the devices that they are attached to. */
 import type { Device } from '../engine/device.js';
-import type { BpfLink } from '../engine/hooks/bpf-objects.js';
+import type { BpfLink, LoadedProgram, ProgramType } from '../engine/hooks/bpf-objects.js';
 import type { Direction } from '../engine/hooks/device-hooks.js';
 import { errnoName } from '../engine/hooks/errno.js';
 import type { HookProgram } from '../engine/hooks/program.js';
+import { SOCKET_HOOKS, SocketHooks } from '../engine/hooks/socket.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
 import { IDENTITY_HOST } from '../programs/constants.js';
@@ -18,17 +19,24 @@ import {
 } from '../programs/instance.js';
 import { lxcPrograms } from '../programs/lxc.js';
 import { overlayPrograms } from '../programs/overlay.js';
+import { sockPrograms } from '../programs/sock.js';
 import { wireguardPrograms } from '../programs/wireguard.js';
 import { xdpPrograms } from '../programs/xdp.js';
 import { ofFamily, rawWord, rawWordOfText } from './address-words.js';
 import type { PlannedDevice, PlannedNode, PlannedPod } from './plan.js';
+import { filterName, tagOf } from './program-names.js';
+import { isAtLeast, type Version } from './version.js';
 
+/** The first Cilium that has a program at native devices whatever it is configured to. */
+const ALWAYS_AT_NATIVE_DEVICES: Version = [1, 15];
 /** Policy verdict events for both directions. */
 const VERDICTS_OF_BOTH_DIRECTIONS = 3;
 /** Cilium's part of it. */
 const BPF_FILE_SYSTEM = '/sys/fs/bpf/cilium';
 const IPV4 = 4;
 const IPV6 = 16;
+const IPV4_VERSION = 4;
+const IPV6_VERSION = 6;
 
 /**
  * Loads the programs of one node. Cilium compiles an object per endpoint and per device; what one is compiled with and
@@ -45,6 +53,9 @@ export class NodePrograms {
     this.#host = host;
     // Id 0 says "no program" in the program arrays.
     if (datapath.programs.length === 0) datapath.programs.push(MISSING_PROGRAM);
+    for (const { programs } of node.devices) {
+      for (const { id } of programs.values()) if (id !== null) host.node.bpf.reserve(id);
+    }
   }
 
   /** A pod's programs: on its device, and in the arrays through which the others call its policy. */
@@ -63,8 +74,9 @@ export class NodePrograms {
       this.#load('lxc', config, policy, { skipFib: this.#skipsFib && !datapath.features.endpointRoutes }),
     );
     const links = `endpoints/${pod.endpointId}/links`;
-    this.#attach(device, 'ingress', programs.fromContainer, links);
-    if (datapath.features.endpointRoutes) this.#attach(device, 'egress', programs.toContainer, links);
+    this.#attach(pod.device, device, 'ingress', programs.fromContainer, links);
+    if (datapath.features.endpointRoutes)
+      this.#attach(pod.device, device, 'egress', programs.toContainer, links);
     setProgram(datapath, datapath.callPolicy, pod.endpointId, programs.policy);
     setProgram(datapath, datapath.egressCallPolicy, pod.endpointId, programs.policyEgress);
   }
@@ -91,23 +103,41 @@ export class NodePrograms {
     }
   }
 
+  /** The programs at sockets, which bpf-lb-sock asks for; null without them. `policy` is not looked at. */
+  attachSockets(policy: BpfMap): SocketHooks | null {
+    const { features } = this.#datapath;
+    if (!features.socketLbFull) return null;
+    const hooks = new SocketHooks();
+    const instance = new ProgramInstance(this.#datapath, 'sock', DEFAULT_INSTANCE_CONFIG, policy);
+    for (const version of [IPV4_VERSION, IPV6_VERSION]) {
+      if (!(version === IPV4_VERSION ? features.ipv4 : features.ipv6)) continue;
+      for (const program of sockPrograms(instance, version === IPV6_VERSION)) {
+        const hook = SOCKET_HOOKS.find((name) => program.name.endsWith(`_${name}`))!;
+        hooks.attach(hook, version, program);
+      }
+    }
+    return hooks;
+  }
+
   #attachNative(device: PlannedDevice, policy: BpfMap): void {
     const { features } = this.#datapath;
-    const programs = hostPrograms(this.#loadHost(device, policy, features.hostRouting));
-    this.#attachOwn(device, 'ingress', programs.fromNetdev);
     const hasWorkOnTheWayOut =
       features.nodePort ||
       features.hostFirewall ||
       features.wireguard ||
       features.l2Announcements ||
       features.ipsec;
+    const isNeeded = hasWorkOnTheWayOut || features.bandwidthManager || features.egressGateway;
+    if (!isNeeded && !isAtLeast(this.#node.ciliumVersion, ALWAYS_AT_NATIVE_DEVICES)) return;
+    const programs = hostPrograms(this.#loadHost(device, policy, features.hostRouting));
+    this.#attachOwn(device, 'ingress', programs.fromNetdev);
     if (hasWorkOnTheWayOut) this.#attachOwn(device, 'egress', programs.toNetdev);
   }
 
   #attachXdp(device: PlannedDevice, policy: BpfMap): void {
     const instance = this.#load('xdp', this.#masquerading(device), policy, { skipFib: false });
     const made = this.#device(device);
-    const loaded = made.namespace.node.bpf.load('xdp', xdpPrograms(instance).entry);
+    const loaded = this.#loadProgram('xdp', device, xdpPrograms(instance).entry);
     this.#pin(linksOf(made), made.hooks.xdp.createLink(loaded));
   }
 
@@ -136,20 +166,33 @@ export class NodePrograms {
 
   #attachOwn(device: PlannedDevice, direction: Direction, program: HookProgram): void {
     const made = this.#device(device);
-    this.#attach(made, direction, program, linksOf(made));
+    this.#attach(device, made, direction, program, linksOf(made));
   }
 
   /** By a tcx link, or as the one direct-action filter that the agent keeps at a device. */
-  #attach(device: Device, direction: Direction, program: HookProgram, links: string): void {
+  #attach(
+    planned: PlannedDevice,
+    device: Device,
+    direction: Direction,
+    program: HookProgram,
+    links: string,
+  ): void {
     const { hooks } = device;
-    const loaded = device.namespace.node.bpf.load('sched_cls', program);
+    const loaded = this.#loadProgram('sched_cls', planned, program);
     if (this.#node.attachment === 'tcx') {
       this.#pin(links, hooks.tcx(direction).link(loaded));
       return;
     }
     hooks.addQdisc('clsact');
-    const name = `${program.name}-${device.name}`;
+    const name = filterName(this.#node.ciliumVersion, program.name, planned);
     hooks.addFilter(direction, { priority: 1, handle: 1, directAction: true, program: loaded, name });
+  }
+
+  /** With the id and tag that the topology declares for it. */
+  #loadProgram(type: ProgramType, device: PlannedDevice, program: HookProgram): LoadedProgram {
+    const known = device.programs.get(program.name);
+    const tag = known?.tag ?? tagOf(program.name);
+    return this.#host.node.bpf.load(type, program, { tag }, known?.id ?? null);
   }
 
   #pin(links: string, link: BpfLink | number): void {

@@ -158,8 +158,7 @@ export class Placement {
       this.device = sender.device;
       ethernet.putDestination(bytes, start, sender.device.mac, 0);
       ethernet.putSource(bytes, start, sender.planned.mac, 0);
-      const { routing, hostRouting } = node.datapath.features;
-      raiseHopCount(bytes, ipAt, receiver === null && routing && !hostRouting ? 2 : 1);
+      raiseHopCount(bytes, ipAt, receiver === null ? routedHops(node) : 1);
       return PLACED_BACK;
     }
     const outside = outsideDevice(node);
@@ -168,7 +167,7 @@ export class Placement {
     this.device = outside;
     ethernet.putDestination(bytes, start, outside.mac, 0);
     putGatewaySource(bytes, start, outside, sourceAt, length);
-    raiseHopCount(bytes, ipAt, 1);
+    raiseHopCount(bytes, ipAt, routedHops(node));
     return PLACED_BACK;
   }
 
@@ -303,7 +302,7 @@ function raiseHopCount(bytes: Uint8Array, ipAt: number, hops: number): void {
 }
 
 /** Source MAC of a frame from outside: that of the neighbour by which its source is reached, where it is known. */
-function putGatewaySource(
+export function putGatewaySource(
   bytes: Uint8Array,
   start: number,
   outside: Device,
@@ -320,4 +319,10 @@ function putGatewaySource(
       ? neighbours.macAt(outside.ifindex, bytes, sourceAt, length)
       : neighbours.macAt(outside.ifindex, routes.gateways, row * 16, hop);
   if (macAt >= 0) ethernet.putSource(bytes, start, neighbours.macs, macAt);
+}
+
+/** Routers that a packet between a pod and the outside passes on its node: the stack, and a program as well. */
+function routedHops(node: BuiltNode): number {
+  const { routing, hostRouting } = node.datapath.features;
+  return routing && !hostRouting ? 2 : 1;
 }

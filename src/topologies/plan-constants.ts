@@ -4,7 +4,10 @@ import type { Features } from '../programs/features.js';
 import type { NodeConstants } from '../programs/node-constants.js';
 import { ofFamily, rawWord } from './address-words.js';
 import type { PlannedDevice, PlannedNode } from './plan.js';
+import { isAtLeast, type Version } from './version.js';
 
+/** The first Cilium whose conntrack entries count both directions as one. */
+const COUNTED_TOGETHER: Version = [1, 16];
 /** A VLAN id that stands for all. */
 const ANY_VLAN = 0;
 const VLAN_IDS = 4096;
@@ -70,5 +73,12 @@ function exclusionIpv4(node: PlannedNode): NodeConstants['ipv4MasqueradeExclusio
 /** The features of a node, with what only its devices tell. */
 export function nodeFeatures(node: PlannedNode): Features {
   const tunnel = node.devices.find((device) => device.kind === 'tunnel');
-  return { ...node.config.features, encapIfindex: tunnel?.ifindex ?? 0 };
+  const { features } = node.config;
+  const isTogether = isAtLeast(node.ciliumVersion, COUNTED_TOGETHER);
+  return {
+    ...features,
+    encapIfindex: tunnel?.ifindex ?? 0,
+    conntrackAccounting: features.conntrackAccounting && isTogether,
+    conntrackByDirection: features.conntrackAccounting && !isTogether,
+  };
 }

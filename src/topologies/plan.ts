@@ -5,12 +5,20 @@
 
 import type { Prefix } from '../engine/address-text.js';
 import type { DeviceKind } from '../engine/device.js';
+import type { LinkOptions } from '../engine/link.js';
 import type { Route } from '../engine/stack/route-table.js';
 import type { PolicyKey } from '../programs/tables/policy.js';
 import type { CiliumConfig } from './cilium-config.js';
 import type { Path } from './faults.js';
 import type { KeptNumbers } from './kept-numbers.js';
 import type { Version } from './version.js';
+
+/** What is known of a loaded program besides what it does. */
+export interface PlannedProgram {
+  readonly id: number | null;
+  /** 16 hex digits. */
+  readonly tag: string | null;
+}
 
 export interface PlannedDevice {
   readonly name: string;
@@ -24,12 +32,21 @@ export interface PlannedDevice {
   readonly addresses: readonly Prefix[];
   /** Name of the other end, on the same node. */
   readonly peer: string | null;
+  /** By name: `cil_from_container`. */
+  readonly programs: ReadonlyMap<string, PlannedProgram>;
 }
 
 export interface PlannedNeighbour {
   readonly ifindex: number;
   readonly address: Uint8Array;
   readonly mac: Uint8Array;
+}
+
+export type ServerKind = 'http' | 'dns' | 'tcp-echo' | 'udp-echo';
+
+export interface PlannedServer {
+  readonly kind: ServerKind;
+  readonly port: number;
 }
 
 export interface PlannedPod {
@@ -40,11 +57,18 @@ export interface PlannedPod {
   /** One address per family. */
   readonly addresses: readonly Uint8Array[];
   readonly mac: Uint8Array;
-  /** The device on the host's side; the pod's own is eth0 with ifindex 2. */
+  /** The device on the host's side; the pod's own is eth0. */
   readonly device: PlannedDevice;
+  /** Of the pod's own device. */
+  readonly ifindex: number;
+  /** Name of the pod's network namespace on the node; null for none. */
+  readonly netns: string | null;
   readonly gateways: readonly Uint8Array[];
+  readonly neighbours: readonly Omit<PlannedNeighbour, 'ifindex'>[];
   readonly endpointId: number;
   readonly identity: number;
+  /** Null: what its services lead to. */
+  readonly serves: readonly PlannedServer[] | null;
 }
 
 export interface PlannedNode {
@@ -56,6 +80,7 @@ export interface PlannedNode {
   readonly configMap: Readonly<Record<string, string>>;
   /** Names and listings are those of this version. */
   readonly ciliumVersion: Version;
+  readonly iproute2: Version;
   /** How programs are attached to devices: by tcx links or as tc filters. */
   readonly attachment: 'tcx' | 'tc';
   readonly podPrefixes: readonly Prefix[];
@@ -70,6 +95,7 @@ export interface PlannedNode {
   readonly neighbours: readonly PlannedNeighbour[];
   readonly pods: readonly PlannedPod[];
   readonly hostEndpointId: number;
+  readonly serves: readonly PlannedServer[];
   /** Folder of map dumps, or null. */
   readonly maps: string | null;
 }
@@ -134,6 +160,8 @@ export interface PlannedPolicy {
 export interface PlannedLink {
   readonly name: string;
   readonly devices: readonly { readonly machine: string; readonly device: string }[];
+  /** Null for a wire that costs nothing. */
+  readonly options: LinkOptions | null;
 }
 
 export interface PlannedRouter {
@@ -142,6 +170,18 @@ export interface PlannedRouter {
   readonly devices: readonly PlannedDevice[];
   readonly routes: readonly Route[];
   readonly neighbours: readonly PlannedNeighbour[];
+}
+
+/** A machine without Cilium that answers. */
+export interface PlannedHost extends PlannedRouter {
+  /** Name of its link; null for a host outside. */
+  readonly link: string | null;
+  /** `NODE/DEVICE` by which alone it is reached; null for any that leads outside. */
+  readonly behind: string | null;
+  /** Of the way to a host outside. */
+  readonly options: LinkOptions | null;
+  readonly names: readonly string[];
+  readonly serves: readonly PlannedServer[];
 }
 
 export interface PlannedEgressGateway {
@@ -161,6 +201,7 @@ export interface Plan {
   readonly nodes: readonly PlannedNode[];
   readonly links: readonly PlannedLink[];
   readonly routers: readonly PlannedRouter[];
+  readonly hosts: readonly PlannedHost[];
   readonly services: readonly PlannedService[];
   readonly outside: readonly PlannedPrefix[];
   /** Of each pod, by its name. */

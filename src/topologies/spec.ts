@@ -8,6 +8,12 @@ import { z } from 'zod';
 const port = z.int().min(1).max(65535);
 const labels = z.record(z.string(), z.string());
 
+/** Ids and tags that the kernel gave the programs of a device: `{from-container: {id: 3023, tag: 85cb336cd763aeb7}}`. */
+const programs = z.record(
+  z.string(),
+  z.object({ id: z.int().min(1).optional(), tag: z.union([z.string(), z.number()]).optional() }),
+);
+
 const device = z.object({
   name: z.string().min(1).max(15),
   /** Default physical; the two ends of a veth name each other as `peer`. */
@@ -18,6 +24,7 @@ const device = z.object({
   /** ADDRESS/LENGTH; a length short of the whole address makes the route to the link, as the kernel does. */
   addresses: z.array(z.string()).optional(),
   peer: z.string().optional(),
+  programs: programs.optional(),
   up: z.boolean().optional(),
 });
 
@@ -35,6 +42,16 @@ const route = z.object({
 
 const neighbour = z.object({ address: z.string(), mac: z.string(), dev: z.string() });
 
+const ports = z.union([port, z.array(port).min(1)]);
+
+/** What a pod, a node or a host answers at which of its ports. */
+const serves = z.object({
+  http: ports.optional(),
+  dns: ports.optional(),
+  'tcp-echo': ports.optional(),
+  'udp-echo': ports.optional(),
+});
+
 const pod = z.object({
   name: z.string().min(1),
   labels: labels.optional(),
@@ -50,8 +67,13 @@ const pod = z.object({
       mac: z.string().optional(),
       ifindex: z.int().min(1).max(1_000_000).optional(),
       mtu: z.int().min(68).max(65535).optional(),
+      programs: programs.optional(),
     })
     .optional(),
+  /** Of the pod's eth0; default 2. */
+  ifindex: z.int().min(1).max(1_000_000).optional(),
+  /** Name of the pod's network namespace on the node (/run/netns). */
+  netns: z.string().optional(),
   /** Endpoint id. */
   endpoint: z.int().min(1).max(65534).optional(),
   /** Security identity; pods with equal labels have one identity. */
@@ -68,8 +90,12 @@ const pod = z.object({
       }),
     )
     .optional(),
+  /** What the pod has learned besides its gateway; MAC default that of the device on the host's side. */
+  neighbours: z.array(z.object({ address: z.string(), mac: z.string().optional() })).optional(),
   /** Default gateway in the pod; default the node's ciliumInternalIP. */
   gateway: z.string().optional(),
+  /** Default: HTTP at the TCP target ports of the services that select it, DNS at the UDP ones. */
+  serves: serves.optional(),
 });
 
 /** Keys of the Cilium ConfigMap, see cilium-config.ts. */
@@ -88,6 +114,7 @@ const node = z.object({
   /** As the topology's `kernel`, which it overrides. */
   kernel: z.string().optional(),
   ciliumVersion: z.string().optional(),
+  iproute2: z.string().optional(),
   /** Overrides of the topology's `cilium`. */
   cilium: ciliumConfig.optional(),
   devices: z.array(device).optional(),
@@ -101,6 +128,8 @@ const node = z.object({
    * relative to the topology's file.
    */
   maps: z.string().min(1).optional(),
+  /** What the node's own processes answer. Default nothing. */
+  serves: serves.optional(),
 });
 
 const backend = z.object({
@@ -220,8 +249,36 @@ const outside = z.object({
   identity: z.int().min(1).max(0xffffffff).optional(),
 });
 
+/** What a link does to frames; it shows in `packetwalk run`, where there is time. */
+const linkOptions = {
+  /** `500us`, `2ms`, `1s`. */
+  latency: z.string().optional(),
+  /** Share of the frames that get lost: `0.1`, or `10%`. */
+  loss: z.union([z.number(), z.string()]).optional(),
+  mtu: z.int().min(68).max(65535).optional(),
+  /** As tc has it: `100mbit`, `1gbit`. */
+  bandwidth: z.string().optional(),
+};
+
 /** A wire or switch; devices as `NODE/DEVICE`. */
-const link = z.object({ name: z.string().min(1), devices: z.array(z.string()).min(1) });
+const link = z.object({ name: z.string().min(1), devices: z.array(z.string()).min(1), ...linkOptions });
+
+/** A machine that is no part of the cluster and answers: on a link, or somewhere outside, behind what leaves. */
+const host = z.object({
+  name: z.string().min(1),
+  /** ADDRESS, or ADDRESS/LENGTH on a link. */
+  addresses: z.array(z.string()).min(1),
+  mac: z.string().optional(),
+  link: z.string().optional(),
+  /** On a link: where it sends what is not on the link. */
+  gateway: z.string().optional(),
+  /** Outside: `NODE/DEVICE` if it is reached by this device alone. */
+  behind: z.string().optional(),
+  /** Names that DNS servers of the topology know it by, beside its own. */
+  names: z.array(z.string()).optional(),
+  serves: serves.optional(),
+  ...linkOptions,
+});
 
 /** A machine without Cilium that forwards; it knows the way to each node's pods. */
 const router = z.object({
@@ -249,12 +306,15 @@ export const topologySchema = z.object({
   description: z.string().optional(),
   /** Version of the nodes' kernel, in quotes: `"5.15"`. Programs are attached by tcx from 6.6 on, else by tc. */
   kernel: z.string().optional(),
+  /** Version of the nodes' iproute2, in quotes: decides how tc prints filters. Default `"6.1"`. */
+  iproute2: z.string().optional(),
   /** Version of Cilium that names and listings are of, in quotes: `"1.14"`; default `"1.18"`. The programs are 1.18's. */
   ciliumVersion: z.string().optional(),
   cilium: ciliumConfig.optional(),
   nodes: z.array(node).min(1),
   links: z.array(link).optional(),
   routers: z.array(router).optional(),
+  hosts: z.array(host).optional(),
   services: z.array(service).optional(),
   policies: z.array(policy).optional(),
   outside: z.array(outside).optional(),
@@ -279,5 +339,7 @@ export type EgressRuleSpec = z.infer<typeof egressRule>;
 export type SelectorSpec = z.infer<typeof selector>;
 export type LinkSpec = z.infer<typeof link>;
 export type RouterSpec = z.infer<typeof router>;
+export type HostSpec = z.infer<typeof host>;
+export type ServesSpec = z.infer<typeof serves>;
 export type EgressGatewaySpec = z.infer<typeof egressGateway>;
 export type CiliumConfigSpec = z.infer<typeof ciliumConfig>;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { faultText, TopologyError } from '../../src/topologies/faults.js';
 import { listTopologies, loadTopology, readTopology } from '../../src/topologies/load.js';
+import { readyFiles } from '../support/ready-files.js';
 
 /** Faults of a text, as users read them. */
 function faultsOf(text: string): string[] {
@@ -45,17 +46,7 @@ test('all ready-made topologies are sound and say what they are', () => {
   const ready = listTopologies();
   assert.deepEqual(
     ready.map((topology) => topology.name),
-    [
-      'digitalocean-pod',
-      'dual-stack',
-      'egress-gateway',
-      'host-firewall',
-      'life-of-a-packet',
-      'node-port',
-      'same-node',
-      'vxlan',
-      'wireguard',
-    ],
+    readyFiles(),
   );
   for (const { name, description } of ready) {
     assert.deepEqual(loadTopology(name).warnings.map(faultText), []);
@@ -72,9 +63,9 @@ describe('faults of shape', () => {
     ],
     [
       'unknown key, nothing near',
-      SOUND.replace('services:', 'zzz:'),
+      SOUND.replace('{ port: 80 }', '{ zzz: 80, port: 80 }'),
       [
-        'line 15: zzz: unknown key; known are name, description, kernel, cilium, nodes, links, routers, services, policies, outside, egressGateways, ipMasqAgent, prefilter',
+        'line 18: services[0].ports[0].zzz: unknown key; known are name, port, protocol, targetPort, nodePort',
       ],
     ],
     [

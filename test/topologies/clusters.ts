@@ -26,7 +26,7 @@ const NODE = (number: number, config: string): string => `
 /** pod1 on node1, pod2 on node2; service `web` 10.96.0.1:80, node port 30080, backend pod2. */
 export function twoNodes(cilium: string, rest = '', node1 = '', node2 = ''): string {
   return `
-cilium: { enable-ipv6: true, kube-proxy-replacement: true, ${cilium} }
+cilium: { enable-ipv6: true, kube-proxy-replacement: true, bpf-lb-sock-hostns-only: true, ${cilium} }
 nodes:${NODE(1, node1)}${NODE(2, node2)}
 links:
   - { name: lan, devices: [node1/eth0, node2/eth0] }

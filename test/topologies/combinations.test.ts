@@ -115,9 +115,7 @@ test('what the agent only warns of', () => {
   assert.deepEqual(faults({ ...KPR, 'enable-host-legacy-routing': false }), [
     'warning: cilium.enable-host-legacy-routing: BPF host routing requires enable-bpf-masquerade; falls back to legacy host routing',
   ]);
-  assert.deepEqual(faults({ 'enable-ipv4-masquerade': true }), [
-    'warning: cilium.enable-ipv4-masquerade: masquerading by iptables is not emulated: it has no effect',
-  ]);
+  assert.deepEqual(faults({ 'enable-ipv4-masquerade': true }), []);
 });
 
 test('host routing is BPF where nothing needs the stack', () => {

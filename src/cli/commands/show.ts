@@ -28,13 +28,16 @@ const VALUED = ['--topology', '-t', '--node', '--pod', '--load'];
  * The arguments of `show` up to the listing's command, and the command's words: from the first word on that is neither
  * an option nor an option's value. What stands there is the tool's and not ours to read.
  */
-export function splitShowArguments(args: readonly string[]): { own: string[]; words: string[] } {
+export function splitShowArguments(
+  args: readonly string[],
+  valued: readonly string[] = [],
+): { own: string[]; words: string[] } {
   let i = 1;
   while (i < args.length && args[i].startsWith('-')) {
     if (args[i] === '--') {
       return { own: args.slice(0, i), words: args.slice(i + 1) };
     }
-    i += VALUED.includes(args[i]) ? 2 : 1;
+    i += VALUED.includes(args[i]) || valued.includes(args[i]) ? 2 : 1;
   }
   return { own: args.slice(0, i), words: args.slice(i) };
 }

@@ -1,6 +1,6 @@
 /**
- * A pod's servers, in a process of its own inside the pod's namespace: HTTP and DNS. Takes one argument, JSON. Ends when
- * its standard input does, which is when the lab ends in whatever way.
+ * A pod's servers, in a process of its own inside the pod's namespace: HTTP and DNS. Takes one argument, JSON. Says so on
+ * standard output when all listen. Ends when its standard input does, which is when the lab ends in whatever way.
  */
 import { createSocket } from 'node:dgram';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -24,8 +24,9 @@ for (let i = 0; i < pattern.length; i++) {
 }
 
 const { label, http, dns, names } = JSON.parse(process.argv[2]) as ServerArguments;
+let starting = http.length + dns.length;
 for (const port of http) {
-  createServer(answer).on('error', complain(port)).listen({ port, host: '::' });
+  createServer(answer).on('error', complain(port)).listen({ port, host: '::' }, noteStart);
 }
 for (const port of dns) {
   const socket = createSocket('udp6');
@@ -34,12 +35,20 @@ for (const port of dns) {
     const reply = answerQuery(query, names);
     if (reply !== null) socket.send(reply, from.port, from.address);
   });
-  socket.bind(port);
+  socket.bind(port, noteStart);
 }
 process.stdin.on('end', () => process.exit()).resume();
 
+function noteStart(): void {
+  if (--starting === 0) process.stdout.write('ready\n');
+}
+
+/** A port that somebody has taken does not keep the others from being served. */
 function complain(port: number): (error: Error) => void {
-  return ({ message }) => process.stderr.write(`packetwalk: ${label}: port ${port}: ${message}\n`);
+  return ({ message }) => {
+    process.stderr.write(`packetwalk: ${label}: port ${port}: ${message}\n`);
+    noteStart();
+  };
 }
 
 /** `/` says who answers whom; `/bytes/N` is N bytes of a pattern that repeats. */

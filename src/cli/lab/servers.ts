@@ -16,12 +16,15 @@ export class LabServers {
   /** What is served where, for people: `server: http 80, iperf3 5201`. */
   readonly lines: string[] = [];
 
-  start(plan: Plan, namespaces: readonly LabNamespace[]): void {
+  /** Resolves when all listen, or ten seconds have passed. */
+  async start(plan: Plan, namespaces: readonly LabNamespace[]): Promise<void> {
+    const starting: Promise<void>[] = [];
     const hasIperf = isInstalled(IPERF);
     const names = namesOf(plan);
     for (const { label, namespace, http, dns, iperf } of planServing(plan, namespaces)) {
       const server: ServerArguments = { label, http, dns, names };
-      this.#spawn(namespace, process.execPath, [SERVER, JSON.stringify(server)]);
+      const child = this.#spawn(namespace, process.execPath, [SERVER, JSON.stringify(server)]);
+      starting.push(firstOutput(child));
       // iperf3 does not see the lab end; the shell that started it does, by its standard input.
       if (hasIperf)
         this.#spawn(namespace, 'sh', [
@@ -33,22 +36,39 @@ export class LabServers {
       if (hasIperf) served.push(`${IPERF} ${iperf}`);
       this.lines.push(`${label}: ${served.join(', ')}`);
     }
+    await Promise.all(starting);
   }
 
   stop(): void {
     for (const child of this.#children) child.stdin?.end();
   }
 
-  #spawn(namespace: string, command: string, args: readonly string[]): void {
+  #spawn(namespace: string, command: string, args: readonly string[]): ChildProcess {
     const child = spawn('ip', ['netns', 'exec', namespace, command, ...args], {
-      stdio: ['pipe', 'ignore', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
       // Ctrl-C is the lab's: it ends these in its own order.
       detached: true,
     });
     child.stdin?.on('error', () => {});
     child.on('error', () => {});
     this.#children.push(child);
+    return child;
   }
+}
+
+const START_MS = 10_000;
+
+function firstOutput(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, START_MS);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    child.stdout?.once('data', done);
+    child.once('exit', done);
+    child.once('error', done);
+  });
 }
 
 function isInstalled(program: string): boolean {

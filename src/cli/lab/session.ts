@@ -1,123 +1,163 @@
 /** A lab from its making to its removal. */
 import { randomInt } from 'node:crypto';
+import type { Binding } from '../../live/binding.js';
+import { ControlSocket } from '../../live/control-socket.js';
 import { DatapathThread } from '../../live/datapath-thread.js';
-import { type LabPlan, planLab } from '../../live/lab-plan.js';
-import {
-  checkFree,
-  configureNamespace,
-  makeNamespace,
-  namespacesWith,
-  removeNamespace,
-} from '../../live/namespaces.js';
-import {
-  isRunning,
-  processStart,
-  readStates,
-  removeState,
-  socketPath,
-  writeState,
-} from '../../live/state-file.js';
+import { type LabNamespace, type LabOptions, type LabPlan, planLab } from '../../live/lab-plan.js';
+import { checkFree, configureNamespace, makeNamespace, removeNamespace } from '../../live/namespaces.js';
+import { processStart, removeState, socketPath, writeState } from '../../live/state-file.js';
 import type { Notice } from '../../live/thread-messages.js';
 import { planTopology } from '../../topologies/check.js';
-import type { LoadedTopology } from '../../topologies/load.js';
+import { KeptNumbers } from '../../topologies/kept-numbers.js';
+import { type LoadedTopology, readTopology } from '../../topologies/load.js';
+import type { Plan } from '../../topologies/plan.js';
 import { LabServers } from './servers.js';
+import { type Status, statusOf } from './status.js';
 
 const THREAD = new URL('./thread.js', import.meta.url);
 
-export interface SessionOptions {
+export interface SessionOptions extends LabOptions {
   readonly topology: LoadedTopology;
   readonly name: string;
-  readonly prefix: string;
+  /** Bindings besides those of the lab's own namespaces. */
+  readonly bindings: readonly Binding[];
   /** Whether pods serve HTTP, DNS and iperf3. */
   readonly serves: boolean;
   readonly onNotice: (notice: Notice) => void;
 }
 
+/** A topology as it was written, for those who come by the control socket. */
+export interface ApplyRequest {
+  readonly source: string;
+  readonly text: string;
+}
+
+/** What a change of the topology did. */
+export interface Applied {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
 export class LabSession {
   readonly name: string;
-  readonly plan: LabPlan;
-  readonly thread: DatapathThread;
   readonly servers = new LabServers();
+  lab: LabPlan;
+  plan: Plan;
+  topology: LoadedTopology;
+  readonly #options: SessionOptions;
+  #thread: DatapathThread | null = null;
+  #socket: ControlSocket | null = null;
+  /** Changes come one after the other. */
+  #changing: Promise<unknown> = Promise.resolve();
 
   /** Resolves when traffic can pass; rejects with nothing left behind. */
   static async start(options: SessionOptions): Promise<LabSession> {
-    const { topology, name, prefix } = options;
-    const planned = planTopology(topology.spec, topology.source);
-    const plan = planLab(planned, { prefix });
-    checkFree(plan.namespaces.map((namespace) => namespace.name));
-    writeState({
-      name,
-      pid: process.pid,
-      started: processStart(process.pid),
-      topology: topology.source,
-      namespaces: Object.fromEntries(plan.namespaces.map((made) => [made.label, made.name])),
-      socket: socketPath(name),
-    });
+    const session = new LabSession(options);
+    checkFree(session.lab.namespaces.map(({ name }) => name));
+    session.#writeState();
     try {
-      for (const namespace of plan.namespaces) makeNamespace(namespace);
-      const thread = await DatapathThread.start({
+      for (const namespace of session.lab.namespaces) makeNamespace(namespace);
+      session.#thread = await DatapathThread.start({
         entry: THREAD,
-        setup: { topology: topology.spec, bindings: plan.bindings, seed: randomInt(2 ** 32 - 1) },
+        setup: {
+          topology: options.topology.spec,
+          bindings: session.#bindings(session.lab),
+          seed: randomInt(2 ** 32 - 1),
+        },
         onNotice: options.onNotice,
       });
-      try {
-        for (const namespace of plan.namespaces) configureNamespace(namespace);
-      } catch (error) {
-        await thread.stop();
-        throw error;
-      }
-      const session = new LabSession(name, plan, thread);
-      if (options.serves) session.servers.start(planned, plan.namespaces);
+      for (const namespace of session.lab.namespaces) configureNamespace(namespace);
+      if (options.serves) await session.servers.start(session.plan, session.lab.namespaces);
+      session.#socket = await ControlSocket.listen(socketPath(options.name), session.#commands());
       return session;
     } catch (error) {
-      removeLab(
-        name,
-        plan.namespaces.map((namespace) => namespace.name),
-      );
+      await session.stop();
       throw error;
     }
   }
 
-  private constructor(name: string, plan: LabPlan, thread: DatapathThread) {
-    this.name = name;
-    this.plan = plan;
-    this.thread = thread;
+  private constructor(options: SessionOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.topology = options.topology;
+    this.plan = planTopology(options.topology.spec, options.topology.source);
+    this.lab = planLab(this.plan, options);
+  }
+
+  get thread(): DatapathThread {
+    return this.#thread!;
   }
 
   /** Ends the thread, then removes all that was made. */
   async stop(): Promise<void> {
+    this.#socket?.close();
     this.servers.stop();
-    await this.thread.stop();
-    removeLab(
-      this.name,
-      this.plan.namespaces.map(({ name }) => name),
-    );
+    await this.#thread?.stop();
+    for (const { name } of this.lab.namespaces) removeNamespace(name);
+    removeState(this.name);
   }
-}
 
-function removeLab(name: string, namespaces: readonly string[]): void {
-  for (const namespace of namespaces) removeNamespace(namespace);
-  removeState(name);
-}
+  status(): Status {
+    return statusOf(this.name, this.topology.source, this.#bindings(this.lab), this.thread);
+  }
 
-/** What is left of labs whose process has ended: of one by its name, or of all. Answers what was removed. */
-export function cleanLabs(name: string | null): { removed: string[]; running: string[] } {
-  const removed: string[] = [];
-  const running: string[] = [];
-  for (const state of readStates()) {
-    if (name !== null && state.name !== name) continue;
-    if (isRunning(state)) {
-      running.push(state.name);
-      continue;
+  /** Goes on with another topology: what it does not change is not disturbed. Changes nothing when it is faulty. */
+  apply(topology: LoadedTopology): Promise<Applied> {
+    const applied = this.#changing.then(() => this.#apply(topology));
+    this.#changing = applied.catch(() => {});
+    return applied;
+  }
+
+  async #apply(topology: LoadedTopology): Promise<Applied> {
+    const numbers = KeptNumbers.from(this.thread.running.numbers);
+    const plan = planTopology(topology.spec, topology.source, numbers);
+    const before = this.lab;
+    const lab = planLab(plan, this.#options);
+    const isIn = ({ namespaces }: LabPlan, { name }: LabNamespace): boolean =>
+      namespaces.some((other) => other.name === name);
+    const added = lab.namespaces.filter((namespace) => !isIn(before, namespace));
+    const removed = before.namespaces.filter((namespace) => !isIn(lab, namespace));
+    checkFree(added.map(({ name }) => name));
+
+    // What is made is in the state file before, and what is removed until after.
+    this.lab = { ...lab, namespaces: [...lab.namespaces, ...removed] };
+    this.#writeState();
+    for (const namespace of added) makeNamespace(namespace);
+    await this.thread.change({ topology: topology.spec, bindings: this.#bindings(lab) });
+    for (const namespace of lab.namespaces) {
+      const former = before.namespaces.find(({ name }) => name === namespace.name);
+      if (former?.commands.join() !== namespace.commands.join()) configureNamespace(namespace);
     }
-    const namespaces = Object.values(state.namespaces);
-    removeLab(state.name, namespaces);
-    removed.push(state.name);
+    for (const { name } of removed) removeNamespace(name);
+    this.plan = plan;
+    this.lab = lab;
+    this.topology = topology;
+    this.#writeState();
+    if (this.#options.serves) await this.servers.start(plan, added);
+    return { added: added.map(({ label }) => label), removed: removed.map(({ label }) => label) };
   }
-  if (name !== null && removed.length === 0 && running.length === 0) {
-    const orphans = namespacesWith(`pw-${name}-`);
-    for (const orphan of orphans) removeNamespace(orphan);
-    if (orphans.length > 0) removed.push(name);
+
+  #bindings({ bindings }: LabPlan): readonly Binding[] {
+    return [...bindings, ...this.#options.bindings];
   }
-  return { removed, running };
+
+  #commands() {
+    return {
+      status: () => this.status(),
+      topology: () => this.topology.spec,
+      show: (argument: unknown) => this.thread.request('show', argument),
+      apply: ({ text, source }: ApplyRequest) => this.apply(readTopology(text, source)),
+    };
+  }
+
+  #writeState(): void {
+    writeState({
+      name: this.name,
+      pid: process.pid,
+      started: processStart(process.pid),
+      topology: this.topology.source,
+      namespaces: Object.fromEntries(this.lab.namespaces.map((made) => [made.label, made.name])),
+      socket: socketPath(this.name),
+    });
+  }
 }

@@ -27,6 +27,7 @@ import { AsEthernet } from './as-ethernet.js';
 import { Feed } from './feed.js';
 import { FrameList } from './frame-list.js';
 import { LookAhead } from './look-ahead.js';
+import { observedSpec, withConfig } from './observed-spec.js';
 import type { ReplayOptions } from './options.js';
 import { Progress } from './progress.js';
 import { WalkRecorder } from './recording.js';
@@ -140,7 +141,8 @@ function save(spec: TopologySpec, file: string, capture: string): void {
 }
 
 function build(spec: TopologySpec, options: ReplayOptions): BuiltTopology {
-  const built = buildTopology(observedSpec(spec, options), {
+  const { config } = options;
+  const built = buildTopology(options.out === null ? withConfig(spec, config) : observedSpec(spec, config), {
     clock: new Clock(),
     random: new SeededRandom(options.seed),
   });
@@ -150,21 +152,6 @@ function build(spec: TopologySpec, options: ReplayOptions): BuiltTopology {
     datapath.events.mode = 'discard';
   }
   return built;
-}
-
-/** A recording puts each packet's events in words, those that aggregation would hide too. */
-function observedSpec(spec: TopologySpec, { out, config }: ReplayOptions): TopologySpec {
-  return withConfig(spec, out === null ? config : { 'monitor-aggregation': 'none', ...config });
-}
-
-/** The topology with other values for some keys of the Cilium ConfigMap, on every node. */
-function withConfig(spec: TopologySpec, config: Readonly<Record<string, string>>): TopologySpec {
-  if (Object.keys(config).length === 0) return spec;
-  return {
-    ...spec,
-    cilium: { ...spec.cilium, ...config },
-    nodes: spec.nodes.map((node) => ({ ...node, cilium: { ...node.cilium, ...config } })),
-  };
 }
 
 function openWriter(path: string): PcapngWriter {

@@ -10,6 +10,7 @@ import { metricsObjects, metricsText } from '../../programs/tables/print-metrics
 import { natObjects, natText } from '../../programs/tables/print-nat.js';
 import * as services from '../../programs/tables/print-services.js';
 import { type MapTableRow, mapTable, mapTableObject, plainTable } from '../../programs/tables/tab-writer.js';
+import { isAtLeast, type Version } from '../../topologies/version.js';
 import { UsageError } from '../exit-codes.js';
 import { policyCommands } from './cilium-policy.js';
 import type { Invocation, Output, Place, ShowCommand } from './command.js';
@@ -41,13 +42,21 @@ function list({ json }: Invocation, { titles, rows, objects }: lists.SmallList, 
   return rows.length === 0 ? NO_ENTRIES : { text: plainTable(titles, rows) };
 }
 
-const noSuchFile = (name: string, advice = ''): string =>
-  `Unable to open ${PINNED}${name}: loading pinned map ${PINNED}${name}: no such file or directory${advice}. Skipping.\n`;
+/** Before Cilium 1.12 the library that opens maps said so in other words. */
+const LOADING_SINCE: Version = [1, 12];
+
+function noSuchFile({ node }: Place, name: string, advice = ''): string {
+  const path = `${PINNED}${name}`;
+  const isOld = !isAtLeast(node.planned.ciliumVersion, LOADING_SINCE);
+  const what = isOld ? 'Unable to get object' : 'loading pinned map';
+  return `Unable to open ${path}: ${what} ${path}: no such file or directory${advice}. Skipping.\n`;
+}
 
 function conntrack(invocation: Invocation, maps: readonly BpfMap[]): Output {
   if (invocation.json) return { text: goJson(maps.flatMap(conntrackObjects)) };
   const now = invocation.has('-d', '--time-diff') ? invocation.place.built.clock.nowSeconds : null;
-  return { text: maps.map((map) => conntrackText(map, now)).join('') };
+  const [, minor] = invocation.place.node.planned.ciliumVersion;
+  return { text: maps.map((map) => conntrackText(map, now, minor)).join('') };
 }
 
 /** The inner map of a cluster; null when there is none. */
@@ -67,7 +76,7 @@ function conntrackOfCluster(invocation: Invocation): Output {
   const there = maps.filter((map) => map !== null);
   const advice = ': please try using "cilium bpf ct list global"';
   const errors = outers.flatMap((outer, i) =>
-    maps[i] === null ? [noSuchFile(`${outer.spec.name}_${suffix}`, advice)] : [],
+    maps[i] === null ? [noSuchFile(invocation.place, `${outer.spec.name}_${suffix}`, advice)] : [],
   );
   return { ...conntrack(invocation, there), errors: errors.join('') };
 }
@@ -81,7 +90,9 @@ function nat(invocation: Invocation): Output {
     [datapath.ipv4, isMade && features.ipv4],
     [datapath.ipv6, isMade && features.ipv6],
   ];
-  const errors = wanted.flatMap(([family, made]) => (made ? [] : [noSuchFile(family.snat.spec.name)]));
+  const errors = wanted.flatMap(([family, made]) =>
+    made ? [] : [noSuchFile(invocation.place, family.snat.spec.name)],
+  );
   const maps = wanted.flatMap(([family, made]) => (made ? [family.snat] : []));
   return { ...natOutput(invocation, maps), errors: errors.join('') };
 }
@@ -91,7 +102,7 @@ function natOfCluster(invocation: Invocation): Output {
   const outers = families(invocation.place).map((family) => family.perClusterSnat);
   const maps = outers.map((outer) => ofCluster(outer, cluster));
   const errors = outers.flatMap((outer, i) =>
-    maps[i] === null ? [noSuchFile(`${outer.spec.name}_${cluster.padStart(3, '0')}`)] : [],
+    maps[i] === null ? [noSuchFile(invocation.place, `${outer.spec.name}_${cluster.padStart(3, '0')}`)] : [],
   );
   const there = maps.filter((map) => map !== null);
   return { ...natOutput(invocation, there), errors: errors.join('') };

@@ -20,8 +20,9 @@ export function isShown(action: Action, detail: Detail): boolean {
     case 'delete':
       return !BOOKKEEPING.test(action.entry.map) && !/ related$/.test(action.entry.key);
     case 'update':
-    case 'event':
       return false;
+    case 'event':
+      return action.detail !== '';
     default:
       return true;
   }

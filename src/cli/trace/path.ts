@@ -51,11 +51,10 @@ export function pathOf({ steps }: Walk): Section[] {
 }
 
 /** `route`, `link lan`, `redirect_peer`. */
-function howText({ how, text, route }: Extract<Step, { kind: 'move' }>): string {
+function howText({ how, text }: Extract<Step, { kind: 'move' }>): string {
   if (how === 'link') return /link \S*/.exec(text)?.[0] ?? how;
   if (how === 'peer') return 'veth';
-  if (how === 'outside') return 'the network outside';
-  return how === 'route' ? `route ${route}` : how;
+  return how === 'outside' ? 'the network outside' : how;
 }
 
 /** The few things about a program's run that decide the packet's way, a line each. */

@@ -2,7 +2,7 @@
 import type { Trace, Walk } from '../../topologies/trace/model.js';
 import { factsOf, pathOf, type Section, type Stop } from './path.js';
 
-const CARD_WIDTH = 248;
+const CARD_WIDTH = 272;
 const LINE = 16;
 const CARD_HEAD = 30;
 const PADDING = 12;
@@ -11,10 +11,10 @@ const BOX_HEAD = 28;
 const BOX_GAP = 96;
 const ROW_GAP = 46;
 const MARGIN = 28;
-const ROW_WIDTH = 1440;
+const ROW_WIDTH = 1500;
 const TITLE = 34;
 /** Width of a letter of the text font, on average; lines that would not fit are cut, with all of it as a tooltip. */
-const LETTER = 6.3;
+const LETTER = 7;
 
 const STYLE = `
   svg { font: 12px ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; background: #fff }
@@ -119,7 +119,7 @@ class Drawing {
     }
     const middle = card.y - BOX_HEAD - ROW_GAP / 2;
     this.#parts.push(
-      `<path class="arrow" marker-end="url(#head)" d="M${from.x} ${from.y}h14V${middle}H${card.x - 26}V${y}H${card.x}"/>`,
+      `<path class="arrow" marker-end="url(#head)" d="M${from.x} ${from.y}h${PADDING + 8}V${middle}H${card.x - 26}V${y}H${card.x}"/>`,
     );
     this.#text(card.x, middle - 5, stop.how, 'way', ROW_WIDTH / 2);
   }
@@ -150,7 +150,7 @@ class Drawing {
         line += LINE;
       }
       const isDrop = /dropped/.test(verdict.text);
-      this.#text(x + 32, line, `${verdict.name}: ${verdict.text}`, isDrop ? 'bad' : 'good', CARD_WIDTH - 40);
+      this.#text(x + 32, line, verdict.text, isDrop ? 'bad' : 'good', CARD_WIDTH - 40);
       line += LINE + 8;
     }
     if (stop.end !== null) this.#end(stop.end, x, line);

@@ -133,11 +133,12 @@ class TextPrinter {
         const way = action.direction === 'egress' ? 'to' : 'from';
         const peer = `${action.direction} ${way} ${action.peer}, ${action.port}`;
         const colour = action.verdict === 'denied' ? bad : good;
-        const match = action.match === '' || action.match === 'none' ? '' : dim(` (${action.match})`);
+        const match =
+          action.policies.length === 0 || /^(none)?$/.test(action.match) ? '' : dim(` (${action.match})`);
         return ['policy', `${peer}: ${colour(action.verdict)} ${action.why}${match}`];
       }
       case 'event':
-        return [`event ${action.type}`, action.text];
+        return [`event: ${action.type}`, action.text];
     }
   }
 

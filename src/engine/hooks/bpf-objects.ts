@@ -69,6 +69,7 @@ const FIRST_DESCRIPTOR = 3;
 
 export class BpfObjects {
   readonly #programs = new Map<number, LoadedProgram>();
+  readonly #reserved = new Set<number>();
   readonly #links = new Map<number, BpfLink>();
   readonly #files = new Map<number, OpenFile>([0, 1, 2].map((descriptor) => [descriptor, OTHER_FILE]));
   readonly #pins = new Map<string, LoadedProgram | BpfLink>();
@@ -76,9 +77,23 @@ export class BpfObjects {
   #nextLink = 1;
   #nextDescriptor = FIRST_DESCRIPTOR;
 
-  load(type: ProgramType, program: HookProgram, details: Partial<ProgramDetails> = {}): LoadedProgram {
-    const loaded = new LoadedProgram(this.#nextProgram++, type, program, { ...NO_DETAILS, ...details });
-    this.#programs.set(loaded.id, loaded);
+  /** Keeps the id for a program that will be loaded with it. */
+  reserve(id: number): void {
+    this.#reserved.add(id);
+  }
+
+  /** `id` is for a program that has its number already; another is given the next one that is free. */
+  load(
+    type: ProgramType,
+    program: HookProgram,
+    details: Partial<ProgramDetails> = {},
+    id: number | null = null,
+  ): LoadedProgram {
+    if (id !== null && this.#programs.has(id)) throw new Error(`program id ${id} is taken`);
+    while (this.#reserved.has(this.#nextProgram)) this.#nextProgram++;
+    const number = id ?? this.#nextProgram++;
+    const loaded = new LoadedProgram(number, type, program, { ...NO_DETAILS, ...details });
+    this.#programs.set(number, loaded);
     return loaded;
   }
 
@@ -90,8 +105,9 @@ export class BpfObjects {
     return this.load(type, program);
   }
 
+  /** In the order of their ids. */
   get programs(): readonly LoadedProgram[] {
-    return [...this.#programs.values()];
+    return [...this.#programs.values()].sort((a, b) => a.id - b.id);
   }
 
   get links(): readonly BpfLink[] {

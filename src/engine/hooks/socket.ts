@@ -4,6 +4,9 @@
 export const SOCKET_REJECT = 0;
 export const SOCKET_PROCEED = 1;
 
+/** What a rejected call fails with when the program names no error of its own. */
+const EPERM = 1;
+
 /**
  * The call that a program is looking at: what `struct bpf_sock_addr` / `struct bpf_sock` and the helpers that act on
  * them are in the kernel. One context may be reused for every call.
@@ -39,4 +42,37 @@ export interface SocketProgram {
   /** The name users meet in `bpftool cgroup tree`, for example `cil_sock4_connect`. */
   readonly name: string;
   run(socket: SocketContext): number;
+}
+
+/** The calls that programs see, as users meet them in `bpftool cgroup tree`. */
+export const SOCKET_HOOKS = [
+  'connect',
+  'sendmsg',
+  'recvmsg',
+  'getpeername',
+  'post_bind',
+  'pre_bind',
+] as const;
+export type SocketHook = (typeof SOCKET_HOOKS)[number];
+
+/** The programs at a cgroup: one per hook and family. */
+export class SocketHooks {
+  readonly #programs = new Map<string, SocketProgram>();
+
+  get programs(): readonly SocketProgram[] {
+    return [...this.#programs.values()];
+  }
+
+  /** `version` is 4 or 6, the family of the socket. */
+  attach(hook: SocketHook, version: number, program: SocketProgram): void {
+    this.#programs.set(`${hook}${version}`, program);
+  }
+
+  /** Runs the hook's program: 0, or the errno that the call fails with. */
+  run(hook: SocketHook, version: number, socket: SocketContext): number {
+    const program = this.#programs.get(`${hook}${version}`);
+    if (program === undefined) return 0;
+    socket.error = EPERM;
+    return program.run(socket) === SOCKET_PROCEED ? 0 : socket.error;
+  }
 }

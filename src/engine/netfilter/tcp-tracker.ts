@@ -127,7 +127,7 @@ export class TcpTracker {
     this.#flags[entry * 2] = 0;
     this.#flags[entry * 2 + 1] = 0;
     this.#window[entry] = 0;
-    return this.update(entry, 0, true, bytes, at, end) === TRACKED;
+    return this.update(entry, 0, false, bytes, at, end) === TRACKED;
   }
 
   /** Takes the connection on by a segment of one end (`direction` 0: of the one that opened it). */
@@ -164,9 +164,9 @@ export class TcpTracker {
     return TRACKED;
   }
 
-  /** Whether an end may open the connection anew: the other one closed it first, or its own last word was a reset. */
+  /** Whether an end may open the connection anew: it was closed in order, or the end's own last word was a reset. */
   #isOver(entry: number, direction: number): boolean {
-    if ((this.#flags[entry * 2 + 1 - direction] & CLOSED_FIRST) !== 0) return true;
+    if (((this.#flags[entry * 2] | this.#flags[entry * 2 + 1]) & CLOSED_FIRST) !== 0) return true;
     return this.#lastDirection[entry] === direction && this.#lastKind[entry] === IS_RST;
   }
 

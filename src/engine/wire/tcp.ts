@@ -138,3 +138,36 @@ export function write(
   putChecksum(bytes, at, 0);
   putUrgentPointer(bytes, at, 0);
 }
+
+/** The option that says how much data a segment may carry (RFC 9293 section 3.7.1): kind, length, 16-bit value. */
+const OPTION_MAXIMUM_SEGMENT_SIZE = 2;
+export const MAXIMUM_SEGMENT_SIZE_LENGTH = 4;
+const OPTION_END = 0;
+const OPTION_NO_OPERATION = 1;
+
+/** Writes the option at `at`, and nothing else; the header's length is the caller's to set. */
+export function writeMaximumSegmentSize(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = OPTION_MAXIMUM_SEGMENT_SIZE;
+  bytes[at + 1] = MAXIMUM_SEGMENT_SIZE_LENGTH;
+  put16(bytes, at + 2, value);
+}
+
+/** The maximum segment size that the header at `at` announces, or 0; only after `fitsOptions`. */
+export function maximumSegmentSize(bytes: Uint8Array, at: number): number {
+  const end = at + headerLength(bytes, at);
+  for (let option = at + HEADER_LENGTH; option < end; ) {
+    const kind = bytes[option];
+    if (kind === OPTION_END) return 0;
+    if (kind === OPTION_NO_OPERATION) {
+      option++;
+      continue;
+    }
+    const length = option + 1 < end ? bytes[option + 1] : 0;
+    if (length < 2 || option + length > end) return 0;
+    if (kind === OPTION_MAXIMUM_SEGMENT_SIZE && length === MAXIMUM_SEGMENT_SIZE_LENGTH) {
+      return u16(bytes, option + 2);
+    }
+    option += length;
+  }
+  return 0;
+}

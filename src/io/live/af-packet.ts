@@ -5,13 +5,25 @@
  */
 import type { FrameArena } from '../../engine/frame-arena.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
-import * as vlan from '../../engine/wire/vlan.js';
 import { InterfaceControl } from './interface-control.js';
 import { type Libc, loadLibc } from './libc.js';
 import { BAD_INPUT, EPERM, errorText, LiveError, MISSING, missingCapability } from './live-error.js';
-import { KERNEL_DROPS, type LivePort, PORT_DOWN, PORT_GONE, PORT_UP, type PortSpec } from './live-port.js';
+import {
+  KERNEL_DROPS,
+  type LivePort,
+  NO_SLOT,
+  PORT_DOWN,
+  PORT_GONE,
+  PORT_UP,
+  type PortSpec,
+  RECEIVED,
+  RECEIVED_BYTES,
+  TRUNCATED,
+} from './live-port.js';
 import { inNamespace } from './namespace.js';
+import { PacketRing } from './packet-ring.js';
 import { SocketPort } from './socket-port.js';
+import { putTagBack } from './vlan-back.js';
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
@@ -22,6 +34,7 @@ const ALL_PROTOCOLS = 0x0300;
 const ADDRESS_LENGTH = 20;
 
 const SOL_SOCKET = 1;
+const SO_ERROR = 4;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SOL_PACKET = 263;
@@ -31,7 +44,6 @@ const PACKET_AUXDATA = 8;
 const PACKET_VNET_HDR = 15;
 const PACKET_FANOUT = 18;
 const PACKET_IGNORE_OUTGOING = 23;
-const MEMBERSHIP_LENGTH = 16;
 const PROMISCUOUS = 1;
 /** By flow, the same for both directions (PACKET_FANOUT_HASH), fragments put together before. */
 const FANOUT_MODE = 0 | 0x8000;
@@ -54,15 +66,19 @@ export async function openAfPacket(spec: PortSpec): Promise<LivePort> {
   return inNamespace(libc, port, spec.namespace, () => {
     const control = new InterfaceControl(libc, port, spec.name);
     let fd = -1;
+    let ring: PacketRing | null = null;
     try {
       const index = control.index();
       if (spec.mac !== undefined) control.setMac(spec.mac);
       if (spec.mtu !== undefined) control.setMtu(spec.mtu);
       if (spec.up === true) control.bringUp();
       fd = openSocket(libc, port);
-      setUpSocket(libc, port, fd, index, spec);
-      return new AfPacketPort(spec, libc, fd, control);
+      setOptions(libc, port, fd);
+      if (spec.ring === true) ring = new PacketRing(libc, port, fd);
+      listen(libc, port, fd, index, spec);
+      return new AfPacketPort(spec, libc, fd, control, ring);
     } catch (error) {
+      ring?.close();
       if (fd >= 0) libc.close(fd);
       control.close();
       throw error;
@@ -70,7 +86,7 @@ export async function openAfPacket(spec: PortSpec): Promise<LivePort> {
   });
 }
 
-export function openSocket(libc: Libc, port: string): number {
+function openSocket(libc: Libc, port: string): number {
   // Protocol 0 receives nothing until the socket is bound to its interface.
   const fd = libc.socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd >= 0) return fd;
@@ -84,34 +100,32 @@ export function openSocket(libc: Libc, port: string): number {
   );
 }
 
-/** Options and binding that sockets with and without a ring share; a ring is set up before. */
-export function setUpSocket(libc: Libc, port: string, fd: number, index: number, spec: PortSpec): void {
-  const set = (level: number, option: number, ...words: number[]): void => {
-    const value = Int32Array.from(words);
-    if (libc.setsockopt(fd, level, option, value, value.byteLength) >= 0) return;
-    throw new LiveError(
-      port,
-      `socket option ${option}: ${errorText(libc.errno())}`,
-      'Linux 4.20 is needed',
-      MISSING,
-    );
-  };
+function setOptions(libc: Libc, port: string, fd: number): void {
   const buffer = Int32Array.of(BUFFER_BYTES);
   // Without CAP_NET_ADMIN the socket keeps the buffers of net.core.rmem_default.
   libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, buffer, 4);
   libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, buffer, 4);
-  set(SOL_PACKET, PACKET_VNET_HDR, 1);
-  set(SOL_PACKET, PACKET_AUXDATA, 1);
-  set(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+  for (const option of [PACKET_VNET_HDR, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING]) {
+    setOption(libc, port, fd, option, Int32Array.of(1));
+  }
+}
+
+function setOption(libc: Libc, port: string, fd: number, option: number, value: Int32Array): void {
+  if (libc.setsockopt(fd, SOL_PACKET, option, value, value.byteLength) >= 0) return;
+  const fault = `packet socket option ${option}: ${errorText(libc.errno())}`;
+  throw new LiveError(port, fault, 'Linux 4.20 is needed', MISSING);
+}
+
+/** From here on frames come. */
+function listen(libc: Libc, port: string, fd: number, index: number, spec: PortSpec): void {
   bindSocket(libc, port, fd, index);
   if (spec.promiscuous ?? true) {
-    const membership = new Uint8Array(MEMBERSHIP_LENGTH);
-    const view = new DataView(membership.buffer);
-    view.setInt32(0, index, true);
-    view.setUint16(4, PROMISCUOUS, true);
-    libc.setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, membership, MEMBERSHIP_LENGTH);
+    setOption(libc, port, fd, PACKET_ADD_MEMBERSHIP, Int32Array.of(index, PROMISCUOUS, 0, 0));
   }
-  if (spec.fanout !== undefined) set(SOL_PACKET, PACKET_FANOUT, (spec.fanout & 0xffff) | (FANOUT_MODE << 16));
+  if (spec.fanout !== undefined) {
+    const group = Int32Array.of((spec.fanout & 0xffff) | (FANOUT_MODE << 16));
+    setOption(libc, port, fd, PACKET_FANOUT, group);
+  }
 }
 
 function bindSocket(libc: Libc, port: string, fd: number, index: number): void {
@@ -124,33 +138,31 @@ function bindSocket(libc: Libc, port: string, fd: number, index: number): void {
   throw new LiveError(port, `cannot be listened to: ${errorText(libc.errno())}`, 'see: ip link', BAD_INPUT);
 }
 
-/** State, MTU and MAC of a port's interface, and the frames that its socket has lost since the last time. */
-export function readInterface(
-  port: { state: number; mtu: number; readonly mac: Uint8Array; readonly counters: Float64Array },
-  libc: Libc,
-  fd: number,
-  control: InterfaceControl,
-): void {
-  if (port.state === PORT_GONE) return;
-  const statistics = new Int32Array(3);
-  const length = Int32Array.of(statistics.byteLength);
-  if (libc.getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, statistics, length) >= 0) {
-    port.counters[KERNEL_DROPS] += statistics[1] >>> 0;
-  }
-  const isUp = control.isUp();
-  port.state = isUp === null ? PORT_GONE : isUp ? PORT_UP : PORT_DOWN;
-  if (isUp === null) return;
-  port.mtu = control.mtu();
-  control.readMac(port.mac);
-}
-
 class AfPacketPort extends SocketPort implements LivePort {
   readonly #control: InterfaceControl;
+  readonly #ring: PacketRing | null;
+  readonly #statistics = new Int32Array(3);
+  readonly #statisticsLength = new Int32Array(1);
 
-  constructor(spec: PortSpec, libc: Libc, fd: number, control: InterfaceControl) {
+  constructor(spec: PortSpec, libc: Libc, fd: number, control: InterfaceControl, ring: PacketRing | null) {
     super(spec, libc, fd, spec.offloads ?? true, true);
     this.#control = control;
+    this.#ring = ring;
     this.refresh();
+  }
+
+  override receive(arena: FrameArena, handles: Int32Array, at: number, limit: number): number {
+    const ring = this.#ring;
+    if (ring === null || this.state === PORT_GONE) return super.receive(arena, handles, at, limit);
+    const count = ring.receive(arena, handles, at, limit);
+    const { counters } = this;
+    let bytes = 0;
+    for (let i = at; i < at + count; i++) bytes += arena.length[handles[i]];
+    counters[RECEIVED] += count;
+    counters[RECEIVED_BYTES] += bytes;
+    counters[TRUNCATED] = ring.cut;
+    if (ring.wasFull) counters[NO_SLOT]++;
+    return count;
   }
 
   protected override arm(i: number): void {
@@ -172,23 +184,30 @@ class AfPacketPort extends SocketPort implements LivePort {
   }
 
   override refresh(): void {
-    readInterface(this, this.libc, this.fd, this.#control);
+    if (this.state === PORT_GONE) return;
+    this.#askSocket();
+    const isUp = this.#control.isUp();
+    this.state = isUp === null ? PORT_GONE : isUp ? PORT_UP : PORT_DOWN;
+    if (isUp === null) return;
+    this.mtu = this.#control.mtu();
+    this.#control.readMac(this.mac);
   }
 
   override close(): void {
+    if (this.fd >= 0) this.#ring?.close();
     super.close();
     this.#control.close();
   }
-}
 
-/** Puts the VLAN tag that the kernel took out of a received frame back where it was. */
-export function putTagBack(arena: FrameArena, handle: number, tci: number, tpid: number): void {
-  const { bytes } = arena;
-  const start = arena.start[handle];
-  const typeAt = start + ethernet.TYPE_OFFSET;
-  bytes.copyWithin(start - vlan.HEADER_LENGTH, start, typeAt);
-  arena.start[handle] = start - vlan.HEADER_LENGTH;
-  arena.length[handle] += vlan.HEADER_LENGTH;
-  ethernet.putType(bytes, arena.start[handle], tpid);
-  vlan.putControlInformation(bytes, arena.start[handle] + ethernet.HEADER_LENGTH, tci);
+  /** Frames lost since the last time: the kernel forgets what it has told. */
+  #askSocket(): void {
+    const statistics = this.#statistics;
+    const length = this.#statisticsLength;
+    // An error that the interface left, which poll(2) reports until somebody asks for it.
+    length[0] = 4;
+    this.libc.getsockopt(this.fd, SOL_SOCKET, SO_ERROR, statistics, length);
+    length[0] = statistics.byteLength;
+    if (this.libc.getsockopt(this.fd, SOL_PACKET, PACKET_STATISTICS, statistics, length) < 0) return;
+    this.counters[KERNEL_DROPS] += statistics[1] >>> 0;
+  }
 }

@@ -14,6 +14,7 @@ import { type Libc, loadLibc } from './libc.js';
 import { BAD_INPUT, errorText, LiveError } from './live-error.js';
 import {
   KERNEL_DROPS,
+  LINK_DOWN,
   type LivePort,
   PORT_DOWN,
   PORT_GONE,
@@ -125,6 +126,12 @@ class ChildPort extends SocketPort implements LivePort {
       this.#noteControl(view.getUint32(0, true), view.getFloat64(4, true));
     }
     return false;
+  }
+
+  protected override transmit(arena: FrameArena, handles: Int32Array, at: number, count: number): number {
+    if (this.state === PORT_UP) return super.transmit(arena, handles, at, count);
+    this.counters[LINK_DOWN] += count;
+    return 0;
   }
 
   override refresh(): void {

@@ -93,7 +93,10 @@ export class InterfaceControl {
     return true;
   }
 
+  /** Does nothing where it is the MAC already: a change makes the kernel forget its neighbours. */
   setMac(mac: Uint8Array): void {
+    const present = new Uint8Array(mac.length);
+    if (this.readMac(present) && present.every((byte, i) => byte === mac[i])) return;
     this.#request.fill(0, VALUE_AT);
     this.#view.setUint16(VALUE_AT, ARPHRD_ETHER, true);
     this.#request.set(mac, MAC_AT);

@@ -91,7 +91,10 @@ export interface LivePort {
   readonly plugin: Plugin;
   /** The interface's name. */
   readonly name: string;
-  /** Readable when frames wait, POLLERR when the interface has changed its state; -1 where there is none. */
+  /**
+   * Readable when frames wait; POLLERR when the interface has changed its state, then `refresh` and leave out what is
+   * gone. -1 where there is none.
+   */
   readonly fd: number;
   /** Called from the event loop when frames have come; for ports without `fd`. */
   onReadable: (() => void) | null;

@@ -144,7 +144,7 @@ export abstract class SocketPort extends PortBase {
     if (handle < 0) return -1;
     arena.length[handle] = length;
     if (this.#prefix !== 0) {
-      takeVnetHeader(arena, handle, arena.start[armed] - VNET_HEADER_LENGTH, length);
+      takeVnetHeader(arena.bytes, arena.start[armed] - VNET_HEADER_LENGTH, arena, handle, length);
     }
     if (this.accept(arena, handle, i)) return handle;
     arena.free(handle);

@@ -201,7 +201,7 @@ class TapPort extends PortBase implements LivePort {
         continue;
       }
       const handle = keepFrame(arena, slot, length);
-      takeVnetHeader(arena, handle, headerAt, length);
+      takeVnetHeader(arena.bytes, headerAt, arena, handle, length);
       if (handle === slot) slot = -1;
       handles[at + count++] = handle;
       bytes += length;

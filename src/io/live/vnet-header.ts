@@ -22,9 +22,14 @@ const SEGMENTS_TCP6 = 4;
 const SEGMENTS_UDP = 5;
 const SEGMENTS_ECN = 0x80;
 
-/** Takes what the header at `at` says of the frame behind it, `length` bytes, into the arena's columns. */
-export function takeVnetHeader(arena: FrameArena, handle: number, at: number, length: number): void {
-  const { bytes } = arena;
+/** Takes what the header at `bytes[at]` says of a frame of `length` bytes into the arena's columns. */
+export function takeVnetHeader(
+  bytes: Uint8Array,
+  at: number,
+  arena: FrameArena,
+  handle: number,
+  length: number,
+): void {
   const flags = bytes[at];
   const kind = bytes[at + 1];
   if ((flags & NEEDS_CHECKSUM) === 0) {

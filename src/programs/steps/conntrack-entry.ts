@@ -75,7 +75,7 @@ export function probe(
   if (program.features.conntrackAccounting) {
     addU64(words, base + entry.PACKETS, 1);
     addU64(words, base + entry.BYTES, packet.end - packet.start);
-  }
+  } else if (program.features.conntrackByDirection) countDirection(packet, words, base, direction);
   if (action !== ACTION_NONE) {
     if (action === ACTION_CREATE) {
       if (closing !== 0) {
@@ -274,6 +274,17 @@ function write(
   if (counted && program.features.conntrackAccounting) {
     words[base + entry.PACKETS] = 1;
     words[base + entry.BYTES] = packet.end - packet.start;
+  } else if (program.features.conntrackByDirection) {
+    // The entry for ICMP errors began as a copy of the other one, counters and all.
+    countDirection(packet, words, base, direction);
+    if (!counted) words[base + entry.FLAGS] |= entry.FLAG_SEEN_NON_SYN;
   }
   return true;
+}
+
+function countDirection(packet: PacketContext, words: Int32Array, base: number, direction: number): void {
+  if (direction === CT_SERVICE) return;
+  const isReceived = direction === CT_INGRESS;
+  addU64(words, base + (isReceived ? entry.RX_PACKETS : entry.TX_PACKETS), 1);
+  addU64(words, base + (isReceived ? entry.RX_BYTES : entry.TX_BYTES), packet.end - packet.start);
 }

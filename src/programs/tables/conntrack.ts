@@ -7,6 +7,11 @@
 export const BACKEND_ID = 2;
 export const PACKETS = 4;
 export const BYTES = 6;
+/** Up to Cilium 1.15: received packets and bytes, sent packets and bytes; of service entries none. */
+export const RX_PACKETS = 0;
+export const RX_BYTES = 2;
+export const TX_PACKETS = 4;
+export const TX_BYTES = 6;
 /** Absolute expiry in monotonic seconds. */
 export const LIFETIME = 8;
 /** Flag bits below, reverse NAT index in the upper half. */

@@ -53,7 +53,8 @@ export function describeBackend(key: Uint8Array, value: Uint8Array): Described {
 }
 
 export function describeConnection(key: Uint8Array, value: Uint8Array): Described {
-  return { key: conntrackTuple(key), value: value.length === 0 ? NONE : connection(value) };
+  const isService = (key[key.length - 1] & ct.TUPLE_SERVICE) !== 0;
+  return { key: conntrackTuple(key), value: value.length === 0 ? NONE : connection(value, isService) };
 }
 
 /** `XLATE_SRC 172.16.0.1:40000`: what the packet's source (OUT) or destination (IN) becomes. */
@@ -68,7 +69,7 @@ export function describeNat(key: Uint8Array, value: Uint8Array): Described {
   return { key: natTuple(key), value: value.length === 0 ? NONE : fields() };
 }
 
-function connection(value: Uint8Array): readonly ValueField[] {
+function connection(value: Uint8Array, isService: boolean): readonly ValueField[] {
   const word = (index: number): number => index * 4;
   const flags = u16le(value, word(ct.FLAGS));
   const fields: ValueField[] = [['expires', String(u32le(value, word(ct.LIFETIME)))]];
@@ -87,7 +88,8 @@ function connection(value: Uint8Array): readonly ValueField[] {
   add('rev_nat', String(reverseNat), reverseNat !== 0);
   const identity = u32le(value, word(ct.SOURCE_IDENTITY));
   add('source identity', String(identity), identity !== 0);
-  const backend = u64le(value, word(ct.BACKEND_ID));
+  // Of other entries Cilium before 1.16 counts bytes there.
+  const backend = isService ? u64le(value, word(ct.BACKEND_ID)) : 0n;
   add('backend', String(backend), backend !== 0n);
   return fields;
 }

@@ -256,8 +256,8 @@ const DESCRIBERS: readonly (readonly [RegExp, Describe])[] = [
   [/^cilium_lb[46]_source_range$/, describeSourceRange],
   [/^cilium_lb[46]_maglev$/, describeMaglev],
   [/^cilium_maglev_inner$/, describeMaglevTable],
-  [/^cilium_(per_cluster_)?ct/, describeConnection],
-  [/^cilium_(per_cluster_)?snat_v[46]_external/, describeNat],
+  [/^cilium_(ct|per_cluster_ct.*_inner$)/, describeConnection],
+  [/^cilium_(snat_v[46]_external|per_cluster_snat.*_inner$)/, describeNat],
   [/^cilium_ipcache_v2$/, describeIpcache],
   [/^cilium_lxc$/, describeEndpoint],
   [/^cilium_policy_v2/, describePolicy],
@@ -271,5 +271,5 @@ const DESCRIBERS: readonly (readonly [RegExp, Describe])[] = [
   [/^cilium_vtep_map$/, describeVtep],
   [/^cilium_auth_map$/, describeAuthentication],
   [/^cilium_l2_responder_v4$/, describeAnnouncement],
-  [/^cilium_(runtime_config|encrypt_state|snat_v[46]_alloc_retries)$/, describeIndex],
+  [/^cilium_(runtime_config|encrypt_state|snat_v[46]_alloc_retries|per_cluster_(ct|snat).*)$/, describeIndex],
 ];

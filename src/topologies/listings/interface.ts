@@ -165,9 +165,11 @@ export function headLine(one: Interface, isLink: boolean): string {
   );
 }
 
-/** `link-netnsid N` with a space before it; empty for a peer in this namespace. */
-export function namespaceText({ peerNamespaceId: id }: Interface): string {
-  return id === null ? '' : ` link-netnsid ${id}`;
+/** `link-netns NAME`, or by number, with a space before it; empty for a peer in this namespace. */
+export function namespaceText({ peer, peerNamespaceId: id }: Interface): string {
+  if (id === null) return '';
+  const name = peer?.namespace.mountedAs ?? null;
+  return name === null ? ` link-netnsid ${id}` : ` link-netns ${name}`;
 }
 
 /** The second line, without its end: `    link/ether MAC brd MAC link-netnsid N`. */

@@ -1,12 +1,16 @@
-/** `tc qdisc show` and `tc filter show` of iproute2 6.1. */
+/** `tc qdisc show` and `tc filter show` of iproute2 6.1, filters also as older ones print them. */
 import type { Device } from '../../engine/device.js';
 import type { TcFilter } from '../../engine/hooks/clsact.js';
 import type { Direction } from '../../engine/hooks/device-hooks.js';
 import { MirredAction } from '../../engine/hooks/mirred.js';
 import type { TcAction } from '../../engine/hooks/program.js';
+import { isAtLeast, type Version } from '../version.js';
 import type { Interface } from './interface.js';
 import { ipJson, type JsonValue } from './json-text.js';
 import { programJson, programText } from './program-text.js';
+
+/** The first iproute2 that prints the chain of a filter. */
+const CHAINS_PRINTED: Version = [4, 13];
 
 /** EtherTypes as tc names them (`ll_proto_n2a`); others are numbers in brackets. */
 const PROTOCOLS: Readonly<Record<number, string>> = {
@@ -99,6 +103,7 @@ export function showFilters(
   options: { readonly json: boolean; readonly pretty: boolean; readonly details: boolean },
 ): string {
   const { qdisc } = device.hooks;
+  const { iproute2 } = device.namespace.node;
   const filters = direction === null || qdisc === null ? [] : qdisc[direction].filters;
   const entries = filters.map((filter, i) => ({
     filter,
@@ -110,17 +115,20 @@ export function showFilters(
       options.pretty,
     );
   }
-  return entries.map(({ filter, isFirst }) => filterText(filter, isFirst, options.details)).join('');
+  return entries
+    .map(({ filter, isFirst }) => filterText(filter, isFirst, options.details, iproute2))
+    .join('');
 }
 
-function filterText(filter: TcFilter, isFirst: boolean, details: boolean): string {
-  const head = `filter protocol ${protocolName(filter.protocol)} pref ${filter.priority} ${filter.kind} chain 0 `;
+function filterText(filter: TcFilter, isFirst: boolean, details: boolean, iproute2: Version): string {
+  const chain = isAtLeast(iproute2, CHAINS_PRINTED) ? 'chain 0 ' : '';
+  const head = `filter protocol ${protocolName(filter.protocol)} pref ${filter.priority} ${filter.kind} ${chain}`;
   const title = isFirst ? `${head}\n` : '';
   if (filter.program === null) return `${title}${u32Text(filter, head, isFirst)}`;
   const handle = `handle 0x${filter.handle.toString(16)} `;
   const flow = filter.classid === 0 ? '' : `flowid ${classText(filter.classid)} `;
   const action = filter.directAction ? 'direct-action ' : '';
-  const program = programText(filter.program, details);
+  const program = programText(filter.program, details, iproute2);
   return `${title}${head}${handle}${flow}${filter.name} ${action}not_in_hw ${program}\n`;
 }
 

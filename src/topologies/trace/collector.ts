@@ -24,6 +24,7 @@ import { GENEVE } from '../../engine/stack/tunnel.js';
 import { i32le } from '../../engine/wire/bytes.js';
 import * as tunnelKey from '../../programs/tables/tunnel-key.js';
 import type { BuiltNode, BuiltTopology } from '../built.js';
+import { FIB_TEXTS } from './fib-text.js';
 import { changesOf } from './frame-changes.js';
 import { layersOf, packetText, type TunnelPorts } from './frame-layers.js';
 import type { Layer, Outcome, PacketText, Place, Step, Walk } from './model.js';
@@ -42,17 +43,6 @@ interface Track {
 /** `Step` before it has its number. */
 type Draft = Step extends infer S ? (S extends Step ? Omit<S, 'number'> : never) : never;
 
-const FIB_TEXTS = [
-  'success',
-  'blackhole',
-  'unreachable',
-  'prohibited',
-  'not forwarded',
-  'forwarding is disabled',
-  'unsupported lightweight tunnel',
-  'no neighbour',
-  'fragmentation needed',
-];
 const IPV4_FAMILY = 2;
 const FIRST_FRAME = 1;
 
@@ -94,7 +84,8 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
       walker.observer = before;
     }
     const steps = this.#steps.map((draft, i) => ({ ...draft, number: i + 1 }) as Step);
-    return { packet: this.#packet!, steps, outcome: this.#outcome! };
+    const packet = this.#packet!;
+    return { packet, steps, outcome: this.#outcome ?? waiting(steps[0].place) };
   }
 
   /** The next walk goes on with the frame that left at `from`: a network that the topology does not have brings it to `to`. */
@@ -356,13 +347,18 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
       case DELIVERED:
         return `delivered to ${place.pod} on ${place.machine}`;
       case TRANSMITTED:
-        return `left the network at ${place.machine}/${place.device}`;
+        return `sent out of ${place.machine}/${place.device}`;
       case CONSUMED:
         return `taken by the stack of ${place.machine}`;
       default:
         return `dropped at ${place.pod ?? place.machine}/${place.device}: ${this.#names.reason(reason)}`;
     }
   }
+}
+
+/** A packet whose walk did not end: it is held until its neighbour is known, or until later. */
+function waiting(place: Place): Outcome {
+  return { fate: 'waiting', reason: 0, place, text: 'held back' };
 }
 
 /** `pod1`, `node1`. */
@@ -377,9 +373,11 @@ function fibAddress(params: Uint8Array): string {
 
 function tunnelPorts({ nodes }: BuiltTopology): TunnelPorts {
   return new Map(
-    nodes.map(({ datapath: { features } }) => [
-      features.tunnelPort,
-      features.tunnelProtocol === GENEVE ? 'Geneve' : 'VXLAN',
-    ]),
+    nodes.flatMap(({ node, datapath: { features } }) =>
+      node.host.tunnels.map(({ kind, tunnel }) => {
+        if (kind === 'wireguard') return [tunnel!.port, 'WireGuard'] as const;
+        return [tunnel!.port, features.tunnelProtocol === GENEVE ? 'Geneve' : 'VXLAN'] as const;
+      }),
+    ),
   );
 }

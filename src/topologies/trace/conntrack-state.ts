@@ -8,7 +8,7 @@ const IPV4_KEY = 14;
 const PORT_PROTOCOLS = [6, 17, 132];
 
 export function isConntrackMap(name: string): boolean {
-  return /^cilium_(per_cluster_)?ct/.test(name);
+  return /^cilium_(ct|per_cluster_ct.*_inner$)/.test(name);
 }
 
 /** By the key that was looked up, the entry found (null for none) and the packet's headers. */

@@ -3,6 +3,7 @@ import { withPort } from './frame-layers.js';
 import type { Change, Layer } from './model.js';
 
 const NETWORK = ['IPv4', 'IPv6'];
+const TUNNELS = ['VXLAN', 'Geneve', 'WireGuard'];
 /** Fields that follow from others, or that nobody wants to see change. */
 const DERIVED = ['length', 'options length', 'source', 'destination', 'source port', 'destination port'];
 
@@ -58,11 +59,12 @@ function isTunnel(layers: readonly Layer[]): boolean {
 
 /** `VXLAN VNI 256, 172.16.0.1:45000 → 172.16.0.2:8472`. */
 function tunnelText(layers: readonly Layer[]): string {
-  const tunnel = layers.find(({ fields }) => fields.VNI !== undefined);
+  const tunnel = layers.find(({ protocol }) => TUNNELS.includes(protocol));
   const tag = layers.find(({ protocol }) => protocol === 'VLAN');
   const network = layers.find(({ protocol }) => NETWORK.includes(protocol));
   if (network === undefined) return tag === undefined ? namesText(layers) : `VLAN ${tag.fields.id}`;
-  const name = tunnel === undefined ? network.protocol : `${tunnel.protocol} VNI ${tunnel.fields.VNI}`;
+  const id = tunnel?.fields.VNI === undefined ? '' : ` VNI ${tunnel.fields.VNI}`;
+  const name = tunnel === undefined ? network.protocol : tunnel.protocol + id;
   const transport = layers[layers.indexOf(network) + 1];
   return `${name}, ${end(network, transport, 'source')} → ${end(network, transport, 'destination')}`;
 }

@@ -11,14 +11,15 @@ import * as tcp from '../../engine/wire/tcp.js';
 import * as udp from '../../engine/wire/udp.js';
 import * as vlan from '../../engine/wire/vlan.js';
 import * as vxlan from '../../engine/wire/vxlan.js';
+import * as wireguard from '../../engine/wire/wireguard.js';
 import * as dsr from '../../programs/tables/dsr.js';
 import type { Layer, PacketText } from './model.js';
 import { icmpTypeText, protocolText } from './protocol-names.js';
 
 type Fields = Record<string, string | number>;
 
-/** UDP ports behind which a tunnel's header follows: that of the topology's tunnels. */
-export type TunnelPorts = ReadonlyMap<number, 'VXLAN' | 'Geneve'>;
+/** UDP ports behind which a tunnel's header follows: those of the topology's tunnels. */
+export type TunnelPorts = ReadonlyMap<number, 'VXLAN' | 'Geneve' | 'WireGuard'>;
 
 const NO_TUNNELS: TunnelPorts = new Map();
 
@@ -183,7 +184,18 @@ class LayerReader {
       if (options > 0) fields['options length'] = options;
       this.#add('Geneve', fields);
       this.ethernet(next + geneve.HEADER_LENGTH + options);
+    } else if (tunnel === 'WireGuard' && this.#isWireguardInClear(next)) {
+      this.#add('WireGuard', {});
+      this.ip(next + wireguard.HEADER_LENGTH);
     }
+  }
+
+  #isWireguardInClear(at: number): boolean {
+    const tagAt = this.#end - wireguard.TAG_LENGTH;
+    if (at + wireguard.HEADER_LENGTH > tagAt) return false;
+    return (
+      wireguard.type(this.#bytes, at) === wireguard.TYPE_DATA && wireguard.isClearTag(this.#bytes, tagAt)
+    );
   }
 
   #icmp(protocol: number, at: number): void {
@@ -241,10 +253,9 @@ export function flagsText(flags: number): string {
 
 /** One line: addresses and ports of the innermost packet, protocol, flags or message. */
 export function summaryOf(layers: readonly Layer[]): string {
-  let at = layers.length - 1;
-  while (at > 0 && !['IPv4', 'IPv6', 'ARP'].includes(layers[at].protocol)) at--;
+  const at = layers.findLastIndex(({ protocol }) => ['IPv4', 'IPv6', 'ARP'].includes(protocol));
+  if (at < 0) return layers.at(-1)?.protocol ?? 'nothing';
   const network = layers[at];
-  if (network === undefined) return 'an empty frame';
   const { source, destination } = network.fields;
   if (network.protocol === 'ARP') {
     return network.fields.operation === 1
@@ -252,7 +263,6 @@ export function summaryOf(layers: readonly Layer[]): string {
       : `arp reply ${source} is-at ${network.fields['source MAC']}`;
   }
   const transport = layers[at + 1];
-  if (source === undefined) return network.protocol;
   if (transport === undefined) return `${source} → ${destination}`;
   const { fields, protocol } = transport;
   if (fields['source port'] !== undefined) {

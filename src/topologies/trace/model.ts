@@ -95,6 +95,8 @@ export type Action =
       /** `drop`, `trace`. */
       readonly type: string;
       readonly text: string;
+      /** What a drop's extended error means; empty where it says nothing beyond the reason. */
+      readonly detail: string;
     };
 
 export interface Verdict {
@@ -151,7 +153,7 @@ export type Step = StepBase &
 
 /** How it ended for the packet that was asked for. */
 export interface Outcome {
-  /** `delivered`, `transmitted`, `consumed` or `dropped`. */
+  /** `delivered`, `transmitted`, `consumed` or `dropped`; `waiting` for a packet that something holds back. */
   readonly fate: string;
   readonly reason: number;
   readonly place: Place;

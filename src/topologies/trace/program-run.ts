@@ -10,7 +10,7 @@ import type { DatapathEvent, PolicyVerdictEvent } from '../../programs/tables/ev
 import type { BuiltNode } from '../built.js';
 import { conntrackState, isConntrackMap } from './conntrack-state.js';
 import { aboutEntry } from './entry-about.js';
-import { eventText } from './event-text.js';
+import { eventText, extendedErrorText } from './event-text.js';
 import { changesOf } from './frame-changes.js';
 import { layersOf, type TunnelPorts } from './frame-layers.js';
 import { markText } from './mark-text.js';
@@ -173,7 +173,8 @@ export class ProgramRun {
       return;
     }
     const text = eventText(this.#names, this.#nodeName, event);
-    if (text !== '') this.actions.push({ kind: 'event', type: event.kind, text });
+    const detail = event.kind === 'drop' ? extendedErrorText(event.reason, event.extendedError) : '';
+    if (text !== '') this.actions.push({ kind: 'event', type: event.kind, text, detail });
   }
 
   /** `event` null: nothing is told of packets of a known connection, nor before the program has gone on. */

@@ -1,6 +1,7 @@
 /** Asks a topology what becomes of a packet, and of the answer to it. */
 import type { Device } from '../../engine/device.js';
-import { CONSUMED, DELIVERED, TRANSMITTED } from '../../engine/fate.js';
+import { CONSUMED, DELIVERED, FRAME_TOO_LONG, NO_FREE_SLOT, TRANSMITTED } from '../../engine/fate.js';
+import { JUMBO_FRAME_LIMIT } from '../../engine/frame-arena.js';
 import type { Namespace } from '../../engine/namespace.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
@@ -28,6 +29,8 @@ export interface TraceOptions {
   readonly repeat?: number;
   /** Before it, the connection is opened: a TCP handshake, a question and its answer of other protocols. */
   readonly established?: boolean;
+  /** Whether what leaves for another machine of the topology, through a network that it does not have, arrives there; default yes. */
+  readonly carriesOn?: boolean;
 }
 
 /** A frame where its walk ended. */
@@ -44,6 +47,7 @@ interface Arrival {
 export class Tracer {
   readonly built: BuiltTopology;
   readonly #collector: TraceCollector;
+  #carriesOn = true;
 
   constructor(built: BuiltTopology) {
     this.built = built;
@@ -57,7 +61,8 @@ export class Tracer {
 
   /** As `trace`, of a frame as it is; `text` is what it is called. */
   traceFrame(frame: Uint8Array, origin: Origin, text: string, options: TraceOptions = {}): Trace {
-    const { reply = false, repeat = 1 } = options;
+    const { reply = false, repeat = 1, carriesOn = true } = options;
+    this.#carriesOn = carriesOn;
     let last = this.#once(frame, origin, reply);
     for (let i = 1; i < repeat; i++) last = this.#once(frame, origin, reply);
     return { version: TRACE_VERSION, topology: this.built.plan.name, expression: text, ...last };
@@ -125,7 +130,11 @@ export class Tracer {
     const { arena } = walker;
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     const handle = arena.put(view, 0, frame.length);
-    if (handle < 0) throw new RangeError(`a frame of ${frame.length} bytes: there is no room for it`);
+    if (handle < 0) {
+      const device = 'device' in origin ? origin.device : origin.namespace.devices[0];
+      walker.refuse(device, frame.length > JUMBO_FRAME_LIMIT ? FRAME_TOO_LONG : NO_FREE_SLOT);
+      return { fate: walker.fate, device, frame };
+    }
     if (origin.kind === 'stack') walker.send(handle, origin.namespace, origin.mark);
     else if (origin.kind === 'socket') walker.transmit(handle, origin.device);
     else walker.receive(handle, origin.device);
@@ -140,7 +149,7 @@ export class Tracer {
    * there brings it to that machine's own way out. Null when it does not.
    */
   #carry({ fate, device, frame }: Arrival): Arrival | null {
-    if (fate !== TRANSMITTED) return null;
+    if (fate !== TRANSMITTED || !this.#carriesOn) return null;
     const ends = endsOf(frame);
     if (ends === null) return null;
     const owner = ownerOf(this.built, ends.destination);

@@ -1,4 +1,5 @@
 /** libpcap through the package `cap`: one event per frame, the interface always promiscuous. */
+import { formatMac } from '../../../engine/address-text.js';
 import { BAD_INPUT, ENETDOWN, errorText, LiveError, missingCapability } from '../live-error.js';
 import type { PortSpec } from '../live-port.js';
 import { type ChildLink, FRAME_LIMIT, type LinkUser } from './link.js';
@@ -21,8 +22,10 @@ export function openLibpcap(spec: PortSpec, user: LinkUser): ChildLink {
   const cap = new Cap();
   const buffer = Buffer.alloc(FRAME_LIMIT);
   try {
-    // What the host sends itself is no received frame; pcap-filter(7) has `inbound` for that.
-    const linkType = cap.open(spec.name, 'inbound', BUFFER_BYTES, buffer);
+    // What the host sends itself is no received frame. By `inbound` the first frames were lost, which libpcap filters
+    // itself while the kernel does not do it yet.
+    const filter = `not ether src ${formatMac(user.mac)}`;
+    const linkType = cap.open(spec.name, filter, BUFFER_BYTES, buffer);
     if (linkType !== 'ETHERNET') {
       throw new LiveError(port, `has link type ${linkType}`, 'an Ethernet interface is needed', BAD_INPUT);
     }

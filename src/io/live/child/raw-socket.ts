@@ -17,6 +17,10 @@ const QUEUE_LIMIT = 512;
 const DEFAULT_PROTOCOLS = [ipv4.PROTOCOL_ICMP, ipv4.PROTOCOL_TCP, ipv4.PROTOCOL_UDP];
 const SOL_SOCKET = 1;
 const SO_BINDTODEVICE = 25;
+const IPPROTO_IP = 0;
+const IP_HDRINCL = 3;
+const IPPROTO_IPV6 = 41;
+const IPV6_HDRINCL = 36;
 const IPPROTO_RAW = 255;
 /** A unicast address of nobody's: locally administered. */
 const REMOTE_MAC = Uint8Array.of(2, 0, 0, 0, 0, 0);
@@ -40,8 +44,6 @@ interface Socket {
 interface RawSocket {
   createSocket(options: { protocol: number; addressFamily: number; bufferSize: number }): Socket;
   readonly AddressFamily: { readonly IPv4: number; readonly IPv6: number };
-  readonly SocketLevel: { readonly IPPROTO_IP: number; readonly IPPROTO_IPV6: number };
-  readonly SocketOption: { readonly IP_HDRINCL: number; readonly IPV6_HDRINCL: number };
 }
 
 /** Opens raw sockets that are bound to an interface. Throws LiveError. */
@@ -58,10 +60,10 @@ export function openRawSocket(spec: PortSpec, user: LinkUser): ChildLink {
   };
   try {
     const out4 = open(raw.AddressFamily.IPv4, IPPROTO_RAW);
-    out4.setOption(raw.SocketLevel.IPPROTO_IP, raw.SocketOption.IP_HDRINCL, 1);
+    out4.setOption(IPPROTO_IP, IP_HDRINCL, 1);
     out4.pauseRecv();
     const out6 = open(raw.AddressFamily.IPv6, IPPROTO_RAW);
-    out6.setOption(raw.SocketLevel.IPPROTO_IPV6, raw.SocketOption.IPV6_HDRINCL, 1);
+    out6.setOption(IPPROTO_IPV6, IPV6_HDRINCL, 1);
     out6.pauseRecv();
     const frame = Buffer.alloc(ethernet.HEADER_LENGTH + FRAME_LIMIT);
     ethernet.write(frame, 0, user.mac, REMOTE_MAC, ethernet.TYPE_IPV4);

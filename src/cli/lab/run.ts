@@ -1,0 +1,76 @@
+/** Runs a lab until it is told to end. */
+import { LiveError, MISSING } from '../../io/live/live-error.js';
+import { portName } from '../../io/live/open.js';
+import type { Binding } from '../../live/binding.js';
+import type { Notice } from '../../live/thread-messages.js';
+import type { LoadedTopology } from '../../topologies/load.js';
+import { EXIT_DONE, UsageError } from '../exit-codes.js';
+import { log } from '../log.js';
+import { LabSession } from './session.js';
+
+export interface RunOptions {
+  readonly topology: LoadedTopology;
+  readonly name: string;
+  readonly serves: boolean;
+  /** Devices on interfaces that are there already. */
+  readonly bindings: readonly Binding[];
+  /** Those whose pods get namespaces; default all. */
+  readonly nodes?: readonly string[];
+  /** Whether pods, and the outside, get namespaces of their own. */
+  readonly pods: boolean;
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Answers the exit code when a signal has ended the lab; rejects when its thread has failed. */
+export async function runSession(options: RunOptions): Promise<number> {
+  const { topology, name, serves, bindings, pods } = options;
+  if (pods) needRoot();
+  if (!/^[\w.-]{1,64}$/.test(name)) {
+    throw new UsageError(`--name ${name}: give letters, digits, ".", "_" and "-", 64 at most`);
+  }
+  const isStopped = new Promise<void>((resolve) => {
+    for (const signal of SIGNALS) process.on(signal, () => resolve());
+  });
+  const session = await LabSession.start({
+    topology,
+    name,
+    prefix: `pw-${name}`,
+    bindings,
+    ...(pods ? {} : { outside: false }),
+    nodes: pods ? (options.nodes ?? topology.spec.nodes.map((node) => node.name)) : [],
+    boundElsewhere: bindings.flatMap(({ devices }) => devices),
+    serves,
+    onNotice: tell,
+  });
+  for (const line of session.servers.lines) log.info(`serves ${line}`);
+  const places = session.lab.namespaces.map(({ label }) => label);
+  const devices = bindings.map((binding) => `${binding.devices[0]} on ${portName(binding.port)}`);
+  log.info(`${pods ? 'lab ready' : 'ready'}: ${[...places, ...devices].join(', ')}`);
+  try {
+    await Promise.race([isStopped, session.thread.ended]);
+  } finally {
+    await session.stop();
+  }
+  return EXIT_DONE;
+}
+
+/** Throws a LiveError for whoever may not make namespaces. */
+export function needRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new LiveError(
+    'lab',
+    'network namespaces and TAPs need CAP_SYS_ADMIN and CAP_NET_ADMIN',
+    'run as root: sudo packetwalk lab (or in a container: docker run --privileged)',
+    MISSING,
+  );
+}
+
+function tell(notice: Notice): void {
+  if (notice.kind === 'lines') process.stdout.write(notice.text);
+  else if (notice.kind === 'port') {
+    log.warn(
+      `${notice.device}: its interface is ${notice.isUp ? 'up again' : 'down or gone'}; the rest runs on`,
+    );
+  }
+}

@@ -1,0 +1,77 @@
+/** The counters of a running lab by their names. */
+import { engineReasonName, FATE_NAMES, FIRST_ENGINE_REASON } from '../../engine/fate.js';
+import { PORT_COUNTER_NAMES } from '../../io/live/live-port.js';
+import type { Binding } from '../../live/binding.js';
+import type { DatapathThread } from '../../live/datapath-thread.js';
+import { BUSY_NS, COPIES, NO_SLOTS, ROUNDS, STRANGERS, UNBOUND, WALKED } from '../../live/statistics.js';
+import { reasonText } from '../../programs/drop-reasons.js';
+
+export interface PortStatus {
+  /** `NODE/DEVICE`, of several the first. */
+  readonly device: string;
+  /** `tap:eth0`, with the namespace that it is in. */
+  readonly port: string;
+  readonly namespace: string | null;
+  /** By PORT_COUNTER_NAMES; those that are 0 are left out. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface Status {
+  readonly name: string;
+  readonly topology: string;
+  readonly walked: number;
+  readonly copies: number;
+  readonly fates: Readonly<Record<string, number>>;
+  /** By the reason's name. */
+  readonly dropped: Readonly<Record<string, number>>;
+  /** Lost outside of the datapath, by cause. */
+  readonly lost: Readonly<Record<string, number>>;
+  readonly ports: readonly PortStatus[];
+  /** Times that the datapath thread woke up, and nanoseconds that it was busy. */
+  readonly rounds: number;
+  readonly busyNs: number;
+}
+
+export function statusOf(
+  name: string,
+  topology: string,
+  bindings: readonly Binding[],
+  { statistics, running }: DatapathThread,
+): Status {
+  const { loop, fates, dropped } = statistics;
+  const ports = bindings.map(({ devices, port }, i) => ({
+    device: devices[0],
+    port: `${port.plugin}:${port.name}`,
+    namespace: port.namespace ?? null,
+    counters: counted(PORT_COUNTER_NAMES, statistics.port(running.rows[i])),
+  }));
+  return {
+    name,
+    topology,
+    walked: loop[WALKED],
+    copies: loop[COPIES],
+    fates: Object.fromEntries(FATE_NAMES.map((fate, i) => [fate, fates[i]])),
+    dropped: Object.fromEntries(
+      [...dropped.entries()]
+        .filter(([, count]) => count > 0)
+        .map(([reason, count]) => [reasonName(reason), count]),
+    ),
+    lost: counted(
+      ['no free frame slot', 'at a device without interface', 'for a MAC that nobody has'],
+      [loop[NO_SLOTS], loop[UNBOUND], loop[STRANGERS]],
+    ),
+    ports,
+    rounds: loop[ROUNDS],
+    busyNs: loop[BUSY_NS],
+  };
+}
+
+function counted(names: readonly string[], counts: ArrayLike<number>): Record<string, number> {
+  return Object.fromEntries(
+    names.map((name, i) => [name, counts[i]] as const).filter(([, count]) => count > 0),
+  );
+}
+
+export function reasonName(reason: number): string {
+  return reason < FIRST_ENGINE_REASON ? `${reasonText(reason)} (${reason})` : engineReasonName(reason);
+}

@@ -1,0 +1,126 @@
+/** `packetwalk run`: tools on the pods, nodes and hosts of a topology, one after the other or all at once. */
+import { Clock } from '../../engine/clock.js';
+import { SeededRandom } from '../../engine/random.js';
+import { errorText } from '../../hosts/errors.js';
+import type { Process } from '../../hosts/process.js';
+import { SECOND_NS } from '../../hosts/world.js';
+import { PcapngWriter } from '../../io/pcapng-writer.js';
+import { buildTopology } from '../../topologies/build.js';
+import { faultText } from '../../topologies/faults.js';
+import { loadTopology } from '../../topologies/load.js';
+import { Simulation } from '../../topologies/simulation.js';
+import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
+import { log, put } from '../log.js';
+import { attachPrograms, type ProgramOption } from '../programs/attachment.js';
+import { observedSpec } from '../replay/observed-spec.js';
+import { WalkRecorder } from '../replay/recording.js';
+import { listingText, runListings } from '../show/after-run.js';
+import { type RunCommand, readRunCommand } from './command-line.js';
+import { type CommandResult, commandResult, lossText } from './result.js';
+
+export interface RunOptions {
+  /** Name or file. */
+  readonly topology: string;
+  readonly commands: readonly string[];
+  readonly parallel: boolean;
+  readonly seed: number;
+  readonly json: boolean;
+  /** `-` is standard output; what tools print then goes to standard error. */
+  readonly out: string | null;
+  readonly programs: readonly ProgramOption[];
+  readonly show: readonly string[];
+}
+
+/** After the last command: its last packets, and those of whoever answered it. */
+const LINGER_NS = SECOND_NS;
+/** Between two commands of a person. */
+const PAUSE_NS = 1e6;
+
+/** Answers the exit code: EXIT_FOUND when a command has failed. Throws UsageError or TopologyError before the run. */
+export async function runCommands(options: RunOptions): Promise<number> {
+  const { spec, source, warnings } = loadTopology(options.topology);
+  for (const warning of warnings) log.warn(`${source}: ${faultText({ ...warning, severity: 'error' })}`);
+  const random = new SeededRandom(options.seed);
+  const built = buildTopology(options.out === null ? spec : observedSpec(spec), {
+    clock: new Clock(),
+    random,
+  });
+  for (const { datapath } of built.nodes) datapath.events.mode = 'discard';
+  await attachPrograms(built, new SeededRandom(~options.seed), options.programs);
+  const simulation = new Simulation(built, { random: new SeededRandom(options.seed + 1) });
+  const commands = options.commands.map((text) => readRunCommand(text, simulation.hosts));
+  if (commands.length === 0)
+    throw new UsageError("run what? (packetwalk run -t TOPOLOGY 'POD: ping -c 1 ADDRESS')");
+  runListings(built, options.show);
+  const writer = options.out === null ? null : new PcapngWriter(options.out, { application: 'packetwalk' });
+  if (writer !== null) record(simulation, new WalkRecorder(writer, built));
+  for (const { host, server, error } of simulation.refused) {
+    log.warn(`${host}: cannot serve ${server.kind} at port ${server.port}: ${errorText(error)}`);
+  }
+  const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
+  const results: CommandResult[] = [];
+  for (const group of options.parallel ? [commands] : commands.map((command) => [command])) {
+    const processes = runGroup(simulation, group);
+    group.forEach((command, i) => {
+      const result = commandResult(simulation, command, processes[i]);
+      results.push(result);
+      if (!options.json) printResult(print, result, processes[i].at(-1)!, commands.length > 1);
+    });
+    simulation.runFor(PAUSE_NS);
+  }
+  simulation.runFor(LINGER_NS);
+  writer?.close();
+  const listings = runListings(built, options.show);
+  if (options.json)
+    print(`${JSON.stringify(listings.length === 0 ? results : { commands: results, listings })}\n`);
+  else {
+    for (const listing of listings) {
+      print(listingText(listing));
+      if (listing.errors) put(listing.errors);
+    }
+  }
+  return results.every(({ exitCode }) => exitCode === 0) ? EXIT_DONE : EXIT_FOUND;
+}
+
+/** Runs commands at once until all are done; answers the processes of each, the last of a pipe last. */
+function runGroup(simulation: Simulation, group: readonly RunCommand[]): Process[][] {
+  const all = group.map((command) => {
+    const processes: Process[] = [];
+    const startStage = (stage: number, input: string): void => {
+      const started = simulation.start(command.host, command.stages[stage], input);
+      processes.push(started);
+      if (stage + 1 === command.stages.length) return;
+      started.onExit = () => startStage(stage + 1, started.stdout);
+    };
+    startStage(0, '');
+    return { processes, count: command.stages.length };
+  });
+  simulation.runUntil(() =>
+    all.every(({ processes, count }) => processes.length === count && processes[count - 1].exitCode !== null),
+  );
+  return all.map(({ processes }) => processes);
+}
+
+function printResult(
+  print: (text: string) => void,
+  result: CommandResult,
+  last: Process,
+  withTitle: boolean,
+): void {
+  if (withTitle) print(`${result.host}$ ${result.command}\n`);
+  for (const { stream, text } of last.output) (stream === 'stdout' ? print : put)(text);
+  if (result.exitCode !== 0 && result.losses.length > 0) {
+    log.info(`${result.host}: exit code ${result.exitCode}; ${result.losses.map(lossText).join('; ')}`);
+  }
+}
+
+function record(simulation: Simulation, recorder: WalkRecorder): void {
+  simulation.built.walker.observer = recorder;
+  simulation.tap = {
+    begin: (frame, timeNs) => {
+      const seconds = Math.floor(timeNs / SECOND_NS);
+      recorder.begin(frame, seconds, timeNs - seconds * SECOND_NS, 0);
+    },
+    end: () => recorder.write(),
+  };
+}

@@ -1,0 +1,91 @@
+/** Shows the cases to the model of the same router. */
+import { parseAddress } from '../../../src/engine/address-text.js';
+import { Clock } from '../../../src/engine/clock.js';
+import type { Device } from '../../../src/engine/device.js';
+import * as fate from '../../../src/engine/fate.js';
+import { FrameArena } from '../../../src/engine/frame-arena.js';
+import { Netfilter } from '../../../src/engine/netfilter/netfilter.js';
+import { Network } from '../../../src/engine/network.js';
+import { Node } from '../../../src/engine/node.js';
+import { SeededRandom } from '../../../src/engine/random.js';
+import { Walker } from '../../../src/engine/walker.js';
+import { procConntrack } from '../../../src/topologies/listings/conntrack-show.js';
+import { fromHex, toHex } from '../../support/hex.js';
+import type { KernelCase } from './kernel-cases.js';
+import { ethernetHex } from './lab-addresses.js';
+import type { CaseResult } from './results.js';
+
+export class ModelLab {
+  readonly node = new Node('router');
+  readonly clock = new Clock();
+  readonly netfilter: Netfilter;
+  readonly walker: Walker;
+  readonly #devices: Readonly<Record<'a' | 'b', Device>>;
+
+  constructor(options: { readonly maximumConnections?: number; readonly nat?: readonly string[] } = {}) {
+    const { host } = this.node;
+    this.clock.set(1000e9);
+    host.ipv4Forwarding = true;
+    host.ipv6Forwarding = true;
+    const device = (name: 'a' | 'b', ifindex: number, addresses: readonly string[]): Device => {
+      const made = host.addDevice({ name, ifindex, kind: 'physical', mac: fromHex(ethernetHex[name]) });
+      for (const address of addresses) {
+        const bytes = parseAddress(address)!;
+        host.addAddress(made, bytes, bytes.length === 4 ? 24 : 64);
+      }
+      return made;
+    };
+    this.#devices = {
+      a: device('a', 2, ['10.0.1.1', 'fd00:1::1']),
+      b: device('b', 3, ['10.0.2.1', 'fd00:2::1']),
+    };
+    const know = (ifindex: number, macHex: string, addresses: readonly string[]): void => {
+      for (const address of addresses) host.neighbours.set(ifindex, parseAddress(address)!, fromHex(macHex));
+    };
+    know(2, ethernetHex.clientMac, ['10.0.1.2', '10.0.1.3', 'fd00:1::2']);
+    know(3, ethernetHex.serverMac, ['10.0.2.2', '10.0.2.3', '10.0.2.9', 'fd00:2::2']);
+    const { maximumConnections, nat } = options;
+    this.netfilter = new Netfilter(host, {
+      clock: this.clock,
+      random: new SeededRandom(1),
+      ...(maximumConnections === undefined ? {} : { maximumConnections }),
+    });
+    this.netfilter.addTable(
+      4,
+      'nat',
+      nat ?? ['-A POSTROUTING -s 10.0.1.0/24 ! -d 10.0.1.0/24 -o b -j MASQUERADE'],
+    );
+    this.netfilter.addTable(6, 'nat', ['-A POSTROUTING -s fd00:1::/64 -o b -j MASQUERADE']);
+    this.netfilter.install();
+    this.walker = new Walker(new Network([this.node]), new FrameArena(4, 1));
+  }
+
+  /** Device and hex of the frame that came out, or null. */
+  show(at: 'a' | 'b', frame: Uint8Array): readonly [string, string] | null {
+    const { walker } = this;
+    const { arena } = walker;
+    const handle = arena.put(new DataView(frame.buffer, frame.byteOffset, frame.byteLength), 0, frame.length);
+    walker.receive(handle, this.#devices[at]);
+    const start = arena.start[handle];
+    const hex = toHex(arena.bytes.slice(start, start + arena.length[handle]));
+    arena.free(handle);
+    return walker.fate === fate.TRANSMITTED ? [walker.device.name, hex] : null;
+  }
+
+  get connections(): string[] {
+    return procConntrack(this.netfilter.conntrack).split('\n').slice(0, -1);
+  }
+
+  run({ name, steps }: KernelCase): CaseResult {
+    const outputs: (readonly [string, string])[] = [];
+    for (const step of steps) {
+      if (typeof step === 'number') {
+        this.clock.set(this.clock.nowNs + step * 1e9);
+        continue;
+      }
+      const output = this.show(step.at, step.frame);
+      if (output !== null) outputs.push(output);
+    }
+    return { name, outputs, connections: this.connections };
+  }
+}
