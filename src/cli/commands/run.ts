@@ -1,7 +1,9 @@
 import type { Argv } from 'yargs';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
+import { readMonitorChoice } from '../monitor/choose.js';
 import { readProgramOption } from '../programs/attachment.js';
+import { readConfig } from '../replay/options.js';
 
 const USAGE =
   "$0 run --topology TOPOLOGY 'HOST: COMMAND'…\n\n" +
@@ -59,6 +61,22 @@ export function addRun(parser: Argv, setExitCode: (code: number) => void): Argv 
           requiresArg: true,
           describe: "then print a listing, as packetwalk show does: 'COMMAND', or 'NODE: COMMAND'",
         })
+        .option('monitor', {
+          type: 'string',
+          describe:
+            "print the datapath's events as they come: as cilium-dbg monitor does, or 'cilium-dbg monitor OPTIONS', 'hubble observe OPTIONS'",
+        })
+        .option('cilium-version', {
+          type: 'string',
+          requiresArg: true,
+          describe: "in whose words --monitor prints: 1.10 to 1.18; default the topology's",
+        })
+        .option('config', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: "KEY=VALUE of the Cilium ConfigMap, in place of the topology's",
+        })
         .option('json', { type: 'boolean', default: false, describe: 'print the results as one JSON array' })
         .example("$0 run -t vxlan 'client: curl http://10.96.0.80/'", 'a pod to a service')
         .example("$0 run -t vxlan 'client: ping -c 1 server' -o walk.pcapng", 'with every hook on the way')
@@ -83,6 +101,8 @@ export function addRun(parser: Argv, setExitCode: (code: number) => void): Argv 
         out: args.out === undefined ? null : shownDash(args.out),
         programs: (args.program ?? []).map(readProgramOption),
         show: args.show ?? [],
+        monitor: readMonitorChoice(args.monitor, args.ciliumVersion),
+        config: readConfig(args.config ?? []),
       });
       setExitCode(code);
     },

@@ -2,10 +2,10 @@
 import type { BuiltNode, BuiltTopology } from '../../topologies/built.js';
 import { UsageError } from '../exit-codes.js';
 import { Pipe } from '../shell/pipe.js';
-import type { CommandLine } from '../shell/words.js';
+import { type CommandLine, readCommandLine } from '../shell/words.js';
 import { ciliumMonitor } from './cilium-flags.js';
 import { CiliumMonitor } from './cilium-monitor.js';
-import type { CiliumVersion } from './cilium-version.js';
+import { type CiliumVersion, readCiliumVersion } from './cilium-version.js';
 import type { EventPrinter } from './event-record.js';
 import { readObserve } from './hubble/observe-flags.js';
 import { type FlowStore, HubbleObserver } from './hubble/observer.js';
@@ -26,17 +26,24 @@ export interface MonitorSinks {
   readonly write: (text: string) => void;
   /** For what the tool writes to standard error. */
   readonly say: (text: string) => void;
-  /** What keeps the flows of the run besides. */
+  /** What keeps the flows of the run besides, for listings behind it; null when none of them wants any. */
   readonly store: FlowStore | null;
 }
 
-/** Keeps the flows of a run and prints nothing. */
-export function openStore(topology: BuiltTopology, store: FlowStore): Monitor {
+/** What reads the events of a run; null where nobody does, so that they are not even written. */
+export function openMonitors(
+  topology: BuiltTopology,
+  choice: MonitorChoice | null,
+  sinks: MonitorSinks,
+): Monitor | null {
+  if (choice !== null) return openMonitor(topology, choice, sinks);
+  const { store } = sinks;
+  if (store === null) return null;
   return new Monitor(topology, { printer: store, nodes: topology.nodes, namesNodes: false, write: () => {} });
 }
 
 /** A monitor on a topology that is about to run. Throws UsageError. */
-export function openMonitor(
+function openMonitor(
   topology: BuiltTopology,
   { command, node, version }: MonitorChoice,
   { write, say, store }: MonitorSinks,
@@ -84,4 +91,17 @@ function chooseNodes(topology: BuiltTopology, name: string | null): readonly Bui
   if (node !== undefined) return [node];
   const names = topology.nodes.map(({ planned }) => planned.name).join(', ');
   throw new UsageError(`--node ${name}: no such node; there are ${names}`);
+}
+
+/** `--monitor`, or `--monitor COMMAND`, with `--cilium-version`; null without. Throws UsageError. */
+export function readMonitorChoice(
+  command: string | undefined,
+  version: string | undefined,
+): MonitorChoice | null {
+  if (command === undefined) return null;
+  return {
+    command: readCommandLine(command),
+    node: null,
+    version: version === undefined ? null : readCiliumVersion(version, '--cilium-version'),
+  };
 }

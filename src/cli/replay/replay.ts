@@ -18,9 +18,8 @@ import type { TopologySpec } from '../../topologies/spec.js';
 import { findDevice } from '../device-name.js';
 import { EXIT_BAD_INPUT, EXIT_DONE } from '../exit-codes.js';
 import { log, put } from '../log.js';
-import { openMonitor, openStore } from '../monitor/choose.js';
+import { openMonitors } from '../monitor/choose.js';
 import { FlowStore } from '../monitor/hubble/observer.js';
-import type { Monitor } from '../monitor/monitor.js';
 import { attachPrograms } from '../programs/attachment.js';
 import { listingText, runListings, wantsFlows } from '../show/after-run.js';
 import { AsEthernet } from './as-ethernet.js';
@@ -69,7 +68,8 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
   const writer = options.out === null ? null : openWriter(options.out);
   const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
   const store = wantsFlows(options.show) ? new FlowStore(built) : null;
-  const monitor = monitorOf(built, options, store, print);
+  const write = options.json ? put : print;
+  const monitor = openMonitors(built, options.monitor, { write, say: put, store });
   const recorder = writer === null ? null : new WalkRecorder(writer, built, monitor);
   // The monitor sees the walks themselves where the events of several nodes are to stay in order.
   built.walker.observer = recorder ?? (built.nodes.length > 1 ? monitor : null);
@@ -98,17 +98,6 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
   }
   for (const fault of feed.faults) log.error(fault.message);
   return feed.faults.length > 0 ? EXIT_BAD_INPUT : EXIT_DONE;
-}
-
-/** What reads the datapath's events; null for nothing, so that they are not even written. */
-function monitorOf(
-  built: BuiltTopology,
-  { monitor }: ReplayOptions,
-  store: FlowStore | null,
-  write: (text: string) => void,
-): Monitor | null {
-  if (monitor !== null) return openMonitor(built, monitor, { write, say: put, store });
-  return store === null ? null : openStore(built, store);
 }
 
 function load(nameOrFile: string): ChosenTopology {

@@ -11,10 +11,13 @@ import { loadTopology } from '../../topologies/load.js';
 import { Simulation } from '../../topologies/simulation.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
+import { type MonitorChoice, openMonitors } from '../monitor/choose.js';
+import { FlowStore } from '../monitor/hubble/observer.js';
+import type { Monitor } from '../monitor/monitor.js';
 import { attachPrograms, type ProgramOption } from '../programs/attachment.js';
-import { observedSpec } from '../replay/observed-spec.js';
+import { observedSpec, withConfig } from '../replay/observed-spec.js';
 import { WalkRecorder } from '../replay/recording.js';
-import { listingText, runListings } from '../show/after-run.js';
+import { listingText, runListings, wantsFlows } from '../show/after-run.js';
 import { type RunCommand, readRunCommand } from './command-line.js';
 import { type CommandResult, commandResult, lossText } from './result.js';
 
@@ -29,6 +32,10 @@ export interface RunOptions {
   readonly out: string | null;
   readonly programs: readonly ProgramOption[];
   readonly show: readonly string[];
+  /** What prints the datapath's events; null for nothing. */
+  readonly monitor: MonitorChoice | null;
+  /** Keys of the Cilium ConfigMap, in place of the topology's. */
+  readonly config: Readonly<Record<string, string>>;
 }
 
 /** After the last command: its last packets, and those of whoever answered it. */
@@ -41,36 +48,45 @@ export async function runCommands(options: RunOptions): Promise<number> {
   const { spec, source, warnings } = loadTopology(options.topology);
   for (const warning of warnings) log.warn(`${source}: ${faultText({ ...warning, severity: 'error' })}`);
   const random = new SeededRandom(options.seed);
-  const built = buildTopology(options.out === null ? spec : observedSpec(spec), {
-    clock: new Clock(),
-    random,
-  });
+  const built = buildTopology(
+    options.out === null ? withConfig(spec, options.config) : observedSpec(spec, options.config),
+    {
+      clock: new Clock(),
+      random,
+    },
+  );
   for (const { datapath } of built.nodes) datapath.events.mode = 'discard';
   await attachPrograms(built, new SeededRandom(~options.seed), options.programs);
   const simulation = new Simulation(built, { random: new SeededRandom(options.seed + 1) });
   const commands = options.commands.map((text) => readRunCommand(text, simulation.hosts));
   if (commands.length === 0)
     throw new UsageError("run what? (packetwalk run -t TOPOLOGY 'POD: ping -c 1 ADDRESS')");
-  runListings(built, options.show);
+  runListings(built, options.show, []);
   const writer = options.out === null ? null : new PcapngWriter(options.out, { application: 'packetwalk' });
-  if (writer !== null) record(simulation, new WalkRecorder(writer, built));
+  const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
+  const store = wantsFlows(options.show) ? new FlowStore(built) : null;
+  const write = options.json ? put : print;
+  const monitor = openMonitors(built, options.monitor, { write, say: put, store });
+  const recorder = writer === null ? null : new WalkRecorder(writer, built, monitor);
+  watch(simulation, recorder, monitor);
   for (const { host, server, error } of simulation.refused) {
     log.warn(`${host}: cannot serve ${server.kind} at port ${server.port}: ${errorText(error)}`);
   }
-  const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
   const results: CommandResult[] = [];
   for (const group of options.parallel ? [commands] : commands.map((command) => [command])) {
     const processes = runGroup(simulation, group);
     group.forEach((command, i) => {
       const result = commandResult(simulation, command, processes[i]);
       results.push(result);
+      monitor?.flush();
       if (!options.json) printResult(print, result, processes[i].at(-1)!, commands.length > 1);
     });
     simulation.runFor(PAUSE_NS);
   }
   simulation.runFor(LINGER_NS);
+  monitor?.end();
   writer?.close();
-  const listings = runListings(built, options.show);
+  const listings = runListings(built, options.show, store?.flows);
   if (options.json)
     print(`${JSON.stringify(listings.length === 0 ? results : { commands: results, listings })}\n`);
   else {
@@ -114,13 +130,20 @@ function printResult(
   }
 }
 
-function record(simulation: Simulation, recorder: WalkRecorder): void {
-  simulation.built.walker.observer = recorder;
+/** Shows each walk to the recording and to the monitor. */
+function watch(simulation: Simulation, recorder: WalkRecorder | null, monitor: Monitor | null): void {
+  if (recorder === null && monitor === null) return;
+  simulation.built.walker.observer = recorder ?? monitor;
   simulation.tap = {
     begin: (frame, timeNs) => {
       const seconds = Math.floor(timeNs / SECOND_NS);
-      recorder.begin(frame, seconds, timeNs - seconds * SECOND_NS, 0);
+      const nanoseconds = timeNs - seconds * SECOND_NS;
+      monitor?.setTime(seconds, nanoseconds);
+      recorder?.begin(frame, seconds, nanoseconds, 0);
     },
-    end: () => recorder.write(),
+    end: () => {
+      monitor?.poll();
+      recorder?.write();
+    },
   };
 }
