@@ -1,5 +1,6 @@
 /** The list of benchmarks; whoever writes one adds its line here. */
 import type { Benchmark } from './harness.js';
+import { largeBenchmarks } from './large.js';
 import { mapBenchmarks } from './maps.js';
 import { nodeWalkBenchmarks } from './node-walks.js';
 import { readCaptureBenchmarks } from './read-capture.js';
@@ -14,4 +15,5 @@ export const benchmarks: readonly Benchmark[] = [
   ...mapBenchmarks,
   ...readCaptureBenchmarks,
   ...replayBenchmarks,
+  ...largeBenchmarks,
 ];

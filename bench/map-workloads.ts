@@ -37,7 +37,8 @@ export function filled(type: MapType, words: number, entries: number, valueSize 
   const key = new Int32Array(words);
   for (let i = 0; i < entries; i++) {
     makeKey(key, i, words);
-    map.words[map.insert(key, 0, BPF_ANY) >> 2] = 1;
+    const inserted = map.insert(key, 0, BPF_ANY);
+    map.words[inserted >> 2] = 1;
   }
   return map;
 }
@@ -83,7 +84,8 @@ export function fills(map: BpfMap, entries: number, operations: number): number 
     map.clear();
     for (let i = 0; i < entries; i++) {
       makeKey(key, i, map.keyWords);
-      map.words[map.insert(key, 0, BPF_ANY) >> 2] = 1;
+      const inserted = map.insert(key, 0, BPF_ANY);
+      map.words[inserted >> 2] = 1;
     }
   }
   return map.size;
@@ -159,7 +161,8 @@ export function policy(entries: number): BpfMap {
   });
   for (let i = 0; i < entries; i++) {
     const key = Int32Array.of(POLICY_LENGTHS[i % 3], 1000 + i, i % 3 === 0 ? 0 : TCP_80);
-    map.words[map.insert(key, 0, BPF_ANY) >> 2] = 1;
+    const inserted = map.insert(key, 0, BPF_ANY);
+    map.words[inserted >> 2] = 1;
   }
   return map;
 }
@@ -199,12 +202,14 @@ export function ipcache(entries: number): BpfMap {
   ]) {
     key[0] = length;
     key[2] = address;
-    map.words[map.insert(key, 0, BPF_ANY) >> 2] = 1;
+    const inserted = map.insert(key, 0, BPF_ANY);
+    map.words[inserted >> 2] = 1;
   }
   for (let i = 3; i < entries; i++) {
     key[0] = 64;
     key[2] = podAddress(i - 3);
-    map.words[map.insert(key, 0, BPF_ANY) >> 2] = 1;
+    const inserted = map.insert(key, 0, BPF_ANY);
+    map.words[inserted >> 2] = 1;
   }
   return map;
 }

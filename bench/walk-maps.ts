@@ -80,5 +80,6 @@ export function addMaglevTable(datapath: Datapath, revNat: number, backendId: nu
   const table = createMap(inner);
   table.words.fill(backendId, 0, inner.valueSize >> 2);
   outer.adopt(1, table);
-  outer.words[outer.insert(Int32Array.of(revNat), 0, 0) >> 2] = 1;
+  const inserted = outer.insert(Int32Array.of(revNat), 0, 0);
+  outer.words[inserted >> 2] = 1;
 }

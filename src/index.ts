@@ -11,6 +11,7 @@ export { formatAddress, formatMac, type Prefix, parseAddress, parsePrefix } from
 export { CaptureClock } from './engine/capture-clock.js';
 export { Clock } from './engine/clock.js';
 export type { Device } from './engine/device.js';
+export { EventQueue, type Timer } from './engine/event-queue.js';
 export { CONSUMED, DELIVERED, DROPPED, FATE_NAMES, TRANSMITTED } from './engine/fate.js';
 export {
   HOOK_CLSACT_EGRESS,
@@ -50,6 +51,12 @@ export * as tcp from './engine/wire/tcp.js';
 export * as udp from './engine/wire/udp.js';
 export * as vlan from './engine/wire/vlan.js';
 export * as vxlan from './engine/wire/vxlan.js';
+export type { Host } from './hosts/host.js';
+export type { Process, Program, Steps } from './hosts/process.js';
+export type { TcpConnection } from './hosts/tcp-connection.js';
+export { ToolError } from './hosts/tools/options.js';
+export { prepareTool } from './hosts/tools/tools.js';
+export type { UdpSocket } from './hosts/udp-socket.js';
 export { CaptureError } from './io/capture-error.js';
 export { openCapture } from './io/capture-file.js';
 export { PacketBatch } from './io/packet-batch.js';
@@ -70,6 +77,12 @@ export {
   type ProgramFactory,
 } from './topologies/own-programs.js';
 export { Replay } from './topologies/replay.js';
+export {
+  type Loss,
+  Simulation,
+  type SimulationOptions,
+  type SimulationTap,
+} from './topologies/simulation.js';
 export type { TopologySpec } from './topologies/spec.js';
 export { ExpressionError, parseExpression } from './topologies/trace/expression.js';
 export type * from './topologies/trace/model.js';

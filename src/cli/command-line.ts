@@ -83,7 +83,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   addMonitor(known, words, setExitCode);
   addRun(known, setExitCode);
   addShow(known, words, setExitCode);
-  addTopologies(known);
+  addTopologies(known, setExitCode);
   addTrace(known, setExitCode);
   addImport(known, setExitCode);
   known

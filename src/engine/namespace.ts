@@ -50,6 +50,7 @@ export class Namespace {
 
   /** Row of `devices` plus one, by ifindex. */
   #byIfindex = new Int32Array(64);
+  readonly #byName = new Map<string, Device>();
 
   constructor(node: Node, name: string, isHost: boolean) {
     this.node = node;
@@ -68,6 +69,7 @@ export class Namespace {
       this.#byIfindex = table;
     }
     this.devices.push(device);
+    if (!this.#byName.has(device.name)) this.#byName.set(device.name, device);
     this.#byIfindex[ifindex] = this.devices.length;
     return device;
   }
@@ -77,8 +79,10 @@ export class Namespace {
     device.hooks.release();
     this.devices.splice(this.devices.indexOf(device), 1);
     this.#byIfindex.fill(0);
-    this.devices.forEach(({ ifindex }, row) => {
-      this.#byIfindex[ifindex] = row + 1;
+    this.#byName.clear();
+    this.devices.forEach((other, row) => {
+      this.#byIfindex[other.ifindex] = row + 1;
+      if (!this.#byName.has(other.name)) this.#byName.set(other.name, other);
     });
   }
 
@@ -89,7 +93,7 @@ export class Namespace {
   }
 
   deviceNamed(name: string): Device | null {
-    return this.devices.find((device) => device.name === name) ?? null;
+    return this.#byName.get(name) ?? null;
   }
 
   /**

@@ -19,6 +19,8 @@ export interface LinkCarrier {
 export class Segment {
   readonly name: string;
   readonly devices: Device[] = [];
+  /** The link goes on outside of the network: frames to groups leave it, whoever brings them on shows them to all. */
+  hasOutlet = false;
   /** Null for a wire, which costs nothing. */
   carrier: LinkCarrier | null = null;
 
@@ -43,7 +45,7 @@ export class Segment {
     const { devices } = this;
     const macAt = ethernet.destinationAt(at);
     if (ethernet.isGroup(bytes, macAt)) {
-      if (devices.length !== 2) return null;
+      if (devices.length !== 2 || this.hasOutlet) return null;
       return devices[0] === from ? devices[1] : devices[0];
     }
     for (let i = 0; i < devices.length; i++) {

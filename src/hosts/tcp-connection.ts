@@ -221,8 +221,9 @@ export class TcpConnection {
     if (count <= 0) return true;
     this.#unacknowledged = acknowledgment;
     if (distance(this.#next, acknowledgment) < 0) this.#next = acknowledgment;
-    const taken = Math.max(0, distance(acknowledgment, this.#dataStart));
-    this.#data = this.#data.subarray(Math.min(taken, this.#data.length));
+    // SYN and FIN are acknowledged too, and are no data.
+    const taken = Math.min(this.#data.length, Math.max(0, distance(acknowledgment, this.#dataStart)));
+    this.#data = this.#data.subarray(taken);
     this.#dataStart = (this.#dataStart + taken) | 0;
     this.#growCongestionWindow(count);
     if (this.#measuredSinceNs >= 0 && distance(acknowledgment, this.#measuredSequence) >= 0) {

@@ -40,7 +40,7 @@ export interface ThreadData {
 export class DatapathThread {
   readonly statistics: LiveStatistics;
   /** As the thread said when it began, or answered to the last `change`. */
-  running: Running = { numbers: {}, rows: [] };
+  running: Running = { numbers: {}, rows: [], leftOut: 0 };
   /** Settles when the thread has ended; rejects with what it ended of when nobody asked it to. */
   readonly ended: Promise<void>;
   readonly #worker: Worker;

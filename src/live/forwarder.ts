@@ -19,10 +19,13 @@ const BURST = 64;
 const QUEUE_LENGTH = 256;
 const NO_PORT = -1;
 
-/** Is shown each frame before its walk, and told when the walk is over. */
+/** Is shown each frame before its walk, and told when the walk is over; the walker has the result. */
 export interface WalkWatcher {
-  begin(handle: number, device: Device): void;
+  /** A frame that came in; numbered from 1. */
+  begin(frame: number): void;
   ended(): void;
+  /** All frames that were read have walked, and what came of them was sent. */
+  roundEnded(): void;
 }
 
 /** A port and the devices whose frames it carries. */
@@ -45,11 +48,14 @@ export class Forwarder {
   strangers = 0;
   watcher: WalkWatcher | null = null;
 
+  #frames = 0;
   readonly #walker: Walker;
   readonly #arena: FrameArena;
   readonly #outlets: Outlet[];
   /** By row of `Network.devices`: row of the port that takes the frames which end there. */
   readonly #portAt: Int32Array;
+  /** Frames to groups that go on to other devices of their link; they are few (ARP, neighbour discovery). */
+  readonly #linkCopies: { readonly handle: number; readonly device: Device }[] = [];
   readonly #inbox = new Int32Array(BURST);
 
   constructor(built: BuiltTopology, ports: readonly BoundPort[]) {
@@ -60,6 +66,7 @@ export class Forwarder {
       const devices = boundDevices(built, binding);
       for (const device of devices) {
         this.#portAt[outletOf(device).index] = row;
+        if (device.segment !== null) device.segment.hasOutlet = true;
         for (const hop of binding.nextHops ?? []) {
           device.namespace.neighbours.set(device.ifindex, hop, Uint8Array.from(port.mac));
         }
@@ -85,6 +92,10 @@ export class Forwarder {
 
   /** Sends all that waits for its port. */
   flush(): void {
+    while (this.#linkCopies.length > 0) {
+      const { handle, device } = this.#linkCopies.shift()!;
+      this.#walk(handle, device);
+    }
     for (let row = 0; row < this.#outlets.length; row++) {
       if (this.#outlets[row].count > 0) this.#send(row);
     }
@@ -93,7 +104,7 @@ export class Forwarder {
   #walk(handle: number, device: Device): void {
     const walker = this.#walker;
     const { watcher } = this;
-    if (watcher !== null) watcher.begin(handle, device);
+    if (watcher !== null) watcher.begin(++this.#frames);
     const end = walker.receive(handle, device);
     if (watcher !== null) watcher.ended();
     if (end <= fate.TRANSMITTED) this.#queue(handle, walker.device);
@@ -152,8 +163,19 @@ export class Forwarder {
       return;
     }
     const outlet = this.#outlets[row];
+    if (outlet.devices.length > 1) this.#showToLink(handle, device, outlet.devices);
     outlet.handles[outlet.count++] = handle;
     if (outlet.count === QUEUE_LENGTH) this.#send(row);
+  }
+
+  /** A frame to a group left by one device of a link: the others on it get it as well. */
+  #showToLink(handle: number, from: Device, devices: readonly Device[]): void {
+    const { bytes, start, length } = this.#arena;
+    if (!ethernet.isGroup(bytes, ethernet.destinationAt(start[handle]))) return;
+    for (let i = 0; i < devices.length; i++) {
+      const copy = devices[i] === from ? -1 : this.#copy(start[handle], length[handle]);
+      if (copy >= 0) this.#linkCopies.push({ handle: copy, device: devices[i] });
+    }
   }
 
   #send(row: number): void {

@@ -90,14 +90,23 @@ function podNamespace(
       pod,
       interfaces: [{ name: POD_DEVICE, mac, mtu }],
       commands: podCommands(pod, mtu - (node.config.features.tunnelMode ? TUNNEL_OVERHEAD : 0)),
-      sysctls: QUIET_IPV6,
+      sysctls: ipv6Sysctls(pod.addresses.some(({ length }) => length === 16)),
     },
     binding: { port, devices: [`${node.name}/${pod.device.name}`] },
   };
 }
 
-/** No router advertisements, no waiting for duplicates of addresses: nothing else is on the link. */
-export const QUIET_IPV6: Readonly<Record<string, string>> = {
+/**
+ * No router advertisements, no waiting for duplicates of addresses: nothing else is on the link. Where nobody has an
+ * IPv6 address there is no IPv6, whose announcements of link-local addresses would only be dropped.
+ */
+export function ipv6Sysctls(hasIpv6: boolean): Readonly<Record<string, string>> {
+  return hasIpv6
+    ? QUIET_IPV6
+    : { 'net.ipv6.conf.all.disable_ipv6': '1', 'net.ipv6.conf.default.disable_ipv6': '1' };
+}
+
+const QUIET_IPV6: Readonly<Record<string, string>> = {
   'net.ipv6.conf.all.accept_ra': '0',
   'net.ipv6.conf.default.accept_ra': '0',
   'net.ipv6.conf.all.accept_dad': '0',

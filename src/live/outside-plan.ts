@@ -6,7 +6,7 @@ import { contains, type Prefix } from '../engine/address-text.js';
 import { addressText, networkAddress } from '../topologies/check-text.js';
 import type { Plan, PlannedDevice, PlannedNode, PlannedRouter } from '../topologies/plan.js';
 import type { Binding } from './binding.js';
-import { type LabNamespace, macText, noDad, QUIET_IPV6 } from './lab-plan.js';
+import { ipv6Sysctls, type LabNamespace, noDad } from './lab-plan.js';
 
 /** Locally administered; the last byte is the number of the link. */
 const MAC = Uint8Array.of(0x02, 0x70, 0xff, 0, 0, 0);
@@ -34,6 +34,7 @@ export function planOutside(
 ): { namespaces: readonly LabNamespace[]; bindings: readonly Binding[] } {
   const uplinks = findUplinks(plan, [...nodes, ...plan.routers], elsewhere);
   if (uplinks.length === 0) return { namespaces: [], bindings: [] };
+  const hasIpv6 = uplinks.some(({ gateways }) => gateways.some(({ address }) => address.length === 16));
   const interfaces = uplinks.map(({ members, mac }, i) => ({
     name: `eth${i}`,
     mac,
@@ -54,12 +55,12 @@ export function planOutside(
       ...uplinks.flatMap((uplink, i) => linkCommands(uplink, interfaces[i].name)),
       ...routeCommands(plan, nodes, uplinks),
       'route replace local 0.0.0.0/0 dev lo table main metric 1000',
-      'route replace local ::/0 dev lo table main metric 1000',
+      ...(hasIpv6 ? ['route replace local ::/0 dev lo table main metric 1000'] : []),
     ],
     sysctls: {
-      ...QUIET_IPV6,
+      ...ipv6Sysctls(hasIpv6),
       'net.ipv4.ip_forward': '1',
-      'net.ipv6.conf.all.forwarding': '1',
+      ...(hasIpv6 ? { 'net.ipv6.conf.all.forwarding': '1' } : {}),
       'net.ipv4.conf.all.rp_filter': '0',
       'net.ipv4.conf.default.rp_filter': '0',
       // Nodes of one link that route by the outside are to go on doing so.
@@ -156,8 +157,6 @@ function linkCommands({ gateways, members }: Uplink, device: string): string[] {
   );
   for (const member of members) {
     for (const { address } of member.device.addresses) {
-      const known = `${addressText(address)} lladdr ${macText(member.device.mac)} dev ${device}`;
-      commands.push(`neigh replace ${known} nud permanent`);
       const isOnLink = gateways.some(
         (gateway) => gateway.address.length === address.length && contains(gateway, address),
       );

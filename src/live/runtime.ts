@@ -6,39 +6,49 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { PORT_GONE, PORT_UP } from '../io/live/live-port.js';
 import { type Poller, READY_ERROR, READY_HANG_UP, READY_INVALID } from '../io/live/poller.js';
 import type { BuiltTopology } from '../topologies/built.js';
-import { type BoundPort, Forwarder } from './forwarder.js';
-import { MonotonicTime } from './monotonic-time.js';
+import { type BoundPort, Forwarder, type WalkWatcher } from './forwarder.js';
+import type { MonotonicTime } from './monotonic-time.js';
+import { Stacks } from './stacks.js';
+import type { StateStore } from './state-store.js';
 import { BUSY_NS, type LiveStatistics, ROUNDS, STRANGERS, UNBOUND } from './statistics.js';
 import type { Notice, Reply, Request } from './thread-messages.js';
 
 /** Statistics are this fresh while frames come. */
 const STATISTICS_NS = 50e6;
 /** Longest sleep: entries expire, and interfaces that were down are looked at again. */
-const IDLE_MS = 500;
+const IDLE_MS = 200;
+/** Between two looks at what the kernel counts and says of the interfaces. */
+const LOOK_NS = 200e6;
 /** Row of the poller in front of the ports'. */
 const WAKE_ROWS = 1;
 const TROUBLE = READY_ERROR | READY_HANG_UP | READY_INVALID;
+
+/** Makes the watcher of a topology's walks. */
+export type Watch = (built: BuiltTopology) => WalkWatcher | null;
 
 /** Answers a request; a promise holds the loop up until it is settled, while frames wait in the kernel. */
 export type Handler = (argument: never) => unknown;
 
 export class Runtime {
-  built: BuiltTopology;
-  forwarder: Forwarder;
-  ports: readonly BoundPort[];
-  /** Called in each round that had frames, after they are sent. */
-  afterRound: (() => void) | null = null;
+  built!: BuiltTopology;
+  forwarder!: Forwarder;
+  ports!: readonly BoundPort[];
+  /** Where the maps outlive the run; null where they do not. */
+  store: StateStore | null = null;
 
   readonly #control: MessagePort;
   readonly #poller: Poller;
   readonly #statistics: LiveStatistics;
-  readonly #time = new MonotonicTime();
+  readonly #time: MonotonicTime;
   readonly #handlers = new Map<string, Handler>();
   /** By row of `ports`, as last told. */
   #states: number[] = [];
+  #stacks!: Stacks;
+  #watch: Watch | null = null;
   #stopping = false;
   #waiting: Promise<void> | null = null;
   #notedNs = 0;
+  #lookedNs = 0;
 
   constructor(
     built: BuiltTopology,
@@ -46,15 +56,13 @@ export class Runtime {
     poller: Poller,
     statistics: LiveStatistics,
     control: MessagePort,
+    time: MonotonicTime,
   ) {
-    this.built = built;
-    this.ports = ports;
+    this.#time = time;
     this.#poller = poller;
     this.#statistics = statistics;
     this.#control = control;
-    this.forwarder = new Forwarder(built, ports);
-    this.#states = ports.map(({ port }) => port.state);
-    this.#watchPorts();
+    this.#use(built, ports);
     built.clock.set(this.#time.now());
     this.handle('stop', () => {
       this.#stopping = true;
@@ -67,13 +75,29 @@ export class Runtime {
    */
   replace(built: BuiltTopology, ports: readonly BoundPort[]): void {
     this.#statistics.carry(this.built);
-    const { unbound, strangers, watcher } = this.forwarder;
+    const { unbound, strangers } = this.forwarder;
+    this.#use(built, ports);
+    this.forwarder.unbound = unbound;
+    this.forwarder.strangers = strangers;
+    this.watch(this.#watch);
+  }
+
+  /** Lets somebody watch the walks through the topology, and through those that come after it. */
+  watch(watch: Watch | null): void {
+    this.#watch = watch;
+    this.forwarder.watcher = watch === null ? null : watch(this.built);
+  }
+
+  #use(built: BuiltTopology, ports: readonly BoundPort[]): void {
     this.built = built;
     this.ports = ports;
     this.forwarder = new Forwarder(built, ports);
-    this.forwarder.unbound = unbound;
-    this.forwarder.strangers = strangers;
-    this.forwarder.watcher = watcher;
+    // As with a kernel's ring that nobody reads; whoever watches reads it.
+    for (const { datapath } of built.nodes) datapath.events.mode = 'discard';
+    this.#stacks = new Stacks(
+      built,
+      ports.map(({ binding }) => binding),
+    );
     this.#states = ports.map(({ port }) => port.state);
     this.#watchPorts();
   }
@@ -126,7 +150,7 @@ export class Runtime {
       }
       if (!isNoted) this.#noteStatistics();
       isNoted = ready <= 0;
-      this.#lookAtPorts();
+      this.#lookAround();
     }
   }
 
@@ -138,19 +162,26 @@ export class Runtime {
       forwarder.take(row);
       if ((ready & TROUBLE) !== 0) this.#lookAtPort(row);
     }
+    if (this.store !== null) this.store.settle();
     forwarder.flush();
-    if (this.afterRound !== null) this.afterRound();
+    forwarder.watcher?.roundEnded();
   }
 
   #noteStatistics(): void {
     const statistics = this.#statistics;
     this.#notedNs = this.#time.now();
     statistics.note(this.built);
+    this.store?.note(this.#notedNs);
     statistics.loop[UNBOUND] = this.forwarder.unbound;
     statistics.loop[STRANGERS] = this.forwarder.strangers;
   }
 
-  #lookAtPorts(): void {
+  /** What is not done with every round. */
+  #lookAround(): void {
+    this.#stacks.poll();
+    this.forwarder.flush();
+    if (this.#notedNs - this.#lookedNs < LOOK_NS) return;
+    this.#lookedNs = this.#notedNs;
     for (let row = 0; row < this.ports.length; row++) this.#lookAtPort(row);
   }
 

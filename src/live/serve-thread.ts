@@ -18,8 +18,9 @@ import type { ThreadData } from './datapath-thread.js';
 import type { BoundPort } from './forwarder.js';
 import { MonotonicTime } from './monotonic-time.js';
 import { Runtime } from './runtime.js';
+import { StateStore } from './state-store.js';
 import { LiveStatistics } from './statistics.js';
-import type { Change, Running } from './thread-messages.js';
+import type { Change, NumbersJson, Running } from './thread-messages.js';
 
 /** Slots for a burst of each port and what it makes; the long ones hold merged segments, and what is being read. */
 const SMALL_SLOTS = 2048;
@@ -32,19 +33,25 @@ export type Prepare = (runtime: Runtime, extra: unknown) => (() => void) | undef
 export async function serveThread(prepare: Prepare): Promise<void> {
   const { setup, extra, control } = workerData as ThreadData;
   const clock = new Clock();
-  clock.set(new MonotonicTime().now());
-  const builder = new LiveBuilder(clock, new SeededRandom(setup.seed), setup.numbers ?? {});
+  const random = new SeededRandom(setup.seed);
   const ports = new Ports(new LiveStatistics(setup.statistics));
   try {
     const poller = await Poller.create();
+    const uptimeNs = new MonotonicTime().now();
+    const store = setup.state === undefined ? null : await StateStore.open(setup.state, uptimeNs);
+    const time = new MonotonicTime(store?.clockOffsetNs);
+    clock.set(time.now());
+    const builder = new LiveBuilder(clock, random, setup.numbers ?? {}, store);
     const built = builder.build(setup.topology, setup.bindings, null);
-    const runtime = new Runtime(built, await ports.open(setup.bindings), poller, ports.statistics, control);
+    const bound = await ports.open(setup.bindings);
+    const runtime = new Runtime(built, bound, poller, ports.statistics, control, time);
+    runtime.store = store;
     runtime.handle('change', async ({ topology, bindings }: Change): Promise<Running> => {
       // Whatever can go wrong does so before the maps are touched.
       const bound = await ports.open(bindings);
       runtime.replace(builder.build(topology, bindings, runtime.built), bound);
       ports.closeAllBut(bindings);
-      return { numbers: builder.numbers.toJson(), rows: ports.rows(bindings) };
+      return { numbers: builder.numbers.toJson(), rows: ports.rows(bindings), leftOut: 0 };
     });
     const finish = prepare(runtime, extra);
     runtime.notify({
@@ -52,9 +59,11 @@ export async function serveThread(prepare: Prepare): Promise<void> {
       wakeFd: poller.wakeFd,
       numbers: builder.numbers.toJson(),
       rows: ports.rows(setup.bindings),
+      leftOut: store?.leftOut ?? 0,
     });
     await runtime.run();
     finish?.();
+    store?.close(time.now());
     poller.close();
   } catch (error) {
     const { message, exitCode } = error as Error & { exitCode?: number };
@@ -73,7 +82,10 @@ class LiveBuilder {
   readonly #random: RandomSource;
   readonly #arena = new FrameArena(SMALL_SLOTS, LONG_SLOTS);
 
-  constructor(clock: Clock, random: RandomSource, numbers: ReturnType<KeptNumbers['toJson']>) {
+  readonly #store: StateStore | null;
+
+  constructor(clock: Clock, random: RandomSource, numbers: NumbersJson, store: StateStore | null) {
+    this.#store = store;
     this.#clock = clock;
     this.#random = random;
     this.numbers = KeptNumbers.from(numbers);
@@ -86,8 +98,12 @@ class LiveBuilder {
       random: this.#random,
       arena: this.#arena,
       numbers,
-      keptMap: (node, declared) => (before === null ? null : keptMap(before, node, declared)),
+      keptMap: (node, declared) =>
+        (before === null ? null : keptMap(before, node, declared)) ??
+        this.#store?.map(node, declared) ??
+        null,
     });
+    this.#store?.settle();
     this.numbers = numbers;
     leaveLinks(built, bindings);
     return built;

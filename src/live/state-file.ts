@@ -63,6 +63,12 @@ export function readStates(): LabState[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** Namespaces of a lab whose process has ended without removing them. */
+export function namespacesLeft(name: string): readonly string[] {
+  const state = readStates().find((candidate) => candidate.name === name);
+  return state === undefined || isRunning(state) ? [] : Object.values(state.namespaces);
+}
+
 /** Whether the process that a state tells of still runs. */
 export function isRunning({ pid, started }: LabState): boolean {
   return processStart(pid) === started;

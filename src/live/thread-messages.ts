@@ -10,8 +10,11 @@ export interface ThreadSetup {
   readonly seed: number;
   /** Numbers that the topology's parts had before, as KeptNumbers tells them. */
   readonly numbers?: NumbersJson | undefined;
+  /** Directory that the maps live in; default memory of the process. */
+  readonly state?: string | undefined;
 }
 
+/** What KeptNumbers is made of. */
 export type NumbersJson = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /** Another topology for a thread that runs, and what its ports are from then on. */
@@ -25,6 +28,8 @@ export interface Running {
   readonly numbers: NumbersJson;
   /** By binding: its row in the statistics. */
   readonly rows: readonly number[];
+  /** Entries of a run before that were not whole. */
+  readonly leftOut: number;
 }
 
 export interface Request {
@@ -45,4 +50,4 @@ export type Notice =
   | ({ readonly kind: 'ready'; readonly wakeFd: number } & Running)
   | { readonly kind: 'failed'; readonly message: string; readonly exitCode: number }
   | { readonly kind: 'port'; readonly device: string; readonly state: number; readonly isUp: boolean }
-  | { readonly kind: 'lines'; readonly text: string };
+  | { readonly kind: 'lines' | 'talk'; readonly text: string };

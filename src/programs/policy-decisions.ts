@@ -1,4 +1,5 @@
 import { BPF_NOEXIST, type BpfMap } from '../engine/maps/map.js';
+import { zeroWords } from '../engine/maps/memory.js';
 import { swap16 } from '../engine/wire/bytes.js';
 import * as entry from './tables/policy.js';
 
@@ -34,7 +35,7 @@ export const STATS = 7;
  * counters' map loses an entry.
  */
 export class PolicyDecisions {
-  readonly words = new Int32Array(SLOTS * SLOT_WORDS);
+  readonly words = zeroWords(SLOTS * SLOT_WORDS);
   readonly stats: BpfMap;
   readonly #policy: BpfMap;
   readonly #source: number;

@@ -90,11 +90,11 @@ function buildRouter(planned: PlannedRouter): Node {
 }
 
 function joinLinks(plan: Plan, machines: readonly Node[]): void {
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
   for (const { name, devices } of plan.links) {
     const segment = new Segment(name);
     for (const end of devices) {
-      const machine = machines.find((candidate) => candidate.name === end.machine)!;
-      segment.add(machine.host.deviceNamed(end.device)!);
+      segment.add(byName.get(end.machine)!.host.deviceNamed(end.device)!);
     }
   }
 }

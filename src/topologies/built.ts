@@ -66,6 +66,7 @@ export class BuiltTopology {
   readonly hosts: readonly BuiltHost[];
   /** Of all nodes; whoever drives the run polls it as the clock moves. */
   readonly agent: Agent;
+  readonly #byNode: ReadonlyMap<Node, BuiltNode>;
   readonly #ownReasons: string[] = [];
 
   constructor(
@@ -80,10 +81,11 @@ export class BuiltTopology {
     this.walker = walker;
     this.clock = clock;
     this.nodes = nodes;
+    this.#byNode = new Map(nodes.map((node) => [node.node, node]));
     this.hosts = hosts;
     this.agent = new Agent(
       clock,
-      nodes.map(({ datapath }) => datapath),
+      nodes.map(({ datapath, planned }) => ({ datapath, config: planned.config })),
     );
   }
 
@@ -93,7 +95,7 @@ export class BuiltTopology {
 
   /** The node that a namespace is on; null for that of a router or a host. */
   findNode(namespace: Namespace): BuiltNode | null {
-    return this.nodes.find((node) => node.node === namespace.node) ?? null;
+    return this.#byNode.get(namespace.node) ?? null;
   }
 
   /** As `findNode`, for the namespaces of nodes and pods. */

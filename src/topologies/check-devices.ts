@@ -34,7 +34,7 @@ export function checkDevices(node: NodeDraft): void {
   declared.forEach((spec, i) => {
     const path: Path = [...node.path, 'devices', i];
     if (!names.take(spec.name, 'another device', [...path, 'name'], node.faults)) return;
-    node.devices.push(device(node, spec, path));
+    node.addDevice(device(node, spec, path));
   });
   declared.forEach((spec, i) => {
     checkPeer(node, spec, [...node.path, 'devices', i]);
@@ -63,7 +63,7 @@ function addTunnelDevices(node: NodeDraft): void {
     const mac = node.makeMac(ifindex);
     const flags = { up: true, noArp: true, acceptLocal: true };
     const mtu = kind === 'wireguard' ? DEFAULT_MTU - WIREGUARD_OVERHEAD : DEFAULT_MTU;
-    node.devices.push({
+    node.addDevice({
       name,
       kind,
       ifindex,
@@ -195,7 +195,7 @@ function addCiliumPair(node: NodeDraft): void {
     if (node.device(name) !== undefined) continue;
     const ifindex = node.ifindexes.next(name);
     const addresses = name === CILIUM_HOST ? node.ciliumInternalAddresses : [];
-    node.devices.push({
+    node.addDevice({
       name,
       kind: 'veth',
       ifindex,

@@ -1,10 +1,12 @@
 /** What leaves the cluster: egress gateways, and what ip-masq-agent exempts. */
 
 import type { Prefix } from '../engine/address-text.js';
+import { ofFamily } from './address-words.js';
 import { isSame, readAddress, readNetwork, readNetworks } from './check-text.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { PlannedEgressGateway, PlannedNode, PlannedPod } from './plan.js';
-import { matches, readSelector, requirePod } from './selectors.js';
+import type { PodIndex } from './pod-index.js';
+import { readSelector } from './selectors.js';
 import type { EgressGatewaySpec, TopologySpec } from './spec.js';
 
 const IPV4 = 4;
@@ -35,7 +37,7 @@ export function notMasqueraded({ ipMasqAgent }: TopologySpec, faults: FaultList)
 export function checkEgressGateways(
   specs: readonly EgressGatewaySpec[],
   nodes: readonly PlannedNode[],
-  pods: readonly PlannedPod[],
+  pods: PodIndex,
   faults: FaultList,
 ): PlannedEgressGateway[] {
   return specs.flatMap((spec, i) => {
@@ -59,22 +61,22 @@ export function checkEgressGateways(
       );
       return [];
     }
-    const gatewayAddress = gateway.internalAddresses.find(({ length }) => length === IPV4);
-    const egressAddress = egressAddressOf(spec, gateway, path, faults);
-    if (gatewayAddress === undefined || egressAddress === null) {
-      if (gatewayAddress === undefined)
-        faults.error([...path, 'gateway'], `${gateway.name} has no IPv4 address`);
+    const gatewayAddress = ofFamily(gateway.internalAddresses, IPV4);
+    if (gatewayAddress === undefined) {
+      faults.error([...path, 'gateway'], `${gateway.name} has no IPv4 address`);
       return [];
     }
-    const sources = selected.flatMap((pod) => pod.addresses.filter(({ length }) => length === IPV4));
-    return { sources, destinations, excluded, gateway: gateway.name, gatewayAddress, egressAddress };
+    const families = new Set([...destinations, ...excluded].map(({ address }) => address.length));
+    const egressAddresses = readEgressAddresses(spec, gateway, families, path, faults);
+    const sources = selected.flatMap((pod) => pod.addresses.filter(({ length }) => families.has(length)));
+    return { sources, destinations, excluded, gateway: gateway.name, gatewayAddress, egressAddresses };
   });
 }
 
 function selectPods(
   spec: EgressGatewaySpec,
   path: Path,
-  pods: readonly PlannedPod[],
+  pods: PodIndex,
   faults: FaultList,
 ): readonly PlannedPod[] {
   if ((spec.pods === undefined) === (spec.podSelector === undefined)) {
@@ -82,38 +84,46 @@ function selectPods(
     return [];
   }
   if (spec.podSelector === undefined) {
-    return spec.pods!.flatMap((name, i) => requirePod(name, [...path, 'pods', i], pods, faults) ?? []);
+    return spec.pods!.flatMap((name, i) => pods.require(name, [...path, 'pods', i], faults) ?? []);
   }
   const labels = readSelector(spec.podSelector, [...path, 'podSelector'], faults);
-  const selected = pods.filter((pod) => matches(labels, pod));
+  const selected = pods.select(labels);
   if (selected.length === 0) faults.warning([...path, 'podSelector'], 'selects no pod');
   return selected;
 }
 
-function egressAddressOf(
-  { egressIP }: EgressGatewaySpec,
+/** One address of the gateway for each family; a family without one is a fault. */
+function readEgressAddresses(
+  { egressIP, egressIPs }: EgressGatewaySpec,
   gateway: PlannedNode,
+  families: ReadonlySet<number>,
   path: Path,
   faults: FaultList,
-): Uint8Array | null {
-  const own = gateway.devices.flatMap((device) => device.addresses.map((prefix) => prefix.address));
-  if (egressIP === undefined) {
-    const route = gateway.routes.find(
-      ({ prefixLength, prefix }) => prefixLength === 0 && prefix.length === IPV4,
-    );
-    const device = gateway.devices.find((candidate) => candidate.ifindex === route?.ifindex);
-    const first = device?.addresses.find(({ address }) => address.length === IPV4)?.address;
-    if (first === undefined) {
-      faults.error(
-        path,
-        `missing: egressIP; ${gateway.name} has no default route by a device with an address`,
-      );
+): readonly Uint8Array[] {
+  const texts: [string, Path][] = (egressIPs ?? []).map((text, i) => [text, [...path, 'egressIPs', i]]);
+  if (egressIP !== undefined) texts.unshift([egressIP, [...path, 'egressIP']]);
+  const declared = texts.flatMap(([text, at]) => {
+    const address = readAddress(text, at, faults);
+    if (address !== null && !gateway.addresses.some((other) => isSame(other, address))) {
+      faults.error(at, `no device of ${gateway.name} has the address ${text}`);
     }
-    return first ?? null;
-  }
-  const address = readAddress(egressIP, [...path, 'egressIP'], faults);
-  if (address !== null && !own.some((other) => isSame(other, address))) {
-    faults.error([...path, 'egressIP'], `no device of ${gateway.name} has the address ${egressIP}`);
-  }
-  return address;
+    return address ?? [];
+  });
+  return [...families].flatMap((length) => {
+    const address = ofFamily(declared, length) ?? defaultAddress(gateway, length);
+    if (address !== undefined) return address;
+    const family = length === IPV4 ? 'IPv4' : 'IPv6';
+    const why = `${gateway.name} has no ${family} default route by a device with an address`;
+    faults.error(path, `missing: egressIP; ${why}`);
+    return [];
+  });
+}
+
+/** The first address of the device that the family's default route goes by. */
+function defaultAddress(gateway: PlannedNode, length: number): Uint8Array | undefined {
+  const route = gateway.routes.find(
+    ({ prefixLength, prefix }) => prefixLength === 0 && prefix.length === length,
+  );
+  const device = gateway.devices.find((candidate) => candidate.ifindex === route?.ifindex);
+  return device?.addresses.find(({ address }) => address.length === length)?.address;
 }

@@ -1,12 +1,12 @@
 /** Hosts outside the cluster: on one of the links, or somewhere behind what leaves; and what machines serve. */
 import { checkDevices } from './check-devices.js';
 import { readLinkOptions } from './check-link-options.js';
-import { addPodRoutes } from './check-links.js';
+import { addPodRoutes, type LinkEnds } from './check-links.js';
 import { type Register, readAddress } from './check-text.js';
 import { readCiliumConfig } from './cilium-config.js';
 import { FaultList, type Path, suggestion } from './faults.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
-import type { PlannedHost, PlannedLink, PlannedServer, ServerKind } from './plan.js';
+import type { PlannedHost, PlannedServer, ServerKind } from './plan.js';
 import type { HostSpec, LinkSpec, ServesSpec } from './spec.js';
 
 const DEVICE = 'eth0';
@@ -86,20 +86,20 @@ export function finishHost(
   spec: HostSpec,
   host: NodeDraft,
   nodes: readonly NodeDraft[],
-  links: readonly PlannedLink[],
+  links: LinkEnds,
 ): PlannedHost {
   const { path, faults, devices, routes, neighbours } = host;
   const [{ ifindex }] = devices;
   if (spec.link === undefined) {
     for (const gateway of OUTSIDE_GATEWAYS) {
-      routes.push({ prefix: new Uint8Array(gateway.length), prefixLength: 0, ifindex, gateway });
+      host.addRoute({ prefix: new Uint8Array(gateway.length), prefixLength: 0, ifindex, gateway });
       neighbours.push({ ifindex, address: gateway, mac: OUTSIDE_MAC });
     }
   } else for (const node of nodes) addPodRoutes(host, node, links);
   if (spec.gateway !== undefined) {
     const gateway = readAddress(spec.gateway, [...path, 'gateway'], faults);
     if (gateway !== null) {
-      routes.push({ prefix: new Uint8Array(gateway.length), prefixLength: 0, ifindex, gateway });
+      host.addRoute({ prefix: new Uint8Array(gateway.length), prefixLength: 0, ifindex, gateway });
     }
   }
   if (spec.behind !== undefined) checkBehind(spec.behind, nodes, [...path, 'behind'], faults);

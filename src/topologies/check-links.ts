@@ -28,6 +28,28 @@ export function draftRouters(
   });
 }
 
+const ON_NO_LINK: ReadonlyMap<PlannedLink, PlannedDevice> = new Map();
+
+/** The device by which each machine is on each of its links. */
+export class LinkEnds {
+  readonly #byMachine = new Map<string, Map<PlannedLink, PlannedDevice>>();
+
+  constructor(links: readonly PlannedLink[], machines: readonly NodeDraft[]) {
+    for (const machine of machines) this.#byMachine.set(machine.spec.name, new Map());
+    const byName = new Map(machines.map((machine) => [machine.spec.name, machine]));
+    for (const link of links) {
+      for (const { machine, device } of link.devices) {
+        const ends = this.#byMachine.get(machine)!;
+        if (!ends.has(link)) ends.set(link, byName.get(machine)!.device(device)!);
+      }
+    }
+  }
+
+  of({ spec }: NodeDraft): ReadonlyMap<PlannedLink, PlannedDevice> {
+    return this.#byMachine.get(spec.name) ?? ON_NO_LINK;
+  }
+}
+
 /** Who is on which link; each device gets the others' addresses as neighbours. */
 export function checkLinks(
   specs: readonly LinkSpec[],
@@ -36,11 +58,12 @@ export function checkLinks(
 ): PlannedLink[] {
   const names = new Register('the name');
   const joined = new Register('a device');
+  const byName = new Map(machines.map((machine) => [machine.spec.name, machine]));
   return specs.map((spec, i) => {
     names.take(spec.name, 'another link', ['links', i, 'name'], faults);
     const ends = spec.devices.flatMap((text, j) => {
       const path = ['links', i, 'devices', j];
-      const end = readEnd(text, machines, path, faults);
+      const end = readEnd(text, byName, path, faults);
       return end !== null && joined.take(text, `the link ${spec.name}`, path, faults) ? end : [];
     });
     for (const { machine, device } of ends) {
@@ -61,7 +84,7 @@ export function checkLinks(
 
 function readEnd(
   text: string,
-  machines: readonly NodeDraft[],
+  machines: ReadonlyMap<string, NodeDraft>,
   path: Path,
   faults: FaultList,
 ): { machine: NodeDraft; device: PlannedDevice } | null {
@@ -70,10 +93,9 @@ function readEnd(
     faults.error(path, `${JSON.stringify(text)} is not NODE/DEVICE`);
     return null;
   }
-  const machine = machines.find((candidate) => candidate.spec.name === machineName);
+  const machine = machines.get(machineName);
   if (machine === undefined) {
-    const names = machines.map((candidate) => candidate.spec.name);
-    faults.error(path, `there is no machine ${machineName}${suggestion(machineName, names)}`);
+    faults.error(path, `there is no machine ${machineName}${suggestion(machineName, machines.keys())}`);
     return null;
   }
   const device = machine.requireDevice(deviceName, path);
@@ -85,11 +107,7 @@ function readEnd(
   return { machine, device };
 }
 
-export function finishRouter(
-  router: NodeDraft,
-  nodes: readonly NodeDraft[],
-  links: readonly PlannedLink[],
-): PlannedRouter {
+export function finishRouter(router: NodeDraft, nodes: readonly NodeDraft[], links: LinkEnds): PlannedRouter {
   for (const node of nodes) addPodRoutes(router, node, links);
   checkRoutes(router);
   const { path, devices, routes, neighbours } = router;
@@ -97,11 +115,7 @@ export function finishRouter(
 }
 
 /** Routes to the pods of other nodes: straight to the node (auto-direct-node-routes), or to Cilium for its tunnel. */
-export function addNodeRoutes(
-  node: NodeDraft,
-  nodes: readonly NodeDraft[],
-  links: readonly PlannedLink[],
-): void {
+export function addNodeRoutes(node: NodeDraft, nodes: readonly NodeDraft[], links: LinkEnds): void {
   const host = node.device('cilium_host');
   for (const other of nodes) {
     if (other === node) continue;
@@ -121,20 +135,17 @@ export function addNodeRoutes(
 }
 
 /** Where the two are on one link: the pods of `node` by its address there. */
-export function addPodRoutes(machine: NodeDraft, node: NodeDraft, links: readonly PlannedLink[]): void {
-  for (const { devices } of links) {
-    const [from, to] = [machine, node].map(({ spec }) => devices.find((end) => end.machine === spec.name));
-    if (from === undefined || to === undefined) continue;
-    const [own, device] = [machine.device(from.device)!, node.device(to.device)!];
+export function addPodRoutes(machine: NodeDraft, node: NodeDraft, links: LinkEnds): void {
+  for (const [link, from] of links.of(machine)) {
+    const to = links.of(node).get(link);
+    if (to === undefined) continue;
     for (const prefix of node.podPrefixes) {
-      const gateway = device.addresses.find(
-        ({ address }) => address.length === prefix.address.length,
-      )?.address;
+      const gateway = to.addresses.find(({ address }) => address.length === prefix.address.length)?.address;
       if (gateway === undefined) continue;
       machine.addAgentRoute({
         prefix: prefix.address,
         prefixLength: prefix.length,
-        ifindex: own.ifindex,
+        ifindex: from.ifindex,
         gateway,
       });
     }

@@ -1,5 +1,6 @@
 /** A node's pods: addresses, devices, endpoint ids, identities. */
 import { contains } from '../engine/address-text.js';
+import { readBandwidth } from './check-bandwidth.js';
 import { readServers } from './check-hosts.js';
 import { addressText, Register, readAddress, readMac } from './check-text.js';
 import type { Path } from './faults.js';
@@ -52,6 +53,7 @@ function addPod(node: NodeDraft, spec: PodSpec, path: Path): void {
     neighbours: podNeighbours(node, spec, device, path),
     endpointId: spec.endpoint ?? node.endpointIds.next(`pod ${spec.name}`),
     identity: cluster.identities.ofPod(spec.name, spec.labels ?? {}, spec.identity, path),
+    bandwidth: readBandwidth(node, spec.annotations, path),
     serves: spec.serves === undefined ? null : readServers(spec.serves, [...path, 'serves'], faults),
   };
   node.pods.push(pod);
@@ -109,7 +111,7 @@ function podDevice(node: NodeDraft, spec: PodSpec, path: Path): PlannedDevice {
     peer: null,
     programs: readPrograms(spec.device?.programs, [...at, 'programs'], node),
   };
-  node.devices.push(device);
+  node.addDevice(device);
   return device;
 }
 

@@ -1,10 +1,12 @@
 /** Policies: which entries the policy map of each pod gets. */
+import { TYPE_ALWAYS_FAIL, TYPE_SPIRE } from '../programs/tables/authentication.js';
 import { type FaultList, type Path, pathText } from './faults.js';
 import type { Identities } from './identities.js';
 import type { PlannedNode, PlannedPod, PlannedPolicy, PlannedPolicyEntry } from './plan.js';
+import type { PodIndex } from './pod-index.js';
 import { readPeers, registerPrefixes } from './policy-peers.js';
 import { type PortKey, readPorts } from './policy-ports.js';
-import { matches, readSelector, requirePod } from './selectors.js';
+import { matches, readSelector } from './selectors.js';
 import type { EgressRuleSpec, IngressRuleSpec, PolicySpec } from './spec.js';
 
 const IDENTITY_ANY = 0;
@@ -16,7 +18,7 @@ export type RuleSpec = IngressRuleSpec & EgressRuleSpec;
 /** What is known when policies are read. */
 export interface PolicyContext {
   readonly nodes: readonly PlannedNode[];
-  readonly pods: readonly PlannedPod[];
+  readonly pods: PodIndex;
   readonly identities: Identities;
   readonly faults: FaultList;
 }
@@ -50,7 +52,7 @@ export interface PlannedPolicies {
 }
 
 export function checkPolicies(policies: readonly PolicySpec[], context: PolicyContext): PlannedPolicies {
-  const drafts = new Map(context.pods.map((pod) => [pod.name, new EndpointPolicy()]));
+  const drafts = new Map(context.pods.pods.map((pod) => [pod.name, new EndpointPolicy()]));
   const hosts = new Map(context.nodes.map((node) => [node.name, new EndpointPolicy()]));
   // A rule about a prefix covers the identities of all narrower ones, so all prefixes have to be known first.
   forEachRule(policies, (rule, path) => {
@@ -70,6 +72,7 @@ export function checkPolicies(policies: readonly PolicySpec[], context: PolicyCo
     const own = {
       egress: section.egress,
       deny: section.deny,
+      ...readAuthentication(rule, path, section.deny, context),
       policy: nameOf(policies[i], i),
       openBecause: '',
     };
@@ -78,10 +81,9 @@ export function checkPolicies(policies: readonly PolicySpec[], context: PolicyCo
   });
   return {
     pods: new Map(
-      context.pods.map((pod) => {
-        const node = context.nodes.find((candidate) => candidate.name === pod.node)!;
-        return [pod.name, finish(drafts.get(pod.name)!, node)];
-      }),
+      context.nodes.flatMap((node) =>
+        node.pods.map(({ name }) => [name, finish(drafts.get(name)!, node)] as const),
+      ),
     ),
     hosts: new Map(context.nodes.map((node) => [node.name, finish(hosts.get(node.name)!, node)])),
   };
@@ -133,13 +135,33 @@ function selectPods(policy: PolicySpec, path: Path, { pods, faults }: PolicyCont
     return [];
   }
   if (policy.endpointSelector === undefined) {
-    return policy.pods!.flatMap((name, i) => requirePod(name, [...path, 'pods', i], pods, faults) ?? []);
+    return policy.pods!.flatMap((name, i) => pods.require(name, [...path, 'pods', i], faults) ?? []);
   }
   const at = [...path, 'endpointSelector'];
   const labels = readSelector(policy.endpointSelector, at, faults);
-  const selected = pods.filter((pod) => matches(labels, pod));
+  const selected = pods.select(labels);
   if (selected.length === 0) faults.warning(at, 'selects no pod');
   return selected;
+}
+
+const AUTHENTICATION_TYPES = { disabled: 0, required: TYPE_SPIRE, 'test-always-fail': TYPE_ALWAYS_FAIL };
+
+function readAuthentication(
+  { authentication }: RuleSpec,
+  path: Path,
+  deny: boolean,
+  { nodes, faults }: PolicyContext,
+): Pick<PlannedPolicyEntry, 'authType' | 'explicitAuth'> {
+  if (authentication === undefined) return { authType: 0, explicitAuth: false };
+  const at = [...path, 'authentication'];
+  if (deny) faults.error(at, 'who is denied need not be authenticated');
+  if (authentication.mode === 'required' && !nodes.some(({ config }) => config.mutualAuthentication)) {
+    faults.warning(
+      at,
+      'nobody authenticates: mesh-auth-mutual-enabled is off, and what the rule allows is dropped',
+    );
+  }
+  return { authType: AUTHENTICATION_TYPES[authentication.mode], explicitAuth: true };
 }
 
 /** Every peer of the rule with every port of it. A rule that says neither allows nothing. */
@@ -164,6 +186,8 @@ function finish(draft: EndpointPolicy, node: PlannedNode): PlannedPolicy {
     identity,
     egress,
     deny: false,
+    authType: 0,
+    explicitAuth: false,
     policy: null,
     openBecause,
   });
@@ -171,7 +195,8 @@ function finish(draft: EndpointPolicy, node: PlannedNode): PlannedPolicy {
     const entries = [false, true].map((egress) => open(IDENTITY_ANY, egress, 'enable-policy is never'));
     return { entries, ingressBy: [], egressBy: [] };
   }
-  const entries = [...draft.entries];
+  // Of entries for the same the one that asks for authentication is written last, and stays.
+  const entries = [...draft.entries].sort((a, b) => a.authType - b.authType);
   const enforcedBy = (names: readonly string[]): readonly string[] =>
     names.length === 0 && enforcement === 'always' ? ['enable-policy always'] : names;
   const ingressBy = enforcedBy(draft.ingressBy);

@@ -8,7 +8,7 @@ import {
   ROUTE_UNICAST,
   ROUTE_UNREACHABLE,
 } from '../engine/stack/route-table.js';
-import { addressText, isSame, readAddress, readMac, readNetwork } from './check-text.js';
+import { addressText, isSame, Register, readAddress, readMac, readNetwork } from './check-text.js';
 import type { Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';
 import type { PlannedDevice } from './plan.js';
@@ -31,8 +31,15 @@ export function checkRoutes(node: NodeDraft): void {
     if (address === null || mac === null || device === undefined) return;
     node.neighbours.push({ ifindex: device.ifindex, address, mac });
   });
+  const destinations = new Register('the destination');
   node.spec.routes?.forEach((spec, i) => {
-    addRoute(node, spec, [...node.path, 'routes', i]);
+    const path = [...node.path, 'routes', i];
+    const { to, metric = 0 } = spec;
+    // One table has one route to a destination for each metric.
+    const table = 'table' in spec ? ` table ${spec.table}` : '';
+    const key = metric === 0 ? to : `${to} metric ${metric}`;
+    if (destinations.take(key + table, 'another route', [...path, 'to'], node.faults))
+      addRoute(node, spec, path);
   });
   addCiliumHostRoutes(node);
   if (node.config.features.ingressPolicyAtDevice) addEndpointRoutes(node);
@@ -43,7 +50,7 @@ function addRoute(node: NodeDraft, spec: RouteSpec, path: Path): void {
   const kind = spec.type ?? 'unicast';
   if (kind === 'blackhole' || kind === 'unreachable' || kind === 'prohibit') {
     if (prefix === null) return;
-    node.routes.push({ ...route(prefix, spec), kind: KINDS[kind], ifindex: 0 });
+    node.addRoute({ ...route(prefix, spec), kind: KINDS[kind], ifindex: 0 });
     return;
   }
   if (spec.dev === undefined) {
@@ -54,7 +61,7 @@ function addRoute(node: NodeDraft, spec: RouteSpec, path: Path): void {
   const gateway = spec.via === undefined ? undefined : readAddress(spec.via, [...path, 'via'], node.faults);
   if (prefix === null || device === undefined || gateway === null) return;
   if (gateway !== undefined) checkGateway(node, spec, device, gateway, path);
-  node.routes.push({
+  node.addRoute({
     ...route(prefix, spec),
     kind: KINDS[kind],
     ifindex: device.ifindex,

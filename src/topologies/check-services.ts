@@ -4,6 +4,7 @@ import * as tables from '../programs/tables/services.js';
 import { addressText, NumberPool, type Register, readAddress, readNetwork } from './check-text.js';
 import type { FaultList, Path } from './faults.js';
 import type { PlannedBackend, PlannedPod, PlannedService } from './plan.js';
+import type { PodIndex } from './pod-index.js';
 import { readTargets, type Target } from './service-targets.js';
 import type { PodSpec, ServiceSpec } from './spec.js';
 
@@ -29,7 +30,7 @@ const WITH_SOURCE_RANGES = tables.LOADBALANCER | tables.EXTERNAL_IP;
 export class ServiceCheck {
   readonly services: PlannedService[] = [];
   readonly #faults: FaultList;
-  readonly #pods: readonly PlannedPod[];
+  readonly #pods: PodIndex;
   readonly #nodeAddresses: Register;
   readonly #frontends: Register;
   readonly #backends = new Map<string, PlannedBackend>();
@@ -37,7 +38,7 @@ export class ServiceCheck {
 
   /** `addresses` are those of pods and devices, `frontends` is filled with `ADDRESS:PORT/PROTOCOL`. */
   constructor(
-    pods: readonly PlannedPod[],
+    pods: PodIndex,
     addresses: Register,
     frontends: Register,
     faults: FaultList,
@@ -90,6 +91,7 @@ export class ServiceCheck {
         proxyPort: 0,
         localOnly: true,
         node: pod.node,
+        notOn: null,
         affinitySeconds: 0,
         sourceRanges: [],
         backends: this.#backendsOf([target], podAddress.length, port),
@@ -140,6 +142,7 @@ export class ServiceCheck {
         proxyPort: spec.l7ProxyPort ?? 0,
         localOnly: isInternal ? internalLocal : externalLocal,
         node: null,
+        notOn: null,
         affinitySeconds: affinity ? (spec.sessionAffinityTimeoutSeconds ?? DEFAULT_AFFINITY_SECONDS) : 0,
         sourceRanges,
         backends: this.#backendsOf(targets, address.length, port),

@@ -2,14 +2,18 @@
  * Checks a topology beyond its schema and fills in what it leaves out. All faults are found at once: a part that is
  * wrong is left out of what follows instead of ending the check.
  */
+import { checkAnnouncements } from './check-announcements.js';
 import { checkDevices } from './check-devices.js';
 import { checkEgressGateways, notMasqueraded } from './check-egress.js';
 import { draftHosts, finishHost, linksWithHosts, readServers } from './check-hosts.js';
-import { addNodeRoutes, checkLinks, draftRouters, finishRouter } from './check-links.js';
+import { addNodeRoutes, checkLinks, draftRouters, finishRouter, LinkEnds } from './check-links.js';
+import { checkLinkMacs, checkPodNetworks, checkPolicyNames, checkServiceNetworks } from './check-overlaps.js';
 import { checkPods } from './check-pods.js';
 import { checkPolicies } from './check-policies.js';
+import { RedirectCheck } from './check-redirects.js';
 import { checkRoutes } from './check-routes.js';
 import { ServiceCheck } from './check-services.js';
+import { checkSrv6 } from './check-srv6.js';
 import { isSame, Register, readNetwork, readNetworks } from './check-text.js';
 import { readCiliumConfig } from './cilium-config.js';
 import { FaultList, type Locate, TopologyError } from './faults.js';
@@ -17,7 +21,8 @@ import { Identities } from './identities.js';
 import { KeptNumbers } from './kept-numbers.js';
 import { hasTcx, readKernelVersion } from './kernel-version.js';
 import { type ClusterDraft, NodeDraft } from './node-draft.js';
-import type { Plan, PlannedLink, PlannedNode, PlannedPod, PlannedService } from './plan.js';
+import type { Plan, PlannedNode, PlannedService } from './plan.js';
+import { PodIndex } from './pod-index.js';
 import type { CiliumConfigSpec, TopologySpec } from './spec.js';
 import { IPROUTE2_VERSION, readCiliumVersion, readVersion } from './version.js';
 
@@ -58,22 +63,36 @@ export function checkTopology(
   const routers = draftRouters(spec, drafts, cluster, names);
   const hosts = draftHosts(spec.hosts ?? [], drafts.length + routers.length, cluster, names);
   const joined = linksWithHosts(spec.links ?? [], spec.hosts ?? [], faults);
-  const links = checkLinks(joined, [...drafts, ...routers, ...hosts], faults);
-  const nodes = drafts.map((draft) => finishNode(draft, drafts, links));
-  const pods = nodes.flatMap((node) => node.pods);
+  const machines = [...drafts, ...routers, ...hosts];
+  const links = checkLinks(joined, machines, faults);
+  checkPodNetworks(drafts, faults);
+  checkLinkMacs(links, machines, faults);
+  checkServiceNetworks(spec.services ?? [], drafts, faults);
+  checkPolicyNames(spec.policies ?? [], faults);
+  const ends = new LinkEnds(links, machines);
+  const nodes = drafts.map((draft) => finishNode(draft, drafts, ends));
+  const pods = new PodIndex(nodes.flatMap((node) => node.pods));
   const policies = checkPolicies(spec.policies ?? [], { nodes, pods, identities, faults });
+  const redirects = new RedirectCheck(checkServices(spec, pods, cluster), nodes, pods, faults);
+  spec.localRedirectPolicies?.forEach((policy, i) => {
+    redirects.add(policy, ['localRedirectPolicies', i]);
+  });
+  const { services, skips } = redirects.result;
   const plan: Plan = {
     name: spec.name ?? 'topology',
     numbers,
     nodes,
     links,
-    routers: routers.map((router) => finishRouter(router, drafts, links)),
-    hosts: (spec.hosts ?? []).map((host, i) => finishHost(host, hosts[i], drafts, links)),
-    services: checkServices(spec, pods, cluster),
+    routers: routers.map((router) => finishRouter(router, drafts, ends)),
+    hosts: (spec.hosts ?? []).map((host, i) => finishHost(host, hosts[i], drafts, ends)),
+    services,
     outside: identities.prefixes,
     policies: policies.pods,
     hostPolicies: policies.hosts,
     egressGateways: checkEgressGateways(spec.egressGateways ?? [], nodes, pods, faults),
+    announcements: checkAnnouncements(spec.l2Announcements ?? [], nodes, services, faults),
+    redirectSkips: skips,
+    srv6: checkSrv6(spec.srv6, nodes, pods, faults),
     notMasqueraded: notMasqueraded(spec, faults),
     prefiltered: readNetworks(spec.prefilter, ['prefilter'], faults),
   };
@@ -135,11 +154,7 @@ function checkDeviceNames(node: NodeDraft): void {
   }
 }
 
-function finishNode(
-  node: NodeDraft,
-  drafts: readonly NodeDraft[],
-  links: readonly PlannedLink[],
-): PlannedNode {
+function finishNode(node: NodeDraft, drafts: readonly NodeDraft[], links: LinkEnds): PlannedNode {
   checkPods(node);
   addNodeRoutes(node, drafts, links);
   checkRoutes(node);
@@ -162,6 +177,7 @@ function finishNode(
     internalAddresses: node.internalAddresses,
     ciliumInternalAddresses: node.ciliumInternalAddresses,
     devices: node.devices,
+    addresses: node.devices.flatMap((device) => device.addresses.map(({ address }) => address)),
     nativeDevices,
     directRoutingDevice: directRoutingDevice ?? null,
     routes: node.routes,
@@ -175,7 +191,7 @@ function finishNode(
 
 function checkServices(
   spec: TopologySpec,
-  pods: readonly PlannedPod[],
+  pods: PodIndex,
   { addresses, faults, numbers }: ClusterDraft,
 ): readonly PlannedService[] {
   const check = new ServiceCheck(
@@ -193,7 +209,7 @@ function checkServices(
   spec.nodes.forEach((node, i) => {
     node.pods?.forEach((podSpec, j) => {
       podSpec.hostPorts?.forEach((hostPort, k) => {
-        const pod = pods.find((candidate) => candidate.name === podSpec.name)!;
+        const pod = pods.named(podSpec.name)!;
         check.addHostPort(hostPort, pod, ['nodes', i, 'pods', j, 'hostPorts', k]);
       });
     });

@@ -47,6 +47,14 @@ export interface CiliumConfig {
   /** VLAN ids that pass all native devices; 0 for any. */
   readonly vlanBypass: readonly number[];
   readonly l7Proxy: boolean;
+  /** External VXLAN endpoints, each with its network and MAC in the same row. */
+  readonly vtepEndpoints: readonly Uint8Array[];
+  readonly vtepNetworks: readonly Prefix[];
+  readonly vtepMacs: readonly Uint8Array[];
+  /** The agent authenticates who has to be. */
+  readonly mutualAuthentication: boolean;
+  /** Seconds between two garbage collections; 0: adapted to what they find. */
+  readonly collectionIntervalSeconds: number;
   /** The keys and values that were declared. */
   readonly declared: Readonly<Record<string, string>>;
 }
@@ -112,6 +120,11 @@ function agentDefaults(): Draft {
     strictModeAllowsNodes: false,
     vlanBypass: [],
     l7Proxy: true,
+    vtepEndpoints: [],
+    vtepNetworks: [],
+    vtepMacs: [],
+    mutualAuthentication: false,
+    collectionIntervalSeconds: 0,
   };
 }
 

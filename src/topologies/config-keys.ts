@@ -10,10 +10,12 @@ import {
   flag,
   number,
   type Setter,
+  seconds,
   setting,
   text,
   whole,
 } from './config-values.js';
+import { VTEP_KEYS } from './config-vtep.js';
 import { MAGLEV_TABLE_SIZES } from './maglev.js';
 
 const MONITOR_FLAGS: Readonly<Record<string, number>> = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32 };
@@ -204,6 +206,25 @@ export const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
   ['encryption-strict-mode-allow-remote-node-identities', setting('strictModeAllowsNodes')],
   ['enable-bandwidth-manager', feature('bandwidthManager')],
   ['enable-srv6', feature('srv6')],
+  [
+    'srv6-encap-mode',
+    choice({
+      reduced: (draft) => {
+        draft.features.srv6RoutingHeader = false;
+      },
+      srh: (draft) => {
+        draft.features.srv6RoutingHeader = true;
+      },
+    }),
+  ],
+  ...VTEP_KEYS,
+  ['mesh-auth-mutual-enabled', setting('mutualAuthentication')],
+  [
+    'conntrack-gc-interval',
+    seconds((draft, value) => {
+      draft.collectionIntervalSeconds = value;
+    }),
+  ],
   ['enable-xdp-prefilter', feature('prefilter')],
   [
     'vlan-bpf-bypass',

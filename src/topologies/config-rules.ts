@@ -160,6 +160,20 @@ const RULES: readonly Rule[] = [
     isBroken: (draft) => draft.features.encryptionStrictMode && draft.strictMode === null,
   },
   {
+    keys: ['enable-vtep', 'vtep-endpoint', 'vtep-cidr', 'vtep-mac'],
+    reason: 'VTEP needs vtep-endpoint, vtep-cidr and vtep-mac, and as many of each',
+    isBroken: ({ features, vtepEndpoints, vtepNetworks, vtepMacs }) =>
+      features.vtep &&
+      (vtepEndpoints.length === 0 ||
+        vtepNetworks.length !== vtepEndpoints.length ||
+        vtepMacs.length !== vtepEndpoints.length),
+  },
+  {
+    keys: ['enable-vtep', 'routing-mode', 'tunnel-protocol'],
+    reason: 'VTEP requires routing-mode: tunnel with tunnel-protocol: vxlan',
+    isBroken: ({ features }) => features.vtep && !(features.tunnelMode && features.tunnelProtocol === VXLAN),
+  },
+  {
     keys: ['enable-l2-announcements'],
     reason: 'L2 announcements require kube-proxy-replacement: true',
     isBroken: (draft) => draft.features.l2Announcements && !draft.kubeProxyReplacement,

@@ -45,6 +45,13 @@ export interface Draft {
   strictModeAllowsNodes: boolean;
   vlanBypass: number[];
   l7Proxy: boolean;
+  vtepEndpoints: readonly Uint8Array[];
+  vtepNetworks: readonly Prefix[];
+  vtepMacs: readonly Uint8Array[];
+  /** The agent authenticates who has to be (mesh-auth-mutual-enabled). */
+  mutualAuthentication: boolean;
+  /** Seconds between two garbage collections; 0 lets the agent adapt them. */
+  collectionIntervalSeconds: number;
 }
 
 type Flag = {
@@ -107,14 +114,20 @@ type NumberConstant = {
 }[keyof NodeConstants];
 
 /** A Go duration such as `2h13m20s`, in whole seconds. */
-export function duration(constant: NumberConstant): Setter {
+export function seconds(set: (draft: Draft, value: number) => void): Setter {
   return (draft, text) => {
     const parts = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text);
     if (parts === null || text === '') return 'a duration such as 1m30s';
-    const [, hours = 0, minutes = 0, seconds = 0] = parts;
-    draft.constants[constant] = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+    const [, hours = 0, minutes = 0, rest = 0] = parts;
+    set(draft, Number(hours) * 3600 + Number(minutes) * 60 + Number(rest));
     return null;
   };
+}
+
+export function duration(constant: NumberConstant): Setter {
+  return seconds((draft, value) => {
+    draft.constants[constant] = value;
+  });
 }
 
 export function number(constant: NumberConstant, most: number): Setter {

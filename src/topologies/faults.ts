@@ -31,6 +31,7 @@ export function pathText(path: Path): string {
 
 export class FaultList {
   readonly #faults: Fault[] = [];
+  readonly #told = new Set<string>();
   readonly #locate: Locate;
 
   constructor(locate: Locate = () => NOWHERE) {
@@ -66,7 +67,9 @@ export class FaultList {
   #add(severity: Fault['severity'], path: Path, message: string): void {
     const text = pathText(path);
     // What the cluster's configuration has wrong is wrong for each node.
-    if (this.#faults.some((fault) => fault.path === text && fault.message === message)) return;
+    const key = `${text}: ${message}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
     this.#faults.push({ severity, path: text, message, ...this.#locate(path) });
   }
 }

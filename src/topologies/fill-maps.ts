@@ -5,9 +5,13 @@ import { EXCLUDED_GATEWAY, writeEgressPolicy } from '../programs/tables/egress-g
 import { writeEndpoint, writeHostAddress } from '../programs/tables/endpoints.js';
 import { writeIdentity } from '../programs/tables/ipcache.js';
 import { writePrefix } from '../programs/tables/prefixes.js';
+import { ofFamily } from './address-words.js';
+import { fillFeatures } from './fill-features.js';
 import { fillServices } from './fill-services.js';
 import type { Plan, PlannedNode } from './plan.js';
 import { encryptionKey } from './wireguard-peers.js';
+
+const IPV4 = 4;
 
 export function fillMaps(datapath: Datapath, plan: Plan, node: PlannedNode): void {
   fillEndpoints(datapath, node);
@@ -15,6 +19,7 @@ export function fillMaps(datapath: Datapath, plan: Plan, node: PlannedNode): voi
   fillServices(datapath, plan, node);
   fillEgressGateways(datapath, plan, node);
   fillPrefixes(datapath, plan);
+  fillFeatures(datapath, plan, node);
 }
 
 function fillEndpoints(datapath: Datapath, node: PlannedNode): void {
@@ -29,12 +34,7 @@ function fillEndpoints(datapath: Datapath, node: PlannedNode): void {
       });
     }
   }
-  for (const address of hostAddresses(node)) writeHostAddress(datapath.endpoints, address);
-}
-
-/** All addresses of a node's own devices. */
-function hostAddresses(node: PlannedNode): readonly Uint8Array[] {
-  return node.devices.flatMap((device) => device.addresses.map((prefix) => prefix.address));
+  for (const address of node.addresses) writeHostAddress(datapath.endpoints, address);
 }
 
 function fillIdentities(datapath: Datapath, plan: Plan, node: PlannedNode): void {
@@ -51,7 +51,7 @@ function fillIdentities(datapath: Datapath, plan: Plan, node: PlannedNode): void
     const isThis = other === node;
     const tunnelEndpoint = isThis ? null : tunnelAddress(other, node);
     const key = encryptionKey(other, node);
-    for (const address of hostAddresses(other)) {
+    for (const address of other.addresses) {
       const identity = isThis ? IDENTITY_HOST : IDENTITY_REMOTE_NODE;
       const usesTunnel = reachesNodesByTunnel || other.ciliumInternalAddresses.includes(address);
       writeIdentity(ipcache, address, address.length * 8, {
@@ -75,17 +75,30 @@ function tunnelAddress(other: PlannedNode, node: PlannedNode): Uint8Array | null
   return addresses.find((address) => address.length === length) ?? addresses[0] ?? null;
 }
 
-/** Whose traffic leaves at which gateway: each pod with each destination. */
+/** Whose traffic leaves at which gateway: each pod with each destination of its address's family. */
 function fillEgressGateways(datapath: Datapath, plan: Plan, node: PlannedNode): void {
-  const map = datapath.ipv4.egressPolicies;
-  for (const { sources, destinations, excluded, ...policy } of plan.egressGateways) {
-    // The address is known to the gateway alone.
-    const egressAddress = policy.gateway === node.name ? policy.egressAddress : new Uint8Array(4);
+  for (const {
+    sources,
+    destinations,
+    excluded,
+    gateway,
+    gatewayAddress,
+    egressAddresses,
+  } of plan.egressGateways) {
     for (const source of sources) {
+      const { length } = source;
+      const { egressPolicies } = length === IPV4 ? datapath.ipv4 : datapath.ipv6;
+      const none = new Uint8Array(length);
+      // The address is known to the gateway alone.
+      const own = gateway === node.name ? (ofFamily(egressAddresses, length) ?? none) : none;
       for (const destination of destinations) {
-        writeEgressPolicy(map, source, destination, egressAddress, policy.gatewayAddress);
+        if (destination.address.length !== length) continue;
+        writeEgressPolicy(egressPolicies, source, destination, own, gatewayAddress);
       }
-      for (const hole of excluded) writeEgressPolicy(map, source, hole, new Uint8Array(4), EXCLUDED_GATEWAY);
+      for (const hole of excluded) {
+        if (hole.address.length !== length) continue;
+        writeEgressPolicy(egressPolicies, source, hole, none, EXCLUDED_GATEWAY);
+      }
     }
   }
 }

@@ -26,6 +26,7 @@ export function fillServices(datapath: Datapath, plan: Plan, node: PlannedNode):
   const ids = new NumberPool(1, plan.numbers.pool(`service ${node.name}`));
   for (const service of plan.services) {
     if (service.node !== null && service.node !== node.name) continue;
+    if (service.notOn?.has(node.name)) continue;
     if (!(service.address.length === 4 ? features.ipv4 : features.ipv6)) continue;
     if (!features.nodePort && (service.flags & NEEDS_NODE_PORT & ~tables.EXTERNAL_IP) !== 0) continue;
     for (const address of frontendAddresses(service, node)) {

@@ -1,6 +1,6 @@
 /** Security identities: of label sets, of prefixes outside the cluster, and the reserved ones by their names. */
 import { contains, type Prefix } from '../engine/address-text.js';
-import { addressText, isSame, NumberPool } from './check-text.js';
+import { addressText, NumberPool } from './check-text.js';
 import { type FaultList, type Path, pathText } from './faults.js';
 import type { KeptNumbers } from './kept-numbers.js';
 import type { PlannedPrefix } from './plan.js';
@@ -29,6 +29,7 @@ export class Identities {
   readonly #owners = new Map<number, { readonly labels: string; readonly path: Path }>();
   readonly #numbers: NumberPool;
   readonly #prefixes: PlannedPrefix[] = [];
+  readonly #byPrefix = new Map<string, number>();
   readonly #prefixNumbers: NumberPool;
 
   constructor(faults: FaultList, kept: KeptNumbers) {
@@ -84,13 +85,13 @@ export class Identities {
 
   /** The identity of a prefix outside the cluster; the same prefix has the same one. */
   ofPrefix(prefix: Prefix, declared?: number): number {
-    const known = this.#prefixes.find(
-      (other) => other.prefix.length === prefix.length && isSame(other.prefix.address, prefix.address),
-    );
-    if (known !== undefined) return known.identity;
+    const text = prefixText(prefix);
+    const known = this.#byPrefix.get(text);
+    if (known !== undefined) return known;
     if (declared !== undefined) this.#prefixNumbers.take(declared);
     const identity = declared ?? this.#prefixNumbers.next(prefixText(prefix));
     this.#prefixes.push({ prefix, identity });
+    this.#byPrefix.set(text, identity);
     return identity;
   }
 

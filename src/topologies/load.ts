@@ -66,6 +66,16 @@ export function loadTopology(nameOrFile: string): LoadedTopology {
   return readTopology(text, nameOrFile);
 }
 
+/** All that is wrong with a topology, errors and warnings in the order of the file. */
+export function checkTopologyFile(nameOrFile: string): readonly Fault[] {
+  try {
+    return loadTopology(nameOrFile).warnings;
+  } catch (error) {
+    if (error instanceof TopologyError) return error.faults;
+    throw error;
+  }
+}
+
 /** Parses and checks a topology's text; `source` names it in messages. Throws TopologyError. */
 export function readTopology(text: string, source: string): LoadedTopology {
   const { value, locate } = parseTopologyText(text, source);

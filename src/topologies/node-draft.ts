@@ -1,6 +1,6 @@
 import type { Prefix } from '../engine/address-text.js';
 import type { Route } from '../engine/stack/route-table.js';
-import { isSame, NumberPool, networkAddress, Register } from './check-text.js';
+import { NumberPool, networkAddress, Register } from './check-text.js';
 import type { CiliumConfig } from './cilium-config.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { Identities } from './identities.js';
@@ -41,7 +41,10 @@ export class NodeDraft {
   ciliumInternalAddresses: readonly Uint8Array[] = [];
   readonly programIds = new Register('the program id');
   readonly devices: PlannedDevice[] = [];
+  readonly #byName = new Map<string, PlannedDevice>();
   readonly routes: Route[] = [];
+  /** Prefixes of all routes, as texts. */
+  readonly #routed = new Set<string>();
   readonly neighbours: PlannedNeighbour[] = [];
   readonly pods: PlannedPod[] = [];
 
@@ -58,7 +61,12 @@ export class NodeDraft {
   }
 
   device(name: string): PlannedDevice | undefined {
-    return this.devices.find((device) => device.name === name);
+    return this.#byName.get(name);
+  }
+
+  addDevice(device: PlannedDevice): void {
+    this.devices.push(device);
+    if (!this.#byName.has(device.name)) this.#byName.set(device.name, device);
   }
 
   /** The device, or a fault at `path`. */
@@ -88,14 +96,22 @@ export class NodeDraft {
   /** Adds a route of the agent's making, unless the topology declares one to the same prefix itself. */
   addAgentRoute(route: Route): void {
     const prefix = networkAddress({ address: route.prefix, length: route.prefixLength });
-    const declared = this.routes.some(
-      (other) => other.prefixLength === route.prefixLength && isSame(other.prefix, prefix),
-    );
-    if (!declared) this.routes.push({ ...route, prefix });
+    if (!this.#routed.has(routeKey({ ...route, prefix }))) this.addRoute({ ...route, prefix });
+  }
+
+  addRoute(route: Route): void {
+    this.routes.push(route);
+    this.#routed.add(routeKey(route));
   }
 
   /** A locally administered MAC that no other device of the topology is given. */
   makeMac(ifindex: number): Uint8Array {
-    return Uint8Array.of(0x02, 0x70, this.number, ifindex >> 16, ifindex >> 8, ifindex);
+    // Interface indexes take 20 bits; the four above them are for the numbers of nodes from 256 on.
+    const third = (ifindex >> 16) | ((this.number >> 8) << 4);
+    return Uint8Array.of(0x02, 0x70, this.number, third, ifindex >> 8, ifindex);
   }
+}
+
+function routeKey({ prefix, prefixLength }: Route): string {
+  return `${prefix.join('.')}/${prefixLength}`;
 }

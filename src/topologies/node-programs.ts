@@ -24,6 +24,7 @@ import { wireguardPrograms } from '../programs/wireguard.js';
 import { xdpPrograms } from '../programs/xdp.js';
 import { ofFamily, rawWord, rawWordOfText } from './address-words.js';
 import type { PlannedDevice, PlannedNode, PlannedPod } from './plan.js';
+import { netnsCookie } from './plan-constants.js';
 import { filterName, tagOf } from './program-names.js';
 import { isAtLeast, type Version } from './version.js';
 
@@ -67,7 +68,7 @@ export class NodePrograms {
       endpointId: pod.endpointId,
       endpointIpv4: rawWord(ofFamily(pod.addresses, IPV4)),
       endpointIpv6: ofFamily(pod.addresses, IPV6) ?? DEFAULT_INSTANCE_CONFIG.endpointIpv6,
-      netnsCookie: [pod.endpointId, 0] as const,
+      netnsCookie: netnsCookie(pod.endpointId),
       policyVerdictLogFilter: VERDICTS_OF_BOTH_DIRECTIONS,
     };
     const programs = lxcPrograms(

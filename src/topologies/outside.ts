@@ -6,8 +6,17 @@ import { contains, type Prefix } from '../engine/address-text.js';
 import type { Device } from '../engine/device.js';
 import { TTL_EXCEEDED } from '../engine/fate.js';
 import { LinkDirection, PLAIN_LINK } from '../engine/link.js';
+import { Node } from '../engine/node.js';
 import type { RandomSource } from '../engine/random.js';
+import {
+  ARP_FRAME_LENGTH,
+  advertisementLength,
+  writeAdvertisement,
+  writeArp,
+} from '../engine/stack/neighbour-message.js';
+import * as arp from '../engine/wire/arp.js';
 import * as ethernet from '../engine/wire/ethernet.js';
+import * as icmpv6 from '../engine/wire/icmpv6.js';
 import * as ipv4 from '../engine/wire/ipv4.js';
 import * as ipv6 from '../engine/wire/ipv6.js';
 import * as tables from '../programs/tables/services.js';
@@ -16,14 +25,16 @@ import { OUTSIDE_MAC } from './check-hosts.js';
 import { isSame } from './check-text.js';
 import { putGatewaySource } from './placement.js';
 
-/** Where a frame goes that has left the network, and when it is there. */
+/** What comes of a frame that has left the network: the same or its answer, at some device at some time. */
 export interface Arrival {
+  readonly frame: Uint8Array;
   readonly device: Device;
   readonly timeNs: number;
 }
 
-/** Nobody outside has the address. */
+/** Why nothing comes of a frame, beside drop reasons: nobody outside has the address; nobody there listens to such. */
 export const NOBODY = 0;
+export const UNHEARD = -1;
 
 /** The way back into the network. */
 interface Entry {
@@ -41,10 +52,14 @@ interface OutsideHost {
 }
 
 export class Outside {
+  /** What neighbours see of it. */
+  readonly #device: Device;
   readonly #entries: readonly Entry[];
   readonly #hosts: readonly OutsideHost[];
 
   constructor(built: BuiltTopology, random: RandomSource) {
+    const { host } = new Node('outside');
+    this.#device = host.addDevice({ name: 'outside', ifindex: 1, kind: 'physical', mac: OUTSIDE_MAC });
     this.#entries = entriesOf(built);
     this.#hosts = built.hosts
       .filter(({ planned }) => planned.link === null)
@@ -59,12 +74,17 @@ export class Outside {
 
   /**
    * Brings a frame that has left the network by a device to where it goes, one hop on: link addresses and hop limit
-   * are changed in place. Else why not: a drop reason, or NOBODY.
+   * are changed in place. Who asks for the link address of a gateway or a host outside is answered. Else why not: a
+   * drop reason, NOBODY or UNHEARD.
    */
   bring(frame: Uint8Array, from: Device, nowNs: number): Arrival | number {
     const ipAt = ethernet.HEADER_LENGTH;
     const addressLength = ipAddressLength(frame);
-    if (addressLength === 0 || ethernet.isGroup(frame, ethernet.destinationAt(0))) return NOBODY;
+    if (addressLength === 0 || ethernet.isGroup(frame, ethernet.destinationAt(0))) {
+      const asked = askedAddress(frame);
+      if (asked === null || !this.#isOutside(asked, from)) return UNHEARD;
+      return { frame: neighbourAnswer(frame, this.#device, asked), device: from, timeNs: nowNs };
+    }
     const isIpv4 = addressLength === ipv4.ADDRESS_LENGTH;
     const at = isIpv4 ? ipv4.destinationAt(ipAt) : ipv6.destinationAt(ipAt);
     const destination = frame.slice(at, at + addressLength);
@@ -86,7 +106,17 @@ export class Outside {
     if (host === undefined) {
       putGatewaySource(frame, 0, device, isIpv4 ? ipv4.sourceAt(ipAt) : ipv6.sourceAt(ipAt), addressLength);
     }
-    return { device, timeNs };
+    return { frame, device, timeNs };
+  }
+
+  /** A gateway by the device, or a host outside. */
+  #isOutside(address: Uint8Array, from: Device): boolean {
+    const { routes } = from.namespace.routes(address.length);
+    return (
+      routes.some(
+        ({ ifindex, gateway }) => ifindex === from.ifindex && isSame(address, gateway ?? undefined),
+      ) || this.#hosts.some(({ addresses }) => addresses.some((other) => isSame(address, other)))
+    );
   }
 
   /** The longest prefix wins; among equals the first. */
@@ -98,6 +128,39 @@ export class Outside {
     }
     return best?.device ?? null;
   }
+}
+
+/** The address whose link address an ARP request or a neighbour solicitation asks for; null for other frames. */
+function askedAddress(frame: Uint8Array): Uint8Array | null {
+  const at = ethernet.HEADER_LENGTH;
+  const type = ethernet.fits(0, frame.length) ? ethernet.type(frame, 0) : 0;
+  if (type === ethernet.TYPE_ARP) {
+    if (!arp.fits(at, frame.length) || arp.operation(frame, at) !== arp.OPERATION_REQUEST) return null;
+    return frame.slice(arp.targetAddressAt(at), arp.targetAddressAt(at) + ipv4.ADDRESS_LENGTH);
+  }
+  const icmpAt = at + ipv6.HEADER_LENGTH;
+  if (type !== ethernet.TYPE_IPV6 || !icmpv6.fitsNeighbour(icmpAt, frame.length)) return null;
+  if (ipv6.nextHeader(frame, at) !== ipv6.NEXT_ICMPV6) return null;
+  if (icmpv6.type(frame, icmpAt) !== icmpv6.NEIGHBOUR_SOLICITATION) return null;
+  return frame.slice(icmpv6.targetAt(icmpAt), icmpv6.targetAt(icmpAt) + ipv6.ADDRESS_LENGTH);
+}
+
+/** Tells who asked that the address is at the device. */
+function neighbourAnswer(question: Uint8Array, device: Device, address: Uint8Array): Uint8Array {
+  const asker = question.slice(ethernet.sourceAt(0), ethernet.sourceAt(0) + ethernet.ADDRESS_LENGTH);
+  const ipAt = ethernet.HEADER_LENGTH;
+  if (address.length === ipv4.ADDRESS_LENGTH) {
+    const answer = new Uint8Array(ARP_FRAME_LENGTH);
+    const [own, other] = [arp.targetAddress(question, ipAt), arp.senderAddress(question, ipAt)];
+    writeArp(answer, 0, device, arp.OPERATION_REPLY, asker, asker, own, other);
+    return answer;
+  }
+  const answer = new Uint8Array(advertisementLength(true));
+  const source = question.slice(ipv6.sourceAt(ipAt), ipv6.sourceAt(ipAt) + ipv6.ADDRESS_LENGTH);
+  const flags = icmpv6.ADVERTISEMENT_ROUTER | icmpv6.ADVERTISEMENT_SOLICITED | icmpv6.ADVERTISEMENT_OVERRIDE;
+  writeAdvertisement(answer, 0, device, address, source, flags, true);
+  ethernet.putDestination(answer, 0, asker, 0);
+  return answer;
 }
 
 function ipAddressLength(frame: Uint8Array): number {

@@ -8,6 +8,11 @@ import { isAtLeast, type Version } from './version.js';
 
 /** The first Cilium whose conntrack entries count both directions as one. */
 const COUNTED_TOGETHER: Version = [1, 16];
+/** The cookie of a pod's network namespace, its low and high word. */
+export function netnsCookie(endpointId: number): readonly [number, number] {
+  return [endpointId, 0];
+}
+
 /** A VLAN id that stands for all. */
 const ANY_VLAN = 0;
 const VLAN_IDS = 4096;

@@ -49,6 +49,13 @@ export interface PlannedServer {
   readonly port: number;
 }
 
+/** Limits of a pod; 0 for none. */
+export interface PlannedBandwidth {
+  readonly egressBytesPerSecond: number;
+  readonly ingressBytesPerSecond: number;
+  readonly priority: number;
+}
+
 export interface PlannedPod {
   readonly path: Path;
   readonly name: string;
@@ -67,6 +74,7 @@ export interface PlannedPod {
   readonly neighbours: readonly Omit<PlannedNeighbour, 'ifindex'>[];
   readonly endpointId: number;
   readonly identity: number;
+  readonly bandwidth: PlannedBandwidth | null;
   /** Null: what its services lead to. */
   readonly serves: readonly PlannedServer[] | null;
 }
@@ -88,6 +96,8 @@ export interface PlannedNode {
   readonly internalAddresses: readonly Uint8Array[];
   readonly ciliumInternalAddresses: readonly Uint8Array[];
   readonly devices: readonly PlannedDevice[];
+  /** Those of all its devices. */
+  readonly addresses: readonly Uint8Array[];
   /** Those that the programs for the outside are attached to, and the one that other nodes are reached by. */
   readonly nativeDevices: readonly PlannedDevice[];
   readonly directRoutingDevice: PlannedDevice | null;
@@ -129,6 +139,8 @@ export interface PlannedService {
   readonly localOnly: boolean;
   /** The one node that has the frontend; null for all. */
   readonly node: string | null;
+  /** Nodes where something else takes its place; null for none. */
+  readonly notOn: ReadonlySet<string> | null;
   readonly affinitySeconds: number;
   readonly sourceRanges: readonly Prefix[];
   readonly backends: readonly PlannedBackend[];
@@ -142,6 +154,10 @@ export interface PlannedPrefix {
 
 export interface PlannedPolicyEntry extends PolicyKey {
   readonly deny: boolean;
+  /** Type of the authentication that is required; 0 none. */
+  readonly authType: number;
+  /** The rule says so itself. */
+  readonly explicitAuth: boolean;
   /** Name of the policy whose rule it comes from; null for what is open by default. */
   readonly policy: string | null;
   /** Of an entry without a policy: why it is there. */
@@ -184,15 +200,48 @@ export interface PlannedHost extends PlannedRouter {
   readonly serves: readonly PlannedServer[];
 }
 
+/** A service's address that a node answers ARP for. */
+export interface PlannedAnnouncement {
+  readonly node: string;
+  readonly address: Uint8Array;
+  readonly ifindex: number;
+}
+
+/** A frontend that an endpoint reaches past its local redirect. */
+export interface PlannedSkip {
+  readonly node: string;
+  readonly endpointId: number;
+  readonly address: Uint8Array;
+  readonly port: number;
+}
+
+export interface PlannedSrv6 {
+  readonly vrfs: readonly {
+    readonly id: number;
+    readonly source: Uint8Array;
+    readonly destination: Prefix;
+  }[];
+  readonly policies: readonly {
+    readonly vrf: number;
+    readonly destination: Prefix;
+    readonly segment: Uint8Array;
+  }[];
+  readonly segments: readonly {
+    readonly node: string;
+    readonly segment: Uint8Array;
+    readonly vrf: number;
+  }[];
+}
+
 export interface PlannedEgressGateway {
   /** Addresses of the pods. */
   readonly sources: readonly Uint8Array[];
   readonly destinations: readonly Prefix[];
   readonly excluded: readonly Prefix[];
-  /** Node, its IPv4 address in the cluster, and the address that the packets get there. */
+  /** Node, its IPv4 address in the cluster, and the addresses that the packets get there, one per family. */
   readonly gateway: string;
   readonly gatewayAddress: Uint8Array;
-  readonly egressAddress: Uint8Array;
+  readonly egressAddresses: readonly Uint8Array[];
 }
 
 export interface Plan {
@@ -209,6 +258,9 @@ export interface Plan {
   /** Of each node's host endpoint, by the node's name. */
   readonly hostPolicies: ReadonlyMap<string, PlannedPolicy>;
   readonly egressGateways: readonly PlannedEgressGateway[];
+  readonly announcements: readonly PlannedAnnouncement[];
+  readonly redirectSkips: readonly PlannedSkip[];
+  readonly srv6: PlannedSrv6;
   /** What ip-masq-agent exempts, and what the prefilter drops. */
   readonly notMasqueraded: readonly Prefix[];
   readonly prefiltered: readonly Prefix[];

@@ -4,7 +4,7 @@ import type { PolicyContext, RuleSpec } from './check-policies.js';
 import { readNetwork } from './check-text.js';
 import { FaultList, type Path, suggestion } from './faults.js';
 import { ENTITIES, prefixText } from './identities.js';
-import { matches, readSelector, requirePod } from './selectors.js';
+import { readSelector } from './selectors.js';
 
 const IDENTITY_ANY = 0;
 const IDENTITY_WORLD = 2;
@@ -43,12 +43,12 @@ export function readPeers(rule: RuleSpec, path: Path, context: PolicyContext): r
   const identities = new Set<number>();
   for (const { value, at } of endpoints) {
     const labels = readSelector(value, at, faults);
-    const selected = pods.filter((pod) => matches(labels, pod));
+    const selected = pods.select(labels);
     if (selected.length === 0) faults.warning(at, 'selects no pod');
     for (const pod of selected) identities.add(pod.identity);
   }
   for (const { value, at } of podNames) {
-    const pod = requirePod(value, at, pods, faults);
+    const pod = pods.require(value, at, faults);
     if (pod !== undefined) identities.add(pod.identity);
   }
   for (const { value, at } of entities)
@@ -79,7 +79,7 @@ function entity(name: string, at: Path, { pods, identities, faults }: PolicyCont
     const prefixes = identities.prefixes.map((other) => other.identity);
     return [IDENTITY_WORLD, IDENTITY_WORLD_IPV4, IDENTITY_WORLD_IPV6, ...prefixes];
   }
-  if (name === 'cluster') return [...CLUSTER_IDENTITIES, ...pods.map((pod) => pod.identity)];
+  if (name === 'cluster') return [...CLUSTER_IDENTITIES, ...pods.pods.map((pod) => pod.identity)];
   const found = ENTITIES.get(name);
   if (found === undefined) {
     faults.error(at, `${JSON.stringify(name)} is no entity${suggestion(name, ENTITY_NAMES)}`);

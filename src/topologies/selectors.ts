@@ -1,9 +1,8 @@
 /** How policies and services name pods: by labels, or one by one. */
-import { type FaultList, type Path, suggestion } from './faults.js';
-import type { PlannedPod } from './plan.js';
+import type { FaultList, Path } from './faults.js';
 import type { SelectorSpec } from './spec.js';
 
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 /** Label sources that policies may put in front of a key. */
 const SOURCE = /^(k8s|any):/;
@@ -26,20 +25,10 @@ export function readSelector(spec: SelectorSpec, path: Path, faults: FaultList):
 }
 
 export function matches(labels: Labels, candidate: { readonly labels: Labels }): boolean {
-  return Object.entries(labels).every(([key, value]) => candidate.labels[key.replace(SOURCE, '')] === value);
+  return Object.entries(labels).every(([key, value]) => candidate.labels[plainKey(key)] === value);
 }
 
-/** The pod of that name, or a fault. */
-export function requirePod(
-  name: string,
-  path: Path,
-  pods: readonly PlannedPod[],
-  faults: FaultList,
-): PlannedPod | undefined {
-  const pod = pods.find((candidate) => candidate.name === name);
-  if (pod === undefined) {
-    const names = pods.map((candidate) => candidate.name);
-    faults.error(path, `there is no pod ${name}${suggestion(name, names)}`);
-  }
-  return pod;
+/** The key as labels have it, without the source. */
+export function plainKey(key: string): string {
+  return key.replace(SOURCE, '');
 }

@@ -1,9 +1,9 @@
 /** The backends of a service as its spec names them, before their ports are known. */
 import * as backends from '../programs/tables/backends.js';
 import { readAddress } from './check-text.js';
-import { type FaultList, type Path, suggestion } from './faults.js';
+import type { FaultList, Path } from './faults.js';
 import type { PlannedPod } from './plan.js';
-import { matches } from './selectors.js';
+import type { PodIndex } from './pod-index.js';
 import type { ServiceSpec } from './spec.js';
 
 const STATES = {
@@ -21,17 +21,12 @@ export interface Target {
   readonly node: string | null;
 }
 
-export function readTargets(
-  spec: ServiceSpec,
-  path: Path,
-  pods: readonly PlannedPod[],
-  faults: FaultList,
-): Target[] {
+export function readTargets(spec: ServiceSpec, path: Path, pods: PodIndex, faults: FaultList): Target[] {
   if (spec.selector !== undefined && spec.backends !== undefined) {
     faults.error(path, 'has both selector and backends; one of them says where the service goes');
   }
   if (spec.selector !== undefined) {
-    const selected = pods.filter((pod) => matches(spec.selector!, pod));
+    const selected = pods.select(spec.selector);
     return selected.flatMap((pod) => podTargets(pod, undefined, backends.STATE_ACTIVE));
   }
   return (spec.backends ?? []).flatMap((backend, i): Target[] => {
@@ -45,14 +40,8 @@ export function readTargets(
       const address = readAddress(backend.address!, [...at, 'address'], faults);
       return address === null ? [] : [{ address, port: backend.port, state, node: null }];
     }
-    const pod = pods.find((candidate) => candidate.name === backend.pod);
-    if (pod !== undefined) return podTargets(pod, backend.port, state);
-    const hint = suggestion(
-      backend.pod,
-      pods.map((candidate) => candidate.name),
-    );
-    faults.error([...at, 'pod'], `there is no pod ${backend.pod}${hint}`);
-    return [];
+    const pod = pods.require(backend.pod, [...at, 'pod'], faults);
+    return pod === undefined ? [] : podTargets(pod, backend.port, state);
   });
 }
 

@@ -18,7 +18,7 @@ import { SocketCalls } from '../hosts/socket-calls.js';
 import type { HostWorld } from '../hosts/world.js';
 import type { BuiltTopology } from './built.js';
 import { LinkTimes } from './link-times.js';
-import { Outside } from './outside.js';
+import { Outside, UNHEARD } from './outside.js';
 import { giveNames, type RefusedServer, startServers } from './servers.js';
 
 /** What a stack takes from deciding to send to sending; links and walks take no time unless they are declared to. */
@@ -220,11 +220,11 @@ export class Simulation implements HostWorld {
     const number = this.#frame;
     const arrival = this.#outside.bring(frame, device, this.nowNs);
     if (typeof arrival === 'number') {
-      this.#lose(device, arrival);
+      if (arrival !== UNHEARD) this.#lose(device, arrival);
       return;
     }
     this.after(arrival.timeNs - this.nowNs, () => {
-      this.#walk(number, frame, arrival.device, (handle) => {
+      this.#walk(number, arrival.frame, arrival.device, (handle) => {
         this.built.walker.receive(handle, arrival.device);
       });
     });

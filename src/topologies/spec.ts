@@ -4,6 +4,7 @@
  * they have one. Addresses of either family are taken wherever one is.
  */
 import { z } from 'zod';
+import { annotations, authentication, l2Announcement, localRedirectPolicy, srv6 } from './spec-features.js';
 
 const port = z.int().min(1).max(65535);
 const labels = z.record(z.string(), z.string());
@@ -55,6 +56,7 @@ const serves = z.object({
 const pod = z.object({
   name: z.string().min(1),
   labels: labels.optional(),
+  annotations: annotations.optional(),
   ip: z.string().optional(),
   /** Both families, where a pod has both. */
   ips: z.array(z.string()).optional(),
@@ -207,6 +209,7 @@ const icmps = z.array(
 );
 
 const ingressRule = z.object({
+  authentication: authentication.optional(),
   fromEndpoints: z.array(selector).optional(),
   fromPods: z.array(z.string()).optional(),
   fromEntities: z.array(entity).optional(),
@@ -217,6 +220,7 @@ const ingressRule = z.object({
 });
 
 const egressRule = z.object({
+  authentication: authentication.optional(),
   toEndpoints: z.array(selector).optional(),
   toPods: z.array(z.string()).optional(),
   toEntities: z.array(entity).optional(),
@@ -299,6 +303,8 @@ const egressGateway = z.object({
   gateway: z.string(),
   /** One of the gateway's addresses; default the first of the device that its default route goes by. */
   egressIP: z.string().optional(),
+  /** Both families, where the destinations are of both. */
+  egressIPs: z.array(z.string()).optional(),
 });
 
 export const topologySchema = z.object({
@@ -323,6 +329,9 @@ export const topologySchema = z.object({
   ipMasqAgent: z
     .object({ nonMasqueradeCIDRs: z.array(z.string()).optional(), masqLinkLocal: z.boolean().optional() })
     .optional(),
+  l2Announcements: z.array(l2Announcement).optional(),
+  localRedirectPolicies: z.array(localRedirectPolicy).optional(),
+  srv6: srv6.optional(),
   /** Sources that XDP drops (enable-xdp-prefilter). */
   prefilter: z.array(z.string()).optional(),
 });

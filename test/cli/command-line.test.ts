@@ -13,7 +13,7 @@ describe('help and version', () => {
     assert.equal(exitCode, 0);
     assert.equal(stderr, '');
     assert.match(stdout, /packetwalk replay CAPTURE +walk the frames/);
-    assert.match(stdout, /packetwalk topologies \[NAME\] +list the ready-made/);
+    assert.match(stdout, /packetwalk topologies \[NAME\] \[FILE\.\.\] +list the ready-made/);
     assert.equal(packetwalk(['--help']).stdout, stdout);
     assert.equal(packetwalk(['-h']).stdout, stdout);
   });

@@ -52,6 +52,7 @@ describe('JSON', () => {
     assert.deepEqual(walk.outcome, {
       fate: 'dropped',
       reason: 133,
+      answered: false,
       place: { machine: 'node1', pod: null, device: 'lxc00aa' },
       text: 'dropped at node1/lxc00aa: Policy denied (133)',
     });

@@ -44,7 +44,7 @@ export class EventLog {
 function readAll(ring: PerfRing): string[] {
   const records: string[] = [];
   for (let at = ring.read(); at >= 0; at = ring.read()) {
-    records.push(Buffer.from(ring.bytes.buffer, at, ring.length).toString('hex'));
+    records.push(Buffer.from(ring.bytes.subarray(at, at + ring.length)).toString('hex'));
   }
   if (ring.lost > 0) {
     records.push(`${ring.lost} records lost`);

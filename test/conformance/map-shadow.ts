@@ -17,7 +17,8 @@ export type MapDifference = Map<Hex, EntryChange>;
  */
 export class MapShadow {
   readonly map: BpfMap;
-  readonly #view: Buffer;
+  /** The map's memory as it is now. */
+  #view: Buffer = Buffer.alloc(0);
   readonly #stride: number;
   #count = 0;
   #cursors = new Int32Array(16);
@@ -34,7 +35,6 @@ export class MapShadow {
 
   constructor(map: BpfMap) {
     this.map = map;
-    this.#view = Buffer.from(map.bytes.buffer, map.bytes.byteOffset, map.bytes.byteLength);
     this.#stride = map.keyWords + map.valueWords;
     this.#words = new Int32Array(16 * this.#stride);
     this.#copy = Buffer.from(this.#words.buffer);
@@ -43,6 +43,14 @@ export class MapShadow {
     this.#value = new Uint8Array(map.valueWords * 4);
     this.#valueBytes = Buffer.from(this.#value.buffer);
     this.#zeroIsAbsent = map.spec.type === 'array' || map.spec.type === 'percpu_array';
+  }
+
+  #memoryOfMap(): Buffer {
+    const { buffer, byteOffset, byteLength } = this.map.bytes;
+    if (this.#view.buffer !== buffer || this.#view.byteOffset !== byteOffset) {
+      this.#view = Buffer.from(buffer, byteOffset, byteLength);
+    }
+    return this.#view;
   }
 
   /** Takes the map's content over as it is. */
@@ -182,12 +190,12 @@ export class MapShadow {
 
   #newKey(cursor: number): Hex {
     const at = this.map.keyAt(cursor);
-    return this.#view.toString('hex', at, at + this.map.spec.keySize);
+    return this.#memoryOfMap().toString('hex', at, at + this.map.spec.keySize);
   }
 
   #newValue(cursor: number): Hex | undefined {
     const at = this.map.valueAt(cursor);
-    return this.#present(this.#view.toString('hex', at, at + this.map.spec.valueSize));
+    return this.#present(this.#memoryOfMap().toString('hex', at, at + this.map.spec.valueSize));
   }
 
   #present(value: Hex): Hex | undefined {

@@ -190,7 +190,10 @@ describe('faults of meaning', () => {
     [
       "a service at a pod's address",
       change('10.96.0.1', '10.1.1.10'),
-      ['line 17: services[0].clusterIP: 10.1.1.10 is also the address of a'],
+      [
+        "line 17: warning: services[0].clusterIP: 10.1.1.10 is in the pods' network of n1",
+        'line 17: services[0].clusterIP: 10.1.1.10 is also the address of a',
+      ],
     ],
     [
       'Cilium keys',

@@ -40,6 +40,12 @@ export function addAttach(parser: Argv, setExitCode: (code: number) => void): Ar
           requiresArg: true,
           describe: "what it is called; default the topology's name",
         })
+        .option('quiet', {
+          alias: 'q',
+          type: 'boolean',
+          default: false,
+          describe: 'neither the live view of a terminal nor a line every ten seconds',
+        })
         .option('dry-run', { type: 'boolean', default: false, describe: 'only say what would be done' })
         .option('json', { type: 'boolean', default: false, describe: '--dry-run: print JSON' })
         .example('$0 attach -t same-node -d ens5=af-packet:veth7 -d client=tap:pod1', ''),
@@ -61,7 +67,9 @@ export function addAttach(parser: Argv, setExitCode: (code: number) => void): Ar
         return;
       }
       const name = args.name ?? topology.name;
-      setExitCode(await runSession({ topology, name, serves: false, bindings, pods: false }));
+      setExitCode(
+        await runSession({ topology, name, serves: false, bindings, pods: false, quiet: args.quiet }),
+      );
     },
   );
 }

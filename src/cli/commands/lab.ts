@@ -18,6 +18,7 @@ import type { Status } from '../lab/status.js';
 import { statusText } from '../lab/status-text.js';
 import type { ShowRequest } from '../lab/thread.js';
 import { log, put } from '../log.js';
+import { readMonitorChoice } from '../monitor/choose.js';
 import type { Output } from '../show/command.js';
 import { splitShowArguments } from './show.js';
 
@@ -40,6 +41,13 @@ const NAME = {
   describe: "the lab's name, where several run; default the topology's",
 } as const;
 const JSON_OPTION = { type: 'boolean', default: false, describe: 'print JSON' } as const;
+
+const QUIET = {
+  alias: 'q',
+  type: 'boolean',
+  default: false,
+  describe: 'neither the live view of a terminal nor a line every ten seconds',
+} as const;
 
 /** What stands behind `lab show` and its options, or behind `lab exec POD --`, is another program's command line. */
 export function splitLabArguments(args: readonly string[]): { own: string[]; words: string[] } {
@@ -91,12 +99,27 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
           requiresArg: true,
           describe: 'NODE[,NODE…]: only the pods of these; the others run elsewhere',
         })
+        .option('monitor', {
+          type: 'string',
+          describe: "print events as they come: as cilium-dbg monitor does, or 'hubble observe OPTIONS'",
+        })
+        .option('record', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'write every hook that a frame meets to this pcapng file',
+        })
+        .option('quiet', QUIET)
+        .option('state', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'directory that connections, and changes of the topology, outlive the lab in',
+        })
         .option('clean', {
           type: 'boolean',
           default: false,
           describe: 'remove what labs left behind that did not end properly',
         }),
-    async ({ topology: nameOrFile, name, serve, clean: isClean, device, node }) => {
+    async ({ topology: nameOrFile, name, serve, clean: isClean, device, node, state, ...args }) => {
       if (isClean) {
         setExitCode(clean(nameOrFile ?? name ?? null));
         return;
@@ -108,8 +131,18 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
       const plan = planTopology(topology.spec, topology.source);
       const nodes = node?.split(',') ?? plan.nodes.map((known) => known.name);
       checkNodes(plan, nodes);
-      const options = { topology, name: name ?? topology.name, serves: serve, pods: true, nodes };
-      setExitCode(await runSession({ ...options, bindings: readDevices(plan, device) }));
+      const options = {
+        topology,
+        name: name ?? topology.name,
+        serves: serve,
+        pods: true,
+        nodes,
+        state,
+        record: args.record,
+        quiet: args.quiet,
+      };
+      const monitor = readMonitorChoice(args.monitor, undefined);
+      setExitCode(await runSession({ ...options, monitor, bindings: readDevices(plan, device) }));
     },
   );
 }

@@ -1,20 +1,34 @@
 import { readFileSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { suggestion } from '../../topologies/faults.js';
-import { UsageError } from '../exit-codes.js';
+import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
 
-export function addTopologies(parser: Argv): Argv {
+export function addTopologies(parser: Argv, setExitCode: (code: number) => void): Argv {
   return parser.command(
-    'topologies [NAME]',
-    'list the ready-made topologies, or print one of them',
+    'topologies [NAME] [FILE..]',
+    'list the ready-made topologies, print one of them, or check files',
     (command) =>
       command
-        .usage('$0 topologies [NAME] [--json]\n\nA printed topology, changed, serves replay --topology FILE.')
+        .usage(
+          '$0 topologies [NAME] [--json]\n$0 topologies check FILE… [--strict] [--json]\n\n' +
+            'A printed topology, changed, serves replay --topology FILE. check prints every error and warning, ' +
+            'and exits with 1 when there is an error.',
+        )
         .positional('NAME', { type: 'string', describe: 'print this one, as the YAML that declares it' })
+        .positional('FILE', { type: 'string', array: true, describe: 'of check: files, or names' })
+        .option('strict', { type: 'boolean', default: false, describe: 'check: a warning is an error' })
         .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
         .example('$0 topologies', 'which there are')
-        .example('$0 topologies life-of-a-packet > mine.yaml', 'a start for your own'),
-    async ({ NAME, json }) => {
+        .example('$0 topologies life-of-a-packet > mine.yaml', 'a start for your own')
+        .example('$0 topologies check mine.yaml', 'what is wrong with it'),
+    async ({ NAME, FILE, json, strict }) => {
+      // One alone comes as a text.
+      const files = FILE === undefined ? [] : [FILE].flat();
+      if (NAME === 'check') {
+        setExitCode(await check(files, json, strict));
+        return;
+      }
+      if (files.length > 0) throw new UsageError(`topologies ${NAME}: one at a time`);
       process.stdout.write(await (NAME === undefined ? listText(json) : topologyText(NAME, json)));
     },
   );
@@ -38,4 +52,20 @@ async function topologyText(name: string, json: boolean): Promise<string> {
     throw new UsageError(`no ready-made topology ${name}${hint}`);
   }
   return json ? `${JSON.stringify(loadTopology(name).spec)}\n` : readFileSync(topology.file, 'utf8');
+}
+
+/** A line for each fault: `FILE:LINE:COLUMN: error: PATH: MESSAGE`, as compilers have it. */
+async function check(files: readonly string[], json: boolean, strict: boolean): Promise<number> {
+  if (files.length === 0) throw new UsageError('topologies check which file? (topologies check FILE…)');
+  const { checkTopologyFile } = await import('../../topologies/load.js');
+  const found = files.flatMap((file) => checkTopologyFile(file).map((fault) => ({ file, ...fault })));
+  if (json) process.stdout.write(`${JSON.stringify(found)}\n`);
+  else {
+    for (const { file, line, column, severity, path, message } of found) {
+      const place = line === 0 ? file : `${file}:${line}:${column}`;
+      process.stdout.write(`${place}: ${severity}: ${path}: ${message}\n`);
+    }
+  }
+  const isBad = found.some(({ severity }) => severity === 'error' || strict);
+  return isBad ? EXIT_FOUND : EXIT_DONE;
 }

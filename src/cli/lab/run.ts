@@ -5,8 +5,10 @@ import type { Binding } from '../../live/binding.js';
 import type { Notice } from '../../live/thread-messages.js';
 import type { LoadedTopology } from '../../topologies/load.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
-import { log } from '../log.js';
+import { log, put } from '../log.js';
+import type { MonitorChoice } from '../monitor/choose.js';
 import { LabSession } from './session.js';
+import { Talk } from './talk.js';
 
 export interface RunOptions {
   readonly topology: LoadedTopology;
@@ -16,6 +18,11 @@ export interface RunOptions {
   readonly bindings: readonly Binding[];
   /** Those whose pods get namespaces; default all. */
   readonly nodes?: readonly string[];
+  /** No live view, and no lines while nothing happens that is to be told. */
+  readonly quiet: boolean;
+  readonly record?: string | undefined;
+  readonly monitor?: MonitorChoice | null;
+  readonly state?: string | undefined;
   /** Whether pods, and the outside, get namespaces of their own. */
   readonly pods: boolean;
 }
@@ -29,9 +36,11 @@ export async function runSession(options: RunOptions): Promise<number> {
   if (!/^[\w.-]{1,64}$/.test(name)) {
     throw new UsageError(`--name ${name}: give letters, digits, ".", "_" and "-", 64 at most`);
   }
+  const unread = new Int32Array(new SharedArrayBuffer(4));
   const isStopped = new Promise<void>((resolve) => {
     for (const signal of SIGNALS) process.on(signal, () => resolve());
   });
+  const talk = new Talk();
   const session = await LabSession.start({
     topology,
     name,
@@ -41,15 +50,21 @@ export async function runSession(options: RunOptions): Promise<number> {
     nodes: pods ? (options.nodes ?? topology.spec.nodes.map((node) => node.name)) : [],
     boundElsewhere: bindings.flatMap(({ devices }) => devices),
     serves,
-    onNotice: tell,
+    state: options.state,
+    watching: { record: options.record ?? null, monitor: options.monitor ?? null, unread: unread.buffer },
+    onNotice: (notice) => tell(notice, unread, talk),
   });
   for (const line of session.servers.lines) log.info(`serves ${line}`);
+  const { leftOut } = session.thread.running;
+  if (leftOut > 0) log.warn(`${leftOut} entries of the run before were not whole and are left out`);
   const places = session.lab.namespaces.map(({ label }) => label);
   const devices = bindings.map((binding) => `${binding.devices[0]} on ${portName(binding.port)}`);
   log.info(`${pods ? 'lab ready' : 'ready'}: ${[...places, ...devices].join(', ')}`);
+  const show = options.quiet || options.monitor ? null : talk.show(session);
   try {
     await Promise.race([isStopped, session.thread.ended]);
   } finally {
+    show?.close();
     await session.stop();
   }
   return EXIT_DONE;
@@ -66,10 +81,14 @@ export function needRoot(): void {
   );
 }
 
-function tell(notice: Notice): void {
-  if (notice.kind === 'lines') process.stdout.write(notice.text);
+/** `unread` is lowered by what has been printed. */
+function tell(notice: Notice, unread: Int32Array, talk: Talk): void {
+  if (notice.kind === 'lines') {
+    const { text } = notice;
+    process.stdout.write(text, () => Atomics.sub(unread, 0, text.length));
+  } else if (notice.kind === 'talk') put(notice.text);
   else if (notice.kind === 'port') {
-    log.warn(
+    talk.warn(
       `${notice.device}: its interface is ${notice.isUp ? 'up again' : 'down or gone'}; the rest runs on`,
     );
   }

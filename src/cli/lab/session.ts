@@ -5,14 +5,19 @@ import { ControlSocket } from '../../live/control-socket.js';
 import { DatapathThread } from '../../live/datapath-thread.js';
 import { type LabNamespace, type LabOptions, type LabPlan, planLab } from '../../live/lab-plan.js';
 import { checkFree, configureNamespace, makeNamespace, removeNamespace } from '../../live/namespaces.js';
-import { processStart, removeState, socketPath, writeState } from '../../live/state-file.js';
+import { readSaved, type SavedTopology, writeSaved } from '../../live/saved-topology.js';
+import { namespacesLeft, processStart, removeState, socketPath, writeState } from '../../live/state-file.js';
 import type { Notice } from '../../live/thread-messages.js';
 import { planTopology } from '../../topologies/check.js';
 import { KeptNumbers } from '../../topologies/kept-numbers.js';
 import { type LoadedTopology, readTopology } from '../../topologies/load.js';
 import type { Plan } from '../../topologies/plan.js';
+import type { TopologySpec } from '../../topologies/spec.js';
+import { observedSpec } from '../replay/observed-spec.js';
+import type { Overview } from './overview.js';
 import { LabServers } from './servers.js';
 import { type Status, statusOf } from './status.js';
+import type { WatchOptions } from './watching.js';
 
 const THREAD = new URL('./thread.js', import.meta.url);
 
@@ -23,6 +28,9 @@ export interface SessionOptions extends LabOptions {
   readonly bindings: readonly Binding[];
   /** Whether pods serve HTTP, DNS and iperf3. */
   readonly serves: boolean;
+  /** Directory that connections outlive the lab in. */
+  readonly state?: string | undefined;
+  readonly watching: WatchOptions;
   readonly onNotice: (notice: Notice) => void;
 }
 
@@ -52,21 +60,30 @@ export class LabSession {
 
   /** Resolves when traffic can pass; rejects with nothing left behind. */
   static async start(options: SessionOptions): Promise<LabSession> {
-    const session = new LabSession(options);
-    checkFree(session.lab.namespaces.map(({ name }) => name));
+    const { state } = options;
+    const saved = state === undefined ? null : readSaved(state, options.topology.name);
+    const session = new LabSession(options, saved);
+    // What a run left that was killed is taken over as it is.
+    const left = saved === null ? [] : namespacesLeft(options.name);
+    const made = session.lab.namespaces.filter(({ name }) => !left.includes(name));
+    checkFree(made.map(({ name }) => name));
     session.#writeState();
     try {
-      for (const namespace of session.lab.namespaces) makeNamespace(namespace);
+      for (const namespace of made) makeNamespace(namespace);
       session.#thread = await DatapathThread.start({
         entry: THREAD,
         setup: {
-          topology: options.topology.spec,
+          topology: session.#observed(session.topology.spec),
           bindings: session.#bindings(session.lab),
           seed: randomInt(2 ** 32 - 1),
+          numbers: saved?.numbers,
+          state,
         },
+        extra: options.watching,
         onNotice: options.onNotice,
       });
       for (const namespace of session.lab.namespaces) configureNamespace(namespace);
+      session.#save();
       if (options.serves) await session.servers.start(session.plan, session.lab.namespaces);
       session.#socket = await ControlSocket.listen(socketPath(options.name), session.#commands());
       return session;
@@ -76,11 +93,12 @@ export class LabSession {
     }
   }
 
-  private constructor(options: SessionOptions) {
+  private constructor(options: SessionOptions, saved: SavedTopology | null) {
     this.#options = options;
     this.name = options.name;
-    this.topology = options.topology;
-    this.plan = planTopology(options.topology.spec, options.topology.source);
+    this.topology = saved === null ? options.topology : { ...options.topology, spec: saved.topology };
+    const numbers = KeptNumbers.from(saved?.numbers ?? {});
+    this.plan = planTopology(this.topology.spec, this.topology.source, numbers);
     this.lab = planLab(this.plan, options);
   }
 
@@ -95,6 +113,11 @@ export class LabSession {
     await this.#thread?.stop();
     for (const { name } of this.lab.namespaces) removeNamespace(name);
     removeState(this.name);
+  }
+
+  /** Asks the datapath thread, whose packets wait meanwhile; the limit keeps that short. */
+  overview(flows: number): Promise<Overview> {
+    return this.thread.request('overview', flows) as Promise<Overview>;
   }
 
   status(): Status {
@@ -123,7 +146,7 @@ export class LabSession {
     this.lab = { ...lab, namespaces: [...lab.namespaces, ...removed] };
     this.#writeState();
     for (const namespace of added) makeNamespace(namespace);
-    await this.thread.change({ topology: topology.spec, bindings: this.#bindings(lab) });
+    await this.thread.change({ topology: this.#observed(topology.spec), bindings: this.#bindings(lab) });
     for (const namespace of lab.namespaces) {
       const former = before.namespaces.find(({ name }) => name === namespace.name);
       if (former?.commands.join() !== namespace.commands.join()) configureNamespace(namespace);
@@ -133,8 +156,14 @@ export class LabSession {
     this.lab = lab;
     this.topology = topology;
     this.#writeState();
+    this.#save();
     if (this.#options.serves) await this.servers.start(plan, added);
     return { added: added.map(({ label }) => label), removed: removed.map(({ label }) => label) };
+  }
+
+  /** A recording has the events of every packet, those that aggregation would hide as well. */
+  #observed(spec: TopologySpec): TopologySpec {
+    return observedSpec(spec, { out: this.#options.watching.record, config: {} });
   }
 
   #bindings({ bindings }: LabPlan): readonly Binding[] {
@@ -148,6 +177,13 @@ export class LabSession {
       show: (argument: unknown) => this.thread.request('show', argument),
       apply: ({ text, source }: ApplyRequest) => this.apply(readTopology(text, source)),
     };
+  }
+
+  /** The topology as it is now, for a run that goes on from the state. */
+  #save(): void {
+    const { state } = this.#options;
+    if (state === undefined) return;
+    writeSaved(state, { topology: this.topology.spec, numbers: this.thread.running.numbers });
   }
 
   #writeState(): void {

@@ -31,17 +31,24 @@ const NO_LOSSES = [
   'checksummed',
 ];
 
-function portLine({ device, counters }: PortStatus, width: number): string {
+export function lossesOf({ counters }: PortStatus): string[] {
+  return Object.entries(counters)
+    .filter(([name]) => !NO_LOSSES.includes(name))
+    .map(([name, count]) => `${countText(count)} ${name}`);
+}
+
+function portLine(port: PortStatus, width: number): string {
+  const { device, counters } = port;
   const amount = (what: string): string =>
     `${countText(counters[what] ?? 0)} ${`(${bytesText(counters[`${what} bytes`] ?? 0)})`.padStart(9)}`.padStart(
       22,
     );
-  const losses = Object.entries(counters)
-    .filter(([name]) => !NO_LOSSES.includes(name))
-    .map(([name, count]) => `${countText(count)} ${name}`);
-  return [device.padEnd(width), amount('received'), amount('sent'), `  ${losses.join(', ') || '-'}`].join(
-    '  ',
-  );
+  return [
+    device.padEnd(width),
+    amount('received'),
+    amount('sent'),
+    `  ${lossesOf(port).join(', ') || '-'}`,
+  ].join('  ');
 }
 
 export function byCount(counts: Readonly<Record<string, number>>): [string, number][] {

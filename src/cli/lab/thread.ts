@@ -4,6 +4,8 @@ import { serveThread } from '../../live/serve-thread.js';
 import type { Output } from '../show/command.js';
 import { findPlace } from '../show/places.js';
 import { runCommand } from '../show/run-command.js';
+import { overviewOf } from './overview.js';
+import { openWatch, type WatchOptions } from './watching.js';
 
 export interface ShowRequest {
   readonly words: readonly string[];
@@ -12,9 +14,22 @@ export interface ShowRequest {
   readonly json: boolean;
 }
 
-await serveThread((runtime) => {
+await serveThread((runtime, extra) => {
   runtime.handle('show', ({ words, node, pod, json }: ShowRequest): Output => {
     return runCommand(findPlace(runtime.built, node, pod), words, json);
   });
-  return undefined;
+  runtime.handle('overview', (flows: number) => overviewOf(runtime.built, flows));
+  const options = extra as WatchOptions;
+  if (options.record === null && options.monitor === null) return undefined;
+  const unread = new Int32Array(options.unread);
+  const { watch, finish } = openWatch(
+    options,
+    (text) => {
+      Atomics.add(unread, 0, text.length);
+      runtime.notify({ kind: 'lines', text });
+    },
+    (text) => runtime.notify({ kind: 'talk', text }),
+  );
+  runtime.watch(watch);
+  return finish;
 });

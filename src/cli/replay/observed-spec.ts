@@ -1,22 +1,22 @@
 import type { TopologySpec } from '../../topologies/spec.js';
 
-/** The topology with other values for some keys of the Cilium ConfigMap, on every node. */
-export function withConfig(spec: TopologySpec, config: Readonly<Record<string, string>>): TopologySpec {
-  if (Object.keys(config).length === 0) return spec;
-  return {
-    ...spec,
-    cilium: { ...spec.cilium, ...config },
-    nodes: spec.nodes.map((node) => ({ ...node, cilium: { ...node.cilium, ...config } })),
-  };
+interface ObserveOptions {
+  /** File that walks are recorded to, or null. */
+  readonly out: string | null;
+  /** Keys of the Cilium ConfigMap to change. */
+  readonly config: Readonly<Record<string, string>>;
 }
 
 /**
- * The topology for a recording, which puts each packet's events in words, those that aggregation would hide too, unless
- * `config` says otherwise.
+ * The topology with other values for some keys of the Cilium ConfigMap, on every node. A recording puts each packet's
+ * events in words, those that aggregation would hide too.
  */
-export function observedSpec(
-  spec: TopologySpec,
-  config: Readonly<Record<string, string>> = {},
-): TopologySpec {
-  return withConfig(spec, { 'monitor-aggregation': 'none', ...config });
+export function observedSpec(spec: TopologySpec, { out, config }: ObserveOptions): TopologySpec {
+  const all = out === null ? config : { 'monitor-aggregation': 'none', ...config };
+  if (Object.keys(all).length === 0) return spec;
+  return {
+    ...spec,
+    cilium: { ...spec.cilium, ...all },
+    nodes: spec.nodes.map((node) => ({ ...node, cilium: { ...node.cilium, ...all } })),
+  };
 }

@@ -26,7 +26,7 @@ import { AsEthernet } from './as-ethernet.js';
 import { Feed } from './feed.js';
 import { FrameList } from './frame-list.js';
 import { LookAhead } from './look-ahead.js';
-import { observedSpec, withConfig } from './observed-spec.js';
+import { observedSpec } from './observed-spec.js';
 import type { ReplayOptions } from './options.js';
 import { Progress } from './progress.js';
 import { WalkRecorder } from './recording.js';
@@ -130,8 +130,7 @@ function save(spec: TopologySpec, file: string, capture: string): void {
 }
 
 function build(spec: TopologySpec, options: ReplayOptions): BuiltTopology {
-  const { config } = options;
-  const built = buildTopology(options.out === null ? withConfig(spec, config) : observedSpec(spec, config), {
+  const built = buildTopology(observedSpec(spec, options), {
     clock: new Clock(),
     random: new SeededRandom(options.seed),
   });

@@ -2,9 +2,11 @@
 import type { Host } from '../../hosts/host.js';
 import type { Program } from '../../hosts/process.js';
 import { ToolError } from '../../hosts/tools/options.js';
-import { prepareTool } from '../../hosts/tools/tools.js';
+import { prepareTool, TOOL_NAMES } from '../../hosts/tools/tools.js';
 import { suggestion } from '../../topologies/faults.js';
 import { UsageError } from '../exit-codes.js';
+import { Pipe } from '../shell/pipe.js';
+import { readCommandLine } from '../shell/words.js';
 
 export interface RunCommand {
   readonly host: Host;
@@ -24,53 +26,25 @@ export function readRunCommand(text: string, hosts: ReadonlyMap<string, Host>): 
   const host = hosts.get(name);
   if (host === undefined) {
     const names = [...hosts.keys()];
-    throw new UsageError(
-      `${name}: no such pod, node or host${suggestion(name, names) || `; there are ${names.join(', ')}`}`,
-    );
+    const hint = suggestion(name, names) || `; there are ${names.join(', ')}`;
+    throw new UsageError(`${name}: no such pod, node or host${hint}`);
   }
   try {
-    const stages = pipeOf(shellWords(command)).map(prepareTool);
-    return { host, text: command.trim(), stages };
+    return { host, text: command.trim(), stages: readCommandLine(command).map(prepareStage) };
   } catch (error) {
     if (error instanceof ToolError) throw new UsageError(`${name}: ${error.message}`);
     throw error;
   }
 }
 
-/** A word of a shell's, or the mark between two tools. */
-interface Word {
-  readonly text: string;
-  readonly isPipe: boolean;
-}
-
-/** Quotes and backslashes as a shell takes them; of its operators only the pipe. */
-export function shellWords(line: string): Word[] {
-  const words: Word[] = [];
-  const pattern = /\s+|'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([|&;<>])|([^\s'"\\|&;<>]+)|(.)/gsy;
-  let word: string | null = null;
-  const finish = (): void => {
-    if (word !== null) words.push({ text: word, isPipe: false });
-    word = null;
+/** Behind a pipe there are filters, too. */
+function prepareStage(words: readonly string[], position: number): Program {
+  if (words.length === 0) throw new ToolError('|: a tool is missing beside it');
+  if (position === 0 || TOOL_NAMES.includes(words[0])) return prepareTool(words);
+  const pipe = new Pipe([words]);
+  // biome-ignore lint/correctness/useYield: it waits for nothing
+  return function* (process) {
+    process.print(pipe.text(process.input) + pipe.end());
+    return pipe.exitCode(0);
   };
-  for (const [, single, double, escaped, operator, plain, odd] of line.matchAll(pattern)) {
-    if (odd !== undefined) throw new ToolError(`${odd} without its other end`);
-    if (operator !== undefined && operator !== '|')
-      throw new ToolError(`${operator}: of a shell, only | is here`);
-    const piece: string | undefined = single ?? double?.replace(/\\(.)/g, '$1') ?? escaped ?? plain;
-    if (piece !== undefined) word = (word ?? '') + piece;
-    else finish();
-    if (operator === '|') words.push({ text: '|', isPipe: true });
-  }
-  finish();
-  return words;
-}
-
-function pipeOf(words: readonly Word[]): string[][] {
-  const stages: string[][] = [[]];
-  for (const { text, isPipe } of words) {
-    if (isPipe) stages.push([]);
-    else stages.at(-1)!.push(text);
-  }
-  if (stages.some((stage) => stage.length === 0)) throw new ToolError('|: a tool is missing beside it');
-  return stages;
 }

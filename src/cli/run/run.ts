@@ -15,7 +15,7 @@ import { type MonitorChoice, openMonitors } from '../monitor/choose.js';
 import { FlowStore } from '../monitor/hubble/observer.js';
 import type { Monitor } from '../monitor/monitor.js';
 import { attachPrograms, type ProgramOption } from '../programs/attachment.js';
-import { observedSpec, withConfig } from '../replay/observed-spec.js';
+import { observedSpec } from '../replay/observed-spec.js';
 import { WalkRecorder } from '../replay/recording.js';
 import { listingText, runListings, wantsFlows } from '../show/after-run.js';
 import { type RunCommand, readRunCommand } from './command-line.js';
@@ -48,13 +48,10 @@ export async function runCommands(options: RunOptions): Promise<number> {
   const { spec, source, warnings } = loadTopology(options.topology);
   for (const warning of warnings) log.warn(`${source}: ${faultText({ ...warning, severity: 'error' })}`);
   const random = new SeededRandom(options.seed);
-  const built = buildTopology(
-    options.out === null ? withConfig(spec, options.config) : observedSpec(spec, options.config),
-    {
-      clock: new Clock(),
-      random,
-    },
-  );
+  const built = buildTopology(observedSpec(spec, options), {
+    clock: new Clock(),
+    random,
+  });
   for (const { datapath } of built.nodes) datapath.events.mode = 'discard';
   await attachPrograms(built, new SeededRandom(~options.seed), options.programs);
   const simulation = new Simulation(built, { random: new SeededRandom(options.seed + 1) });
@@ -78,8 +75,7 @@ export async function runCommands(options: RunOptions): Promise<number> {
     group.forEach((command, i) => {
       const result = commandResult(simulation, command, processes[i]);
       results.push(result);
-      monitor?.flush();
-      if (!options.json) printResult(print, result, processes[i].at(-1)!, commands.length > 1);
+      if (!options.json) printResult(print, result, processes[i], commands.length > 1);
     });
     simulation.runFor(PAUSE_NS);
   }
@@ -120,11 +116,17 @@ function runGroup(simulation: Simulation, group: readonly RunCommand[]): Process
 function printResult(
   print: (text: string) => void,
   result: CommandResult,
-  last: Process,
+  stages: readonly Process[],
   withTitle: boolean,
 ): void {
   if (withTitle) print(`${result.host}$ ${result.command}\n`);
-  for (const { stream, text } of last.output) (stream === 'stdout' ? print : put)(text);
+  for (const stage of stages) {
+    const isLast = stage === stages.at(-1);
+    for (const { stream, text } of stage.output) {
+      if (stream === 'stderr') put(text);
+      else if (isLast) print(text);
+    }
+  }
   if (result.exitCode !== 0 && result.losses.length > 0) {
     log.info(`${result.host}: exit code ${result.exitCode}; ${result.losses.map(lossText).join('; ')}`);
   }
@@ -138,12 +140,15 @@ function watch(simulation: Simulation, recorder: WalkRecorder | null, monitor: M
     begin: (frame, timeNs) => {
       const seconds = Math.floor(timeNs / SECOND_NS);
       const nanoseconds = timeNs - seconds * SECOND_NS;
+      // Events of socket calls have come before the walk.
+      if (recorder === null) monitor?.poll();
       monitor?.setTime(seconds, nanoseconds);
       recorder?.begin(frame, seconds, nanoseconds, 0);
     },
     end: () => {
-      monitor?.poll();
       recorder?.write();
+      if (recorder === null) monitor?.poll();
+      monitor?.flush();
     },
   };
 }

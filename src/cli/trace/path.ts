@@ -80,6 +80,8 @@ export function factsOf(actions: readonly Action[]): string[] {
         ];
       case 'tail-call':
         return [`tail call ${action.program.split(' ')[0]}`];
+      case 'rule':
+        return [/-j \S+/.exec(action.text)?.[0] ?? ''];
       case 'tunnel-key':
         return [`tunnel to ${action.remote}`];
       default:

@@ -111,14 +111,15 @@ function writeDiagram(file: string, text: string): void {
 
 function isExpected({ walk, reply, noReply }: Trace, expect: string | null): boolean {
   if (expect === null) return true;
-  const found =
-    expect === 'answered'
-      ? reply !== null && reply.outcome.fate !== 'dropped'
-        ? 'answered'
-        : ''
-      : walk.outcome.fate;
-  if (found === expect) return true;
-  const how = expect === 'answered' ? (reply?.outcome.text ?? noReply) : walk.outcome.text;
-  log.error(`expected ${expect}, but: ${how}`);
+  const { outcome } = walk;
+  if (expect !== 'answered') {
+    if (outcome.fate === expect && !outcome.answered) return true;
+    log.error(`expected ${expect}, but: ${outcome.text}`);
+    return false;
+  }
+  if (reply !== null && reply.outcome.fate !== 'dropped' && !reply.outcome.answered) return true;
+  log.error(
+    `expected an answer, but: ${reply === null ? `${outcome.text}; ${noReply}` : reply.outcome.text}`,
+  );
   return false;
 }

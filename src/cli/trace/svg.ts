@@ -68,7 +68,7 @@ class Drawing {
 
   walk({ packet, outcome, ...walk }: Walk, title: string): void {
     this.#text(MARGIN, this.#y + LINE, title + packet.summary, 'title');
-    const kind = outcome.fate === 'dropped' ? 'bad' : 'good';
+    const kind = outcome.fate === 'dropped' || outcome.answered ? 'bad' : 'good';
     this.#text(MARGIN, this.#y + LINE + 20, outcome.text, `result ${kind}`);
     this.#y += TITLE + 24;
     let last: Point | null = null;

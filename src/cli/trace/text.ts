@@ -51,7 +51,7 @@ class TextPrinter {
       heading = own;
       this.#step(step);
     }
-    const colour = outcome.fate === 'dropped' ? bad : good;
+    const colour = outcome.fate === 'dropped' || outcome.answered ? bad : good;
     const end = steps.findLast((step) => step.kind === 'end' && step.frame === 1);
     const as =
       end?.kind === 'end' && end.packet.summary !== packet.summary ? ` as ${end.packet.summary}` : '';
@@ -92,7 +92,7 @@ class TextPrinter {
   #hook(number: string, frame: string, step: Extract<Step, { kind: 'hook' }>): void {
     const { bold, dim, bad, good } = this.#style;
     const { detail } = this.#options;
-    const title = `${step.place.device} ${dim(step.hook)} ${bold(step.program)}`;
+    const title = `${step.place.device ?? 'stack'} ${dim(step.hook)} ${bold(step.program)}`;
     const isDrop = /dropped/.test(step.verdict.text);
     const verdict = (isDrop ? bad : good)(`${step.verdict.name}: ${step.verdict.text}`);
     if (detail === 'brief') {
@@ -127,6 +127,8 @@ class TextPrinter {
         return ['tail call', `${action.map}[${action.index}]: ${action.program}`];
       case 'fib':
         return ['fib lookup', `${action.destination} → ${fibText(action)}`];
+      case 'rule':
+        return ['iptables', action.text];
       case 'tunnel-key':
         return ['tunnel key', `to ${action.remote}, ${action.text}`];
       case 'policy': {

@@ -3,6 +3,7 @@
  * one after the other, a per-CPU element as one copy per CPU; after the last there is one word that `keyAt` writes.
  */
 import { BPF_EXIST, BPF_NOEXIST, type BpfMap, E2BIG, EEXIST, EINVAL, type MapSpec } from './map.js';
+import { zeroWords } from './memory.js';
 
 export class ArrayMap implements BpfMap {
   readonly spec: MapSpec;
@@ -27,9 +28,8 @@ export class ArrayMap implements BpfMap {
     this.cpus = spec.type === 'percpu_array' ? (spec.cpus ?? 1) : 1;
     this.cpuStride = (spec.valueSize + 7) & ~7;
     this.stride = this.cpuStride * this.cpus;
-    const memory = new ArrayBuffer(this.stride * spec.maxEntries + 4);
-    this.bytes = new Uint8Array(memory);
-    this.words = new Int32Array(memory);
+    this.words = zeroWords((this.stride * spec.maxEntries) / 4 + 1);
+    this.bytes = new Uint8Array(this.words.buffer, this.words.byteOffset, this.words.byteLength);
   }
 
   get size(): number {

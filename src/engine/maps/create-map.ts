@@ -3,6 +3,7 @@ import { ArrayMap } from './array-map.js';
 import { HashMap } from './hash-map.js';
 import { LpmTrie } from './lpm-trie.js';
 import type { BpfMap, MapSpec } from './map.js';
+import type { MapMemory } from './map-memory.js';
 import { ArrayOfMaps, HashOfMaps } from './map-of-maps.js';
 import { PerfRing } from './perf-ring.js';
 import { ProgArray } from './prog-array.js';
@@ -15,6 +16,8 @@ export interface MapOptions {
   readonly seed?: number;
   /** Size of a `perf_event_array`'s ring, a multiple of 8. Default 256 KiB (64 pages, as Cilium's monitor takes). */
   readonly ringBytes?: number;
+  /** Of a hash map: what it lives in, instead of memory of its own; see memorySizes. */
+  readonly memory?: MapMemory;
 }
 
 const RING_BYTES = 64 * 4096;
@@ -32,7 +35,7 @@ export function createMap(spec: MapSpec, options: MapOptions = {}): BpfMap {
     case 'lru_hash':
     case 'percpu_hash':
     case 'lru_percpu_hash':
-      return new HashMap(spec, seed);
+      return new HashMap(spec, seed, options.memory ?? null);
     case 'lpm_trie':
       return new LpmTrie(spec, seed);
     case 'array':

@@ -1,6 +1,7 @@
 /** `hash`, `lru_hash` and their per-CPU forms: one class, so that call sites see one shape. */
 import { type KeyFunctions, keyFunctions } from './generated.js';
 import { BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT, type MapSpec } from './map.js';
+import type { MapMemory } from './map-memory.js';
 import { LIVE, REFERENCED, SlotTable } from './slot-table.js';
 
 /** Keys that `prefetch` takes at once; a burst of packets is seldom more. */
@@ -17,14 +18,15 @@ export class HashMap extends SlotTable {
   /** Next entry the clock looks at. */
   #hand = 1;
 
-  /** `seed` decides the hash alone; no result but the speed depends on it. */
-  constructor(spec: MapSpec, seed = 0) {
-    super(spec);
+  /** `seed` decides the hash alone; no result but the speed depends on it. Entries in `memory` are the map's. */
+  constructor(spec: MapSpec, seed = 0, memory: MapMemory | null = null) {
+    super(spec, memory);
     this.#evicts = spec.type === 'lru_hash' || spec.type === 'lru_percpu_hash';
     const { hash, find, lookup } = keyFunctions(this.keyWords, this.#evicts, seed);
     this.#hash = hash;
     this.#find = find;
     this.lookup = lookup;
+    if (memory !== null) this.takeOver(hash);
   }
 
   /**

@@ -50,7 +50,10 @@ export interface MapSpec {
 
 export interface BpfMap {
   readonly spec: MapSpec;
-  /** The map's memory; offsets answered by the methods point into it. `words` is the same memory. */
+  /**
+   * The map's memory; offsets answered by the methods point into it. `words` is the same memory. To be read after
+   * `insert`, which takes it with the first entry.
+   */
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
   /** Key and value sizes padded to whole words. */

@@ -5,6 +5,7 @@
  * were lost and where.
  */
 import { type BpfMap, EINVAL, type MapSpec } from './map.js';
+import { zeroWords } from './memory.js';
 
 /** Who reads: nobody (records are counted, not written), nobody (written over each other), or whoever calls `read`. */
 export type RingMode = 'discard' | 'overwrite' | 'queue';
@@ -41,9 +42,8 @@ export class PerfRing implements BpfMap {
   /** `ringBytes`: a multiple of 8. */
   constructor(spec: MapSpec, ringBytes: number) {
     this.spec = spec;
-    const memory = new ArrayBuffer(ringBytes);
-    this.bytes = new Uint8Array(memory);
-    this.words = new Int32Array(memory);
+    this.words = zeroWords(ringBytes / 4);
+    this.bytes = new Uint8Array(this.words.buffer, this.words.byteOffset, this.words.byteLength);
   }
 
   /** Byte offset in `bytes` to write a record of `length` bytes to at once, or -1: lost, and counted. */

@@ -1,5 +1,6 @@
 /** `prog_array`: u32 index to u32 program id; an element may be absent (a tail call to it then fails). */
 import { BPF_ANY, type BpfMap, E2BIG, EINVAL, ENOENT, type MapSpec } from './map.js';
+import { zeroBytes, zeroWords } from './memory.js';
 
 export class ProgArray implements BpfMap {
   readonly spec: MapSpec;
@@ -16,11 +17,10 @@ export class ProgArray implements BpfMap {
   constructor(spec: MapSpec) {
     this.spec = spec;
     this.#length = spec.maxEntries;
-    this.#present = new Uint8Array(spec.maxEntries);
+    this.#present = zeroBytes(spec.maxEntries);
     // One word after the last element: `keyAt` writes it.
-    const memory = new ArrayBuffer(spec.maxEntries * 4 + 4);
-    this.bytes = new Uint8Array(memory);
-    this.words = new Int32Array(memory);
+    this.words = zeroWords(spec.maxEntries + 1);
+    this.bytes = new Uint8Array(this.words.buffer, this.words.byteOffset, this.words.byteLength);
   }
 
   /** Id of the program at `index`, or -1. */

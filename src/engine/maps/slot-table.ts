@@ -14,9 +14,12 @@
  * Entries are numbered from 1 in insertion order, freed numbers are used again last in, first out, and an entry
  * never moves while it lives: value offsets and iteration cursors (the numbers) stay valid. Deletion moves later
  * cells of the probe run back, so there are no tombstones and a miss stays short after any churn. All memory is
- * taken in the constructor; the system backs a page when it is first written, so a large empty map costs little.
+ * taken with the first entry, since most maps of a node never have one; the system backs a page when it is first
+ * written, so a large map with few entries costs little.
  */
 import type { BpfMap, MapSpec } from './map.js';
+import type { MapMemory } from './map-memory.js';
+import { zeroBytes, zeroWords } from './memory.js';
 
 export const FREE = 0;
 export const LIVE = 1;
@@ -25,10 +28,15 @@ export const REFERENCED = 2;
 /** Cells of the index at first; it doubles while a quarter of its cells is in use. */
 const FIRST_CELLS = 16;
 
+/** What a map without entries has. */
+const NO_WORDS = new Int32Array(0);
+const NO_BYTES = new Uint8Array(NO_WORDS.buffer);
+const EMPTY_INDEX = new Int32Array(FIRST_CELLS);
+
 export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
   readonly spec: MapSpec;
-  readonly bytes: Uint8Array;
-  readonly words: Int32Array;
+  bytes: Uint8Array = NO_BYTES;
+  words: Int32Array = NO_WORDS;
   readonly keyWords: number;
   readonly valueWords: number;
   /** Copies of each value, and the bytes from one to the next. */
@@ -41,20 +49,22 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
   protected readonly slotWords: number;
   /** Bytes from a slot's start to the current CPU's value. */
   protected valueStart: number;
-  protected readonly index: Int32Array;
+  protected index: Int32Array = EMPTY_INDEX;
   /** Cells of the index in use now, minus 1. */
   protected indexMask = FIRST_CELLS - 1;
   protected readonly tagMask: number;
   protected readonly numberMask: number;
-  protected readonly hashes: Int32Array;
-  protected readonly states: Uint8Array;
+  protected hashes: Int32Array = NO_WORDS;
+  protected states: Uint8Array = NO_BYTES;
   /** Highest entry number ever in use since the map was empty. */
   protected highest = 0;
   /** First of the freed numbers, linked through the first word of their slots; 0 when there is none. */
   protected freed = 0;
   #cpu = 0;
+  readonly #memory: MapMemory | null;
 
-  constructor(spec: MapSpec) {
+  constructor(spec: MapSpec, memory: MapMemory | null = null) {
+    this.#memory = memory;
     this.spec = spec;
     this.keyWords = (spec.keySize + 3) >> 2;
     this.valueWords = (spec.valueSize + 3) >> 2;
@@ -65,16 +75,9 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     this.cpuStride = valueSpace * 4;
     this.valueStart = keySpace * 4;
     this.slotWords = keySpace + valueSpace * this.cpus;
-    const memory = new ArrayBuffer(spec.maxEntries * this.slotWords * 4);
-    this.bytes = new Uint8Array(memory);
-    this.words = new Int32Array(memory);
-    let cells = FIRST_CELLS;
-    while (cells < spec.maxEntries * 4) cells *= 2;
-    this.index = new Int32Array(cells);
     this.numberMask = 2 ** (32 - Math.clz32(spec.maxEntries)) - 1;
     this.tagMask = ~this.numberMask;
-    this.hashes = new Int32Array(spec.maxEntries + 1);
-    this.states = new Uint8Array(spec.maxEntries + 1);
+    if (memory !== null) this.#takeMemory();
   }
 
   abstract insert(key: Int32Array, at: number, flags: number): number;
@@ -133,6 +136,7 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
       return number;
     }
     if (this.highest === this.spec.maxEntries) return 0;
+    if (this.words.length === 0) this.#takeMemory();
     this.highest++;
     return this.highest;
   }
@@ -147,10 +151,27 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     for (let i = 0; i < keyWords; i++) words[slot + i] = key[at + i];
     for (let i = keyWords; i < slotWords; i++) words[slot + i] = 0;
     this.hashes[number] = hash;
+    if (this.#memory !== null) this.#memory.journal.note(this.#memory.id, number);
     this.states[number] = LIVE;
     this.index[cell] = (hash & this.tagMask) | number;
     this.size++;
     if (this.size * 4 > this.indexMask && this.indexMask + 1 < this.index.length) this.#doubleIndex();
+  }
+
+  #takeMemory(): void {
+    const { maxEntries } = this.spec;
+    const memory = this.#memory;
+    const words = maxEntries * this.slotWords;
+    this.words =
+      memory === null
+        ? zeroWords(words)
+        : new Int32Array(memory.slots.buffer, memory.slots.byteOffset, words);
+    this.bytes = new Uint8Array(this.words.buffer, this.words.byteOffset, this.words.byteLength);
+    let cells = FIRST_CELLS;
+    while (cells < maxEntries * 4) cells *= 2;
+    this.index = zeroWords(cells);
+    this.hashes = zeroWords(maxEntries + 1);
+    this.states = memory === null ? zeroBytes(maxEntries + 1) : memory.states;
   }
 
   /** First empty cell from the hash's home on. */
@@ -161,11 +182,36 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
     return cell;
   }
 
-  /** Only when more entries live than ever since the map was empty: none of the numbers is free then. */
+  /** Only when more entries live than ever since the map was empty (or taken over): few of the numbers are free then. */
   #doubleIndex(): void {
     this.index.fill(0, 0, this.indexMask + 1);
     this.indexMask = this.indexMask * 2 + 1;
     for (let number = 1; number <= this.highest; number++) {
+      if (this.states[number] === FREE) continue;
+      const hash = this.hashes[number];
+      this.index[this.emptyCell(hash)] = (hash & this.tagMask) | number;
+    }
+  }
+
+  /** Takes over what the memory holds: finds its entries and the free ones among them. */
+  protected takeOver(hashOf: (words: Int32Array, at: number) => number): void {
+    const { states, words, slotWords } = this;
+    this.highest = states.length - 1;
+    while (this.highest > 0 && states[this.highest] === FREE) this.highest--;
+    for (let number = this.highest; number > 0; number--) {
+      if (states[number] !== FREE) {
+        this.hashes[number] = hashOf(words, (number - 1) * slotWords);
+        this.size++;
+      } else {
+        words[(number - 1) * slotWords] = this.freed;
+        this.freed = number;
+      }
+    }
+    while (this.size * 4 > this.indexMask && this.indexMask + 1 < this.index.length) {
+      this.indexMask = this.indexMask * 2 + 1;
+    }
+    for (let number = 1; number <= this.highest; number++) {
+      if (states[number] === FREE) continue;
       const hash = this.hashes[number];
       this.index[this.emptyCell(hash)] = (hash & this.tagMask) | number;
     }

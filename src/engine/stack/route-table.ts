@@ -34,6 +34,9 @@ const NODE_WORDS = 512;
 const ROUTES_AT = 256;
 const GATEWAY_BYTES = 16;
 
+/** The trie of a table without routes. */
+const NO_ROUTES = new Int32Array(NODE_WORDS);
+
 export class RouteTable {
   /** Bytes of an address: 4 or 16. */
   readonly addressLength: number;
@@ -45,7 +48,7 @@ export class RouteTable {
   gateways = new Uint8Array(0);
 
   readonly #routes: Route[] = [];
-  #trie = new Int32Array(NODE_WORDS);
+  #trie = NO_ROUTES;
   #nodes = 1;
   #stale = false;
   /** Grows with every change, so that answers can be remembered. */

@@ -1,6 +1,6 @@
 /** curl as it prints on a terminal: no progress meter. */
 import { addressText } from '../endpoint.js';
-import { ETIMEDOUT } from '../errors.js';
+import { ETIMEDOUT, errorText } from '../errors.js';
 import type { Process, Program, Steps } from '../process.js';
 import { MILLISECOND_NS, SECOND_NS } from '../world.js';
 import {
@@ -127,7 +127,6 @@ class CurlRun {
     const { head, include, fail, discard, writeOut } = this.#options;
     for (const line of [...response.head, '']) this.#note(`< ${line}\n`);
     if (fail && response.status >= 400) {
-      this.#note('* Closing connection 0\n');
       return this.#fail(HTTP_RETURNED_ERROR, `The requested URL returned error: ${response.status}`);
     }
     if (head || include) this.#print(discard, `${response.head.join('\r\n')}\r\n\r\n`);
@@ -156,7 +155,7 @@ class CurlRun {
       const what = `Failed to connect to ${this.#hostText} port ${url.port} after ${milliseconds} ms`;
       return this.#fail(TIMED_OUT, `${what}: Timeout was reached`);
     }
-    this.#note(`* connect to ${address} port ${url.port} failed\n`);
+    this.#note(`* connect to ${address} port ${url.port} failed: ${errorText(error)}\n`);
     const what = `Failed to connect to ${this.#hostText} port ${url.port} after ${milliseconds} ms`;
     return this.#fail(
       error === ETIMEDOUT ? TIMED_OUT : COULD_NOT_CONNECT,
@@ -195,6 +194,7 @@ class CurlRun {
   }
 
   #fail(code: number, text: string): number {
+    this.#note(`* ${text}\n* Closing connection 0\n`);
     if (!this.#options.silent || this.#options.showError) this.#process.complain(`curl: (${code}) ${text}\n`);
     if (this.#options.writeOut !== '') {
       const nothing = { head: [], status: 0, body: '', announcedLength: -1 };

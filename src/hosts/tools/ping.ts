@@ -9,7 +9,7 @@ import type { IcmpError } from '../icmp-message.js';
 import type { Process, Program, Steps } from '../process.js';
 import { MILLISECOND_NS, SECOND_NS } from '../world.js';
 import { numberOption, readToolOptions, ToolError } from './options.js';
-import { type FamilyChoice, resolve } from './resolve.js';
+import { type FamilyChoice, parseLiteral, resolve } from './resolve.js';
 
 /** Data of a request that starts with the time it was sent at, so that the reply says how long it took. */
 const TIME_LENGTH = 16;
@@ -98,7 +98,7 @@ class PingRun {
     process.print(
       isIpv4
         ? `PING ${name} (${text}) ${length}(${whole}) bytes of data.\n`
-        : `PING ${name}${name === text ? '' : ` (${text})`}(${text}) ${length} data bytes\n`,
+        : `PING ${name}(${name === text ? text : `${name} (${text})`}) ${length} data bytes\n`,
     );
     const identifier = host.echo.open({
       onReply: (reply) => this.#takeReply(reply),
@@ -162,13 +162,14 @@ class PingRun {
     this.#process.wake();
   }
 
-  /** iputils names who answers as it was asked, with the address behind it. */
+  /** Who answers, by name where /etc/hosts has one for it; asked by number, ping says numbers. */
   #name(from: Uint8Array): string {
-    const { name } = this.#options;
     const text = addressText(from);
-    return name === text || !isSameAddress(from, this.#destination) || /^[\d.]+$|:/.test(name)
-      ? text
-      : `${name} (${text})`;
+    if (parseLiteral(this.#options.name) !== null) return text;
+    for (const [name, addresses] of this.#process.host.names) {
+      if (addresses.some((address) => isSameAddress(address, from))) return `${name} (${text})`;
+    }
+    return text;
   }
 
   #takeError({ from, type, code, mtu }: IcmpError, sequence: number): void {

@@ -41,6 +41,8 @@ export interface Libc {
   errno(): number;
   /** Address of the first byte of a typed array's memory. */
   addressOf(array: ArrayBufferView): number;
+  /** Calls back, once, from the event loop when a file descriptor is readable or at its end; the answer cancels it. */
+  whenReadable(fd: number, callback: () => void): () => void;
   /** `length` bytes of memory that is not JavaScript's, as an array; the caller keeps it mapped. */
   viewAt(address: number, length: number): Uint8Array;
 }
@@ -107,6 +109,14 @@ async function importLibc(): Promise<Libc> {
     ...calls,
     errno: () => koffi.errno(),
     addressOf: (array: ArrayBufferView) => Number(koffi.address(array)),
+    whenReadable: (fd: number, callback: () => void) => {
+      // Held by the closure, since a handle that is collected stops.
+      const handle = koffi.node.poll(fd, { readable: true, disconnect: true }, () => {
+        handle.close();
+        callback();
+      });
+      return () => handle.close();
+    },
     viewAt: (address: number, length: number) => new Uint8Array(koffi.view(BigInt(address), length)),
   } as unknown as Libc;
 }

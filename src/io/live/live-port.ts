@@ -23,6 +23,8 @@ export interface PortSpec {
   readonly up?: boolean;
   /** Takes frames with checksum and segmentation offloads; default true where the plugin can. */
   readonly offloads?: boolean;
+  /** `tap`: many frames a system call by io_uring, where the kernel allows it; default true. */
+  readonly batches?: boolean;
   /** `tap`: one of several queues of the interface, each a port of its own. */
   readonly multiQueue?: boolean;
   /** `af-packet`, `libpcap`: frames to other MACs too; default true. */

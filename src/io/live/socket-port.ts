@@ -34,14 +34,11 @@ import {
 } from './live-port.js';
 import { MessageTable, MSG_TRUNC } from './message-table.js';
 import { PortBase } from './port-base.js';
+import { OVERFLOW, SlotBatch } from './slot-batch.js';
 import { takeVnetHeader, VNET_HEADER_LENGTH } from './vnet-header.js';
 
 const BATCH = 64;
-/** What a frame has more than a small slot takes: segments merged by offload. */
-const OVERFLOW = 65536;
 const MSG_DONTWAIT = 0x40;
-/** As many messages are prepared as the last receive got, and some more. */
-const SPARE_MESSAGES = 4;
 
 export abstract class SocketPort extends PortBase {
   fd: number;
@@ -50,9 +47,7 @@ export abstract class SocketPort extends PortBase {
   readonly #prefix: number;
   protected readonly incoming: MessageTable;
   readonly #outgoing: MessageTable;
-  readonly #overflow = new Uint8Array(BATCH * OVERFLOW);
-  readonly #armed = new Int32Array(BATCH);
-  #expected = SPARE_MESSAGES;
+  readonly #slots = new SlotBatch(BATCH);
   #arena: FrameArena | null = null;
   #address = 0;
 
@@ -63,7 +58,7 @@ export abstract class SocketPort extends PortBase {
     this.#prefix = hasVnetHeader ? VNET_HEADER_LENGTH : 0;
     this.incoming = new MessageTable(libc, BATCH);
     this.#outgoing = new MessageTable(libc, BATCH);
-    const overflow = libc.addressOf(this.#overflow);
+    const overflow = libc.addressOf(this.#slots.overflow);
     for (let i = 0; i < BATCH; i++) this.incoming.setOverflow(i, overflow + i * OVERFLOW, OVERFLOW);
   }
 
@@ -78,7 +73,7 @@ export abstract class SocketPort extends PortBase {
 
   receive(arena: FrameArena, handles: Int32Array, at: number, limit: number): number {
     if (this.state === PORT_GONE) return 0;
-    const wanted = this.#armSlots(arena, Math.min(limit, BATCH, this.#expected));
+    const wanted = this.#arm(arena, limit);
     if (wanted === 0) return 0;
     const got = this.libc.recvmmsg(this.fd, this.incoming.address, wanted, MSG_DONTWAIT, null);
     if (got < 0) this.#noteReceiveError();
@@ -92,8 +87,8 @@ export abstract class SocketPort extends PortBase {
       bytes += arena.length[handle];
       handles[at + count++] = handle;
     }
-    for (let i = messages; i < wanted; i++) arena.free(this.#armed[i]);
-    this.#expected = Math.min(2 * messages + SPARE_MESSAGES, BATCH);
+    for (let i = messages; i < wanted; i++) arena.free(this.#slots.slots[i]);
+    this.#slots.expect(messages);
     this.counters[RECEIVED] += count;
     this.counters[RECEIVED_BYTES] += bytes;
     return count;
@@ -115,16 +110,15 @@ export abstract class SocketPort extends PortBase {
     this.state = PORT_GONE;
   }
 
-  #armSlots(arena: FrameArena, limit: number): number {
+  #arm(arena: FrameArena, limit: number): number {
     const address = this.#addressOf(arena);
     const { incoming } = this;
-    let armed = 0;
-    for (; armed < limit; armed++) {
-      const handle = arena.allocate(SMALL_FRAME_LIMIT);
-      if (handle < 0) break;
-      this.#armed[armed] = handle;
-      incoming.setPart(armed, address + arena.start[handle] - this.#prefix, this.#prefix + SMALL_FRAME_LIMIT);
-      this.arm(armed);
+    const prefix = this.#prefix;
+    const armed = this.#slots.take(arena, limit);
+    for (let i = 0; i < armed; i++) {
+      const start = arena.start[this.#slots.slots[i]];
+      incoming.setPart(i, address + start - prefix, prefix + SMALL_FRAME_LIMIT);
+      this.arm(i);
     }
     if (armed === 0) this.counters[NO_SLOT]++;
     return armed;
@@ -133,37 +127,22 @@ export abstract class SocketPort extends PortBase {
   /** Answers the slot of the frame that came as message `i`, or -1. */
   #take(arena: FrameArena, i: number): number {
     const { incoming } = this;
-    const armed = this.#armed[i];
-    const length = incoming.length(i) - this.#prefix;
+    const slot = this.#slots.slots[i];
+    const headerAt = arena.start[slot] - VNET_HEADER_LENGTH;
     if ((incoming.flags(i) & MSG_TRUNC) !== 0) {
       this.counters[TRUNCATED]++;
-      arena.free(armed);
+      arena.free(slot);
       return -1;
     }
-    const handle = length <= SMALL_FRAME_LIMIT ? armed : this.#joinOverflow(arena, armed, i, length);
-    if (handle < 0) return -1;
-    arena.length[handle] = length;
-    if (this.#prefix !== 0) {
-      takeVnetHeader(arena.bytes, arena.start[armed] - VNET_HEADER_LENGTH, arena, handle, length);
+    const handle = this.#slots.keep(arena, i, incoming.length(i) - this.#prefix);
+    if (handle < 0) {
+      this.counters[TRUNCATED]++;
+      return -1;
     }
+    if (this.#prefix !== 0) takeVnetHeader(arena.bytes, headerAt, arena, handle, arena.length[handle]);
     if (this.accept(arena, handle, i)) return handle;
     arena.free(handle);
     return -1;
-  }
-
-  #joinOverflow(arena: FrameArena, armed: number, i: number, length: number): number {
-    const handle = arena.allocate(length);
-    if (handle < 0) {
-      this.counters[TRUNCATED]++;
-      arena.free(armed);
-      return -1;
-    }
-    const [from, to] = [arena.start[armed], arena.start[handle]];
-    arena.bytes.copyWithin(to, from, from + SMALL_FRAME_LIMIT);
-    const more = this.#overflow.subarray(i * OVERFLOW, i * OVERFLOW + length - SMALL_FRAME_LIMIT);
-    arena.bytes.set(more, to + SMALL_FRAME_LIMIT);
-    arena.free(armed);
-    return handle;
   }
 
   #transmitBatch(arena: FrameArena, handles: Int32Array, at: number, count: number): number {

@@ -2,25 +2,15 @@
  * TAP devices (kernel: Documentation/networking/tuntap.rst). Frames travel with a `struct virtio_net_hdr`, so that
  * 64 KiB segments cross whole and nobody computes a checksum in between.
  */
-import { type FrameArena, JUMBO_FRAME_LIMIT, SMALL_FRAME_LIMIT } from '../../engine/frame-arena.js';
-import * as ethernet from '../../engine/wire/ethernet.js';
-import * as vlan from '../../engine/wire/vlan.js';
 import { checkInterfaceName, InterfaceControl } from './interface-control.js';
 import { type Libc, loadLibc } from './libc.js';
 import {
   BAD_INPUT,
   EACCES,
-  EAGAIN,
-  EBADF,
-  EBADFD,
   EBUSY,
-  EINTR,
   EINVAL,
-  EIO,
-  ENOBUFS,
   ENODEV,
   ENOENT,
-  ENOMEM,
   ENXIO,
   EPERM,
   errorText,
@@ -28,25 +18,11 @@ import {
   MISSING,
   missingCapability,
 } from './live-error.js';
-import {
-  LINK_DOWN,
-  type LivePort,
-  NO_SLOT,
-  PORT_DOWN,
-  PORT_GONE,
-  PORT_UP,
-  type PortSpec,
-  QUEUE_FULL,
-  RECEIVED,
-  RECEIVED_BYTES,
-  SEND_ERRORS,
-  SENT,
-  SENT_BYTES,
-  TRUNCATED,
-} from './live-port.js';
+import type { LivePort, PortSpec } from './live-port.js';
 import { inNamespace } from './namespace.js';
-import { PortBase } from './port-base.js';
-import { takeVnetHeader, VNET_HEADER_LENGTH } from './vnet-header.js';
+import { OutputDrops } from './output-drops.js';
+import { TapPort } from './tap-port.js';
+import { VNET_HEADER_LENGTH } from './vnet-header.js';
 
 const TUN_DEVICE = '/dev/net/tun';
 const O_RDWR = 2;
@@ -67,9 +43,6 @@ const IFF_VNET_HDR = 0x4000;
 const OFFLOADS_TCP = 0x0f;
 const OFFLOADS_UDP = 0x60;
 
-/** Longest link header of a frame that a link of some MTU carries: Ethernet and one VLAN tag. */
-const LINK_HEADERS = ethernet.HEADER_LENGTH + vlan.HEADER_LENGTH;
-
 /** Opens a TAP, which is made where there is none of the name. Rejects with LiveError. */
 export async function openTap(spec: PortSpec): Promise<LivePort> {
   const port = `tap:${spec.name}`;
@@ -84,7 +57,7 @@ export async function openTap(spec: PortSpec): Promise<LivePort> {
       if (spec.mac !== undefined) control.setMac(spec.mac);
       if (spec.mtu !== undefined) control.setMtu(spec.mtu);
       if (spec.up ?? true) control.bringUp();
-      return new TapPort(spec, libc, fd, control);
+      return new TapPort(spec, libc, fd, control, new OutputDrops(spec.name));
     } catch (error) {
       control?.close();
       libc.close(fd);
@@ -153,142 +126,4 @@ function setOffloads(libc: Libc, port: string, fd: number, offloads: boolean): v
   else if (libc.ioctlValue(fd, TUNSETOFFLOAD, OFFLOADS_TCP | OFFLOADS_UDP) < 0) {
     libc.ioctlValue(fd, TUNSETOFFLOAD, OFFLOADS_TCP);
   }
-}
-
-class TapPort extends PortBase implements LivePort {
-  fd: number;
-  readonly #libc: Libc;
-  readonly #control: InterfaceControl;
-  #arena: FrameArena | null = null;
-  #address = 0;
-
-  constructor(spec: PortSpec, libc: Libc, fd: number, control: InterfaceControl) {
-    super(spec, spec.offloads ?? true, true);
-    this.#libc = libc;
-    this.#control = control;
-    this.fd = fd;
-    this.refresh();
-  }
-
-  /**
-   * A frame of unknown length is read into a jumbo slot; a short one goes on into a slot of its size. The copy costs
-   * less than a second iovec in each call.
-   */
-  receive(arena: FrameArena, handles: Int32Array, at: number, limit: number): number {
-    if (this.state === PORT_GONE) return 0;
-    const address = this.#addressOf(arena);
-    const longest = this.offloads ? JUMBO_FRAME_LIMIT : this.mtu + LINK_HEADERS;
-    const { counters } = this;
-    let count = 0;
-    let bytes = 0;
-    let slot = -1;
-    while (count < limit) {
-      if (slot < 0) slot = arena.allocate(longest);
-      if (slot < 0) {
-        counters[NO_SLOT]++;
-        break;
-      }
-      const headerAt = arena.start[slot] - VNET_HEADER_LENGTH;
-      // One byte more than the longest frame tells a frame that was cut.
-      const got = this.#libc.read(this.fd, address + headerAt, VNET_HEADER_LENGTH + longest + 1);
-      if (got < 0) {
-        this.#noteReceiveError();
-        break;
-      }
-      const length = got - VNET_HEADER_LENGTH;
-      if (length > longest) {
-        counters[TRUNCATED]++;
-        continue;
-      }
-      const handle = keepFrame(arena, slot, length);
-      takeVnetHeader(arena.bytes, headerAt, arena, handle, length);
-      if (handle === slot) slot = -1;
-      handles[at + count++] = handle;
-      bytes += length;
-    }
-    if (slot >= 0) arena.free(slot);
-    if (count > 0) this.state = PORT_UP;
-    counters[RECEIVED] += count;
-    counters[RECEIVED_BYTES] += bytes;
-    return count;
-  }
-
-  protected override transmit(arena: FrameArena, handles: Int32Array, at: number, count: number): number {
-    const address = this.#addressOf(arena);
-    const { counters } = this;
-    let sent = 0;
-    for (let i = at; i < at + count; i++) {
-      const handle = handles[i];
-      const length = arena.length[handle] + VNET_HEADER_LENGTH;
-      const from = address + arena.start[handle] - VNET_HEADER_LENGTH;
-      if (this.#libc.write(this.fd, from, length) < 0) {
-        this.#noteSendError();
-        continue;
-      }
-      sent++;
-      counters[SENT_BYTES] += length - VNET_HEADER_LENGTH;
-    }
-    if (sent > 0) this.state = PORT_UP;
-    counters[SENT] += sent;
-    return sent;
-  }
-
-  refresh(): void {
-    if (this.state === PORT_GONE) return;
-    const isUp = this.#control.isUp();
-    if (isUp === null) {
-      this.state = PORT_GONE;
-      return;
-    }
-    this.state = isUp ? PORT_UP : PORT_DOWN;
-    this.mtu = this.#control.mtu();
-    this.#control.readMac(this.mac);
-  }
-
-  close(): void {
-    if (this.fd >= 0) this.#libc.close(this.fd);
-    this.fd = -1;
-    this.#control.close();
-    this.#arena = null;
-    this.state = PORT_GONE;
-  }
-
-  /** The arena is kept while its address is. */
-  #addressOf(arena: FrameArena): number {
-    if (arena !== this.#arena) {
-      this.#arena = arena;
-      this.#address = this.#libc.addressOf(arena.bytes);
-    }
-    return this.#address;
-  }
-
-  #noteReceiveError(): void {
-    const errno = this.#libc.errno();
-    if (errno === EBADFD || errno === EBADF) this.state = PORT_GONE;
-    else if (errno !== EAGAIN && errno !== EINTR) this.refresh();
-  }
-
-  #noteSendError(): void {
-    const errno = this.#libc.errno();
-    const { counters } = this;
-    if (errno === EAGAIN || errno === ENOBUFS || errno === ENOMEM) counters[QUEUE_FULL]++;
-    else if (errno === EIO) {
-      counters[LINK_DOWN]++;
-      this.state = PORT_DOWN;
-    } else if (errno === EBADFD || errno === EBADF) {
-      counters[LINK_DOWN]++;
-      this.state = PORT_GONE;
-    } else counters[SEND_ERRORS]++;
-  }
-}
-
-/** A frame of `length` bytes was read into `slot`; answers the slot that keeps it, which is this one for a long frame. */
-function keepFrame(arena: FrameArena, slot: number, length: number): number {
-  const handle = length <= SMALL_FRAME_LIMIT && arena.isJumbo(slot) ? arena.allocate(length) : slot;
-  if (handle < 0 || handle === slot) {
-    arena.length[slot] = length;
-    return slot;
-  }
-  arena.bytes.copyWithin(arena.start[handle], arena.start[slot], arena.start[slot] + length);
-  return handle;
 }

@@ -5,7 +5,7 @@
  * NAT id, network order at 4); its value says nothing. The remembered backends themselves are written by programs.
  */
 import type { BpfMap } from '../../engine/maps/map.js';
-import { Struct, writeEntry } from './entry.js';
+import { keyStruct, valueStruct, writeEntry } from './entry.js';
 
 /** Word of the key that holds the reverse NAT index (raw), and its bit for a client known by its namespace. */
 export const KEY_REV_NAT_V4 = 2;
@@ -17,5 +17,5 @@ export const LAST_USED = 0;
 export const BACKEND = 2;
 
 export function writeAffinityMatch(map: BpfMap, backendId: number, reverseNatId: number): void {
-  writeEntry(map, new Struct(8).u32le(0, backendId).u16(4, reverseNatId), new Struct(1));
+  writeEntry(map, keyStruct(8).u32le(0, backendId).u16(4, reverseNatId), valueStruct(1));
 }

@@ -3,7 +3,7 @@
  * word below, then cluster id | zone << 16.
  */
 import type { BpfMap } from '../../engine/maps/map.js';
-import { Struct, writeEntry } from './entry.js';
+import { keyStruct, valueStruct, writeEntry } from './entry.js';
 
 /** Of the word behind the address: port (raw), protocol, state. */
 export function port(word: number): number {
@@ -49,12 +49,12 @@ export interface Backend {
 /** Writes `cilium_lb4_backends_v3` or `cilium_lb6_backends_v3`, as the map's value size says. */
 export function writeBackend(map: BpfMap, id: number, backend: Backend): void {
   const at = backend.address.length;
-  const value = new Struct(map.spec.valueSize)
+  const value = valueStruct(map.spec.valueSize)
     .copy(0, backend.address)
     .u16(at, backend.port)
     .u8(at + 2, backend.protocol)
     .u8(at + 3, backend.state ?? STATE_ACTIVE)
     .u16le(at + 4, backend.clusterId ?? 0)
     .u8(at + 6, backend.zone ?? 0);
-  writeEntry(map, new Struct(4).u32le(0, id), value);
+  writeEntry(map, keyStruct(4).u32le(0, id), value);
 }

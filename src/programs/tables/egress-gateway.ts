@@ -5,7 +5,7 @@
  */
 import type { Prefix } from '../../engine/address-text.js';
 import type { BpfMap } from '../../engine/maps/map.js';
-import { Struct, writeEntry } from './entry.js';
+import { keyStruct, valueStruct, writeEntry } from './entry.js';
 
 /** Prefix lengths of a full key. */
 export const FULL_PREFIX_V4 = 64;
@@ -27,10 +27,10 @@ export function writeEgressPolicy(
   gatewayAddress: Uint8Array,
 ): void {
   const length = source.length;
-  const key = new Struct(map.spec.keySize)
+  const key = keyStruct(map.spec.keySize)
     .u32le(0, 8 * length + destination.length)
     .copy(4, source)
     .copy(4 + length, destination.address);
-  const value = new Struct(map.spec.valueSize).copy(0, egressAddress).copy(length, gatewayAddress);
+  const value = valueStruct(map.spec.valueSize).copy(0, egressAddress).copy(length, gatewayAddress);
   writeEntry(map, key, value);
 }

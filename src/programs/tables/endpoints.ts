@@ -3,7 +3,7 @@
  * offsets below.
  */
 import type { BpfMap } from '../../engine/maps/map.js';
-import { Struct, writeEntry } from './entry.js';
+import { keyStruct, type Struct, valueStruct, writeEntry } from './entry.js';
 
 export const IFINDEX = 0;
 export const LXC_ID = 6;
@@ -36,7 +36,7 @@ export interface Endpoint {
 
 /** Writes the entry of an address of 4 or 16 bytes. */
 export function writeEndpoint(map: BpfMap, address: Uint8Array, endpoint: Endpoint): void {
-  const value = new Struct(VALUE_SIZE)
+  const value = valueStruct(VALUE_SIZE)
     .u32le(IFINDEX, endpoint.ifindex)
     .u16le(LXC_ID, endpoint.id)
     .u32le(FLAGS, endpoint.flags ?? 0)
@@ -49,9 +49,11 @@ export function writeEndpoint(map: BpfMap, address: Uint8Array, endpoint: Endpoi
 
 /** Marks one of the node's own addresses. */
 export function writeHostAddress(map: BpfMap, address: Uint8Array): void {
-  writeEntry(map, endpointKey(address), new Struct(VALUE_SIZE).u32le(FLAGS, FLAG_HOST));
+  writeEntry(map, endpointKey(address), valueStruct(VALUE_SIZE).u32le(FLAGS, FLAG_HOST));
 }
 
 function endpointKey(address: Uint8Array): Struct {
-  return new Struct(20).copy(0, address).u8(16, address.length === 4 ? 1 : 2);
+  return keyStruct(20)
+    .copy(0, address)
+    .u8(16, address.length === 4 ? 1 : 2);
 }

@@ -36,9 +36,32 @@ export class Struct {
   }
 
   copy(at: number, bytes: Uint8Array): this {
-    this.bytes.set(bytes, at);
+    for (let i = 0; i < bytes.length; i++) this.bytes[at + i] = bytes[i];
     return this;
   }
+}
+
+const keys: Struct[] = [];
+const values: Struct[] = [];
+
+/** A zeroed key of `size` bytes, until the next one of that size is asked for: a cluster's maps have millions. */
+export function keyStruct(size: number): Struct {
+  return reused(keys, size);
+}
+
+/** As `keyStruct`, for a value. */
+export function valueStruct(size: number): Struct {
+  return reused(values, size);
+}
+
+function reused(structs: Struct[], size: number): Struct {
+  const known = structs[size];
+  if (known === undefined) {
+    structs[size] = new Struct(size);
+    return structs[size];
+  }
+  known.words.fill(0);
+  return known;
 }
 
 /** Writes the entry. Throws when the map is full or will not have it. */

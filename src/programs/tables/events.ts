@@ -103,6 +103,11 @@ export function asksForCollection(bytes: Uint8Array, at: number): boolean {
   return signal === SIGNAL_NAT_FULL || signal === SIGNAL_CONNTRACK_FULL;
 }
 
+/** Whether the signal at `at` asks for a handshake; its body is a key of `cilium_auth_map`. */
+export function asksForAuthentication(bytes: Uint8Array, at: number): boolean {
+  return i32le(bytes, at) === SIGNAL_AUTHENTICATION_REQUIRED;
+}
+
 /** Trace points. */
 export const TO_LXC = 0;
 export const TO_PROXY = 1;

@@ -3,7 +3,7 @@
  * address (4). Value byte offsets below.
  */
 import type { BpfMap } from '../../engine/maps/map.js';
-import { Struct, writeEntry } from './entry.js';
+import { keyStruct, valueStruct, writeEntry } from './entry.js';
 
 export const SECURITY_IDENTITY = 0;
 export const TUNNEL_ENDPOINT = 4;
@@ -39,7 +39,7 @@ export function writeIdentity(
   const base = address.map(
     (byte, i) => byte & (0xff << Math.max(0, Math.min(8, 8 * (i + 1) - prefixLength))),
   );
-  const key = new Struct(24)
+  const key = keyStruct(24)
     .u32le(0, STATIC_PREFIX + prefixLength)
     .u16le(4, clusterId)
     .u8(7, address.length === 4 ? 1 : 2)
@@ -48,7 +48,7 @@ export function writeIdentity(
   let flags = endpoint.skipTunnel ? FLAG_SKIP_TUNNEL : 0;
   if (tunnel !== null) flags |= FLAG_HAS_TUNNEL_ENDPOINT;
   if (tunnel?.length === 16) flags |= FLAG_IPV6_TUNNEL_ENDPOINT;
-  const value = new Struct(VALUE_SIZE)
+  const value = valueStruct(VALUE_SIZE)
     .u32le(SECURITY_IDENTITY, endpoint.identity)
     .copy(TUNNEL_ENDPOINT, tunnel ?? new Uint8Array(0))
     .u8(KEY, endpoint.key ?? 0)

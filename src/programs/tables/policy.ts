@@ -4,7 +4,7 @@
  * (port raw). Value: proxy port, flags, authentication, priority in two words.
  */
 import type { BpfMap } from '../../engine/maps/map.js';
-import { Struct, writeEntry } from './entry.js';
+import { keyStruct, valueStruct, writeEntry } from './entry.js';
 
 /** Bits of a key that are always compared: identity and direction. */
 export const STATIC_PREFIX = 40;
@@ -67,14 +67,14 @@ export interface PolicyEntry {
 
 export function writePolicyEntry(map: BpfMap, about: PolicyKey, entry: PolicyEntry): void {
   const bits = about.protocol === 0 ? 0 : 8 + about.portBits;
-  const key = new Struct(12)
+  const key = keyStruct(12)
     .u32le(0, STATIC_PREFIX + bits)
     .u32le(4, about.identity)
     .u8(8, about.egress ? DIRECTION_EGRESS : DIRECTION_INGRESS)
     .u8(9, about.protocol)
     .u16(10, about.port);
   const auth = entry.authType ?? 0;
-  const value = new Struct(8)
+  const value = valueStruct(8)
     .u16(0, entry.proxyPort ?? 0)
     .u8(2, (entry.deny ? 1 : 0) | (bits << 3))
     .u8(3, auth | (entry.explicitAuth ? 0x80 : 0))

@@ -3,12 +3,12 @@
  * (`cilium_cidr_v4_dyn`, `_v6_dyn`). Key: prefix length, address.
  */
 import type { BpfMap } from '../../engine/maps/map.js';
-import { Struct, writeEntry } from './entry.js';
+import { keyStruct, valueStruct, writeEntry } from './entry.js';
 
 export function writePrefix(map: BpfMap, address: Uint8Array, prefixLength: number): void {
   writeEntry(
     map,
-    new Struct(map.spec.keySize).u32le(0, prefixLength).copy(4, address),
-    new Struct(map.spec.valueSize),
+    keyStruct(map.spec.keySize).u32le(0, prefixLength).copy(4, address),
+    valueStruct(map.spec.valueSize),
   );
 }

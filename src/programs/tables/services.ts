@@ -3,7 +3,7 @@
  * slot << 16, protocol | scope << 8. Slot 0 is the service, slots 1..count its backends. The value is three words.
  */
 import type { BpfMap } from '../../engine/maps/map.js';
-import { Struct, writeEntry } from './entry.js';
+import { keyStruct, type Struct, valueStruct, writeEntry } from './entry.js';
 
 export const SCOPE_EXTERNAL = 0;
 export const SCOPE_INTERNAL = 1;
@@ -70,7 +70,7 @@ export interface Service {
 export function writeService(map: BpfMap, frontend: Frontend, service: Service): void {
   const affinityAndAlgorithm =
     ((service.algorithm ?? 0) << ALGORITHM_SHIFT) | ((service.affinitySeconds ?? 0) & AFFINITY_TIMEOUT_MASK);
-  const value = new Struct(12).u32le(0, affinityAndAlgorithm);
+  const value = valueStruct(12).u32le(0, affinityAndAlgorithm);
   if (service.proxyPort) value.u32le(0, 0).u16(0, service.proxyPort);
   value
     .u16le(4, service.backendCount)
@@ -88,13 +88,13 @@ export function writeServiceBackend(
   backendId: number,
   reverseNatId: number,
 ): void {
-  const value = new Struct(12).u32le(0, backendId).u16(6, reverseNatId);
+  const value = valueStruct(12).u32le(0, backendId).u16(6, reverseNatId);
   writeEntry(map, serviceKey(map, frontend, slot), value);
 }
 
 function serviceKey(map: BpfMap, frontend: Frontend, slot: number): Struct {
   const at = frontend.address.length;
-  return new Struct(map.spec.keySize)
+  return keyStruct(map.spec.keySize)
     .copy(0, frontend.address)
     .u16(at, frontend.port)
     .u16le(at + 2, slot)

@@ -3,7 +3,7 @@
  * (32 bits always compared, then those of the address), reverse NAT id in network order at 4, address at 8.
  */
 import type { BpfMap } from '../../engine/maps/map.js';
-import { Struct, writeEntry } from './entry.js';
+import { keyStruct, valueStruct, writeEntry } from './entry.js';
 
 const STATIC_PREFIX = 32;
 
@@ -13,9 +13,9 @@ export function writeSourceRange(
   address: Uint8Array,
   prefixLength: number,
 ): void {
-  const key = new Struct(map.spec.keySize)
+  const key = keyStruct(map.spec.keySize)
     .u32le(0, STATIC_PREFIX + prefixLength)
     .u16(4, reverseNatId)
     .copy(8, address);
-  writeEntry(map, key, new Struct(1));
+  writeEntry(map, key, valueStruct(1));
 }

@@ -3,8 +3,11 @@ import { formatAddress } from '../../engine/address-text.js';
 import type { Device } from '../../engine/device.js';
 import { CONSUMED, DELIVERED, DROPPED, FATE_NAMES, TRANSMITTED } from '../../engine/fate.js';
 import { FIB_DESTINATION, FIB_FAMILY, FIB_IFINDEX } from '../../engine/fib.js';
+import type { StackHook } from '../../engine/hooks/netfilter.js';
 import { HOOK_NAMES } from '../../engine/hooks/order.js';
+import { NF_ACCEPT } from '../../engine/hooks/verdict.js';
 import type { BpfMap } from '../../engine/maps/map.js';
+import type { Namespace } from '../../engine/namespace.js';
 import {
   BY_DECAPSULATION,
   BY_ENCAPSULATION,
@@ -27,17 +30,23 @@ import type { BuiltNode, BuiltTopology } from '../built.js';
 import { FIB_TEXTS } from './fib-text.js';
 import { changesOf } from './frame-changes.js';
 import { layersOf, packetText, type TunnelPorts } from './frame-layers.js';
-import type { Layer, Outcome, PacketText, Place, Step, Walk } from './model.js';
+import { markChange } from './mark-text.js';
+import type { Action, Change, Layer, Outcome, PacketText, Place, Step, Walk } from './model.js';
 import { ProgramRun } from './program-run.js';
+import { type ChainJournal, recordChains } from './recorded-chains.js';
 import { type MapJournal, recordMap } from './recorded-map.js';
 import { routeTo } from './route-text.js';
 import type { TraceNames } from './trace-names.js';
-import { verdictOf } from './verdict-text.js';
+import { netfilterVerdict, verdictOf } from './verdict-text.js';
 
 /** A frame that is under way. */
 interface Track {
   readonly number: number;
+  /** Its headers when it was last looked at, and what its stack has changed since the last step. */
   layers: readonly Layer[];
+  byStack: Change[];
+  /** A program has made an answer of it. */
+  answered: boolean;
 }
 
 /** `Step` before it has its number. */
@@ -46,7 +55,7 @@ type Draft = Step extends infer S ? (S extends Step ? Omit<S, 'number'> : never)
 const IPV4_FAMILY = 2;
 const FIRST_FRAME = 1;
 
-export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal {
+export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal, ChainJournal {
   readonly #built: BuiltTopology;
   readonly #names: TraceNames;
   readonly #tunnels: TunnelPorts;
@@ -58,6 +67,7 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
   #lastFrame = 0;
   #outcome: Outcome | null = null;
   #packet: PacketText | null = null;
+  #chain: { readonly namespace: Namespace; readonly mark: number } | null = null;
   #carried: { readonly from: Device; readonly to: Device } | null = null;
 
   /** Records the maps and the FIB of the topology's nodes from here on. */
@@ -93,8 +103,9 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
     this.#carried = { from, to };
   }
 
-  #record({ datapath, pods, hostPolicyMap }: BuiltNode): void {
+  #record({ node, datapath, netfilter, pods, hostPolicyMap }: BuiltNode): void {
     const { events, signals } = datapath;
+    recordChains(node.host, netfilter, this);
     events.mode = 'queue';
     const maps = [...datapath.maps.values()] as unknown[];
     for (const map of maps) {
@@ -162,6 +173,41 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
     });
   }
 
+  chainEntered(packet: PacketContext, namespace: Namespace): void {
+    const track = this.#track(packet);
+    const layers = this.#layers(packet);
+    track.byStack.push(...changesOf(track.layers, layers));
+    track.layers = layers;
+    this.#chain = { namespace, mark: packet.mark };
+  }
+
+  /** A chain that neither decides nor changes anything is left out. */
+  chainLeft(
+    packet: PacketContext,
+    hook: StackHook,
+    chain: string,
+    verdict: number,
+    rules: readonly string[],
+  ): void {
+    const track = this.#track(packet);
+    const { namespace, mark } = this.#chain!;
+    const layers = this.#layers(packet);
+    const changes = [...changesOf(track.layers, layers), ...markChange(mark, packet.mark)];
+    track.layers = layers;
+    if (changes.length === 0 && rules.length === 0 && verdict === NF_ACCEPT) return;
+    const actions: Action[] = rules.map((text) => ({ kind: 'rule', text }));
+    if (changes.length > 0) actions.push({ kind: 'rewrite', changes });
+    this.#add({
+      kind: 'hook',
+      frame: track.number,
+      place: this.#stackPlace(namespace.index),
+      hook: `netfilter ${hook}`,
+      program: chain,
+      actions,
+      verdict: netfilterVerdict(verdict),
+    });
+  }
+
   started(packet: PacketContext, deviceIndex: number, namespaceIndex: number): void {
     if (this.#carried !== null) {
       this.#goOnOutside(packet, this.#carried.from, this.#carried.to);
@@ -187,7 +233,7 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
     const [end] = this.#steps.splice(at, 1);
     const before = end?.kind === 'end' ? end.packet.layers : [];
     const layers = this.#layers(packet);
-    this.#frames.set(packet, { number: FIRST_FRAME, layers });
+    this.#frames.set(packet, { number: FIRST_FRAME, layers, byStack: [], answered: false });
     this.#add({
       kind: 'move',
       frame: FIRST_FRAME,
@@ -213,6 +259,7 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
     const device = this.#device(deviceIndex);
     const track = this.#track(packet);
     track.layers = run.layers;
+    if (run.answered) track.answered = true;
     this.#add({
       kind: 'hook',
       frame: track.number,
@@ -230,7 +277,8 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
     const layers = this.#layers(packet);
     const network = layers.find(({ protocol }) => protocol === 'IPv4' || protocol === 'IPv6');
     const byStack = how === BY_ROUTE || how === BY_ENCAPSULATION;
-    const changes = changesOf(track.layers, layers);
+    const changes = [...track.byStack, ...changesOf(track.layers, layers)];
+    track.byStack = [];
     track.layers = layers;
     this.#add({
       kind: 'move',
@@ -272,11 +320,14 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
       fate: FATE_NAMES[fate],
       reason,
       text,
-      changes: changesOf(track.layers, layers),
+      changes: [...track.byStack, ...changesOf(track.layers, layers)],
       packet: this.#text(packet),
     });
     this.#frames.delete(packet);
-    if (track.number === FIRST_FRAME) this.#outcome = { fate: FATE_NAMES[fate], reason, place, text };
+    if (track.number !== FIRST_FRAME) return;
+    const { answered } = track;
+    const shown = answered ? `answered by a program; the answer is ${text}` : text;
+    this.#outcome = { fate: FATE_NAMES[fate], reason, answered, place, text: shown };
   }
 
   #add(draft: Draft): void {
@@ -284,7 +335,7 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
   }
 
   #follow(packet: PacketContext): Track {
-    const track = { number: ++this.#lastFrame, layers: this.#layers(packet) };
+    const track = { number: ++this.#lastFrame, layers: this.#layers(packet), byStack: [], answered: false };
     this.#frames.set(packet, track);
     return track;
   }
@@ -358,7 +409,7 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal 
 
 /** A packet whose walk did not end: it is held until its neighbour is known, or until later. */
 function waiting(place: Place): Outcome {
-  return { fate: 'waiting', reason: 0, place, text: 'held back' };
+  return { fate: 'waiting', reason: 0, answered: false, place, text: 'held back' };
 }
 
 /** `pod1`, `node1`. */

@@ -1,5 +1,5 @@
 /** What is different in a frame after somebody had it: per header, with encapsulation told as such. */
-import { withPort } from './frame-layers.js';
+import { summaryOf, withPort } from './frame-layers.js';
 import type { Change, Layer } from './model.js';
 
 const NETWORK = ['IPv4', 'IPv6'];
@@ -23,7 +23,7 @@ export function changesOf(before: readonly Layer[], after: readonly Layer[]): re
     const change = { field: 'decapsulation', before: tunnelText(off.layers), after: '' };
     return [change, ...pairwise(off.rest, after)];
   }
-  return [{ field: 'packet', before: namesText(before), after: namesText(after) }];
+  return [{ field: 'packet', before: summaryOf(before), after: summaryOf(after) }];
 }
 
 function isSame(a: readonly Layer[], b: readonly Layer[]): boolean {
@@ -123,4 +123,24 @@ function ends(
     const [from, to] = [end(before, transportBefore, which), end(after, transportAfter, which)];
     return from === to ? [] : [{ field: prefix + which, before: from, after: to }];
   });
+}
+
+/** Whether the packet has become an answer to what it was: another message, to whoever sent it. */
+export function isAnswer(
+  before: readonly Layer[],
+  after: readonly Layer[],
+  changes: readonly Change[],
+): boolean {
+  if (
+    !changes.some(
+      ({ field }) => field === 'packet' || field === 'operation' || field === 'message' || field === 'flags',
+    )
+  )
+    return false;
+  const from = innermost(before)?.fields.source;
+  return from !== undefined && from === innermost(after)?.fields.destination;
+}
+
+function innermost(layers: readonly Layer[]): Layer | undefined {
+  return layers.findLast(({ protocol }) => NETWORK.includes(protocol) || protocol === 'ARP');
 }

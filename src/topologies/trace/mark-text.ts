@@ -12,6 +12,8 @@ import {
 } from '../../programs/constants.js';
 import { markIdentity } from '../../programs/steps/identity.js';
 
+import type { Change } from './model.js';
+
 const WITHOUT_IDENTITY: ReadonlyMap<number, string> = new Map([
   [MARK_HOST, 'from the host'],
   [MARK_SNAT_DONE, 'SNAT done'],
@@ -24,8 +26,13 @@ const WITH_IDENTITY: ReadonlyMap<number, string> = new Map([
   [MARK_PROXY_EGRESS, 'from the egress proxy, identity'],
 ]);
 
+/** The mark as a change; none where it is the same. */
+export function markChange(before: number, after: number): Change[] {
+  return before === after ? [] : [{ field: 'mark', before: markText(before), after: markText(after) }];
+}
+
 /** `0`, `0x27110f00 (identity 10001)`. */
-export function markText(mark: number): string {
+function markText(mark: number): string {
   if (mark === 0) return '0';
   const hex = `0x${(mark >>> 0).toString(16)}`;
   const magic = mark & MARK_MAGIC_MASK;

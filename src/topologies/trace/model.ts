@@ -75,6 +75,8 @@ export type Action =
       readonly text: string;
       readonly route: string;
     }
+  /** A rule of iptables that the packet matched, as iptables-save prints it. */
+  | { readonly kind: 'rule'; readonly text: string }
   | { readonly kind: 'tunnel-key'; readonly remote: string; readonly id: number; readonly text: string }
   | {
       readonly kind: 'policy';
@@ -156,6 +158,8 @@ export interface Outcome {
   /** `delivered`, `transmitted`, `consumed` or `dropped`; `waiting` for a packet that something holds back. */
   readonly fate: string;
   readonly reason: number;
+  /** A program has made an answer of the packet: an ICMP error, a reset, an ARP reply. The fate is the answer's. */
+  readonly answered: boolean;
   readonly place: Place;
   readonly text: string;
 }

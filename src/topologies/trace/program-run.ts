@@ -11,9 +11,9 @@ import type { BuiltNode } from '../built.js';
 import { conntrackState, isConntrackMap } from './conntrack-state.js';
 import { aboutEntry } from './entry-about.js';
 import { eventText, extendedErrorText } from './event-text.js';
-import { changesOf } from './frame-changes.js';
+import { changesOf, isAnswer } from './frame-changes.js';
 import { layersOf, type TunnelPorts } from './frame-layers.js';
-import { markText } from './mark-text.js';
+import { markChange } from './mark-text.js';
 import type { Action, Change, Entry, Layer } from './model.js';
 import { type PolicyLookup, policyAction } from './policy-action.js';
 import type { TraceNames } from './trace-names.js';
@@ -32,6 +32,8 @@ export class ProgramRun {
   readonly packet: PacketContext;
   readonly actions: Action[] = [];
   layers: readonly Layer[];
+  /** The program has made an answer of the packet. */
+  answered = false;
   readonly #node: BuiltNode | null;
   readonly #names: TraceNames;
   readonly #tunnels: TunnelPorts;
@@ -102,10 +104,8 @@ export class ProgramRun {
   #compareFrame(): void {
     const { packet } = this;
     const layers = this.#read();
-    const changes: Change[] = [...changesOf(this.layers, layers)];
-    if (packet.mark !== this.#mark) {
-      changes.push({ field: 'mark', before: markText(this.#mark), after: markText(packet.mark) });
-    }
+    const changes = [...changesOf(this.layers, layers), ...markChange(this.#mark, packet.mark)];
+    if (changes.length > 0 && isAnswer(this.layers, layers, changes)) this.answered = true;
     this.layers = layers;
     this.#mark = packet.mark;
     if (changes.length > 0) this.actions.push({ kind: 'rewrite', changes });

@@ -80,7 +80,7 @@ export class Tracer {
   #once(frame: Uint8Array, origin: Origin, withReply: boolean): Pick<Trace, 'walk' | 'reply' | 'noReply'> {
     const [walk, arrival] = this.#walk(frame, origin);
     if (!withReply) return { walk, reply: null, noReply: '' };
-    const answer = this.#answer(arrival);
+    const answer = walk.outcome.answered ? 'a program has answered already' : this.#answer(arrival);
     if (typeof answer === 'string') return { walk, reply: null, noReply: answer };
     const [reply] = this.#walk(answer.frame, answer.origin);
     return { walk, reply, noReply: '' };

@@ -48,10 +48,14 @@ export function verdictOf(
     return { code, name: XDP_NAMES[code] ?? String(code), text: xdpText(names, packet, device, code) };
   }
   if (hook === HOOK_NETFILTER_INGRESS || hook === HOOK_NETFILTER_EGRESS) {
-    const text = code === NF_ACCEPT ? 'goes on' : code === NF_DROP ? 'dropped' : 'sent elsewhere';
-    return { code, name: NETFILTER_NAMES[code] ?? String(code), text };
+    return netfilterVerdict(code);
   }
   return { code, name: TC_NAMES.get(code) ?? String(code), text: tcText(names, packet, device, hook, code) };
+}
+
+export function netfilterVerdict(code: number): Verdict {
+  const text = code === NF_ACCEPT ? 'goes on' : code === NF_DROP ? 'dropped' : 'sent elsewhere';
+  return { code, name: NETFILTER_NAMES[code] ?? String(code), text };
 }
 
 function xdpText(names: TraceNames, packet: PacketContext, device: Device, code: number): string {

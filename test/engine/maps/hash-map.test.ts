@@ -56,7 +56,8 @@ describe('hash', () => {
         return words;
       };
       for (let bit = 0; bit < keySize * 8; bit++) {
-        map.words[map.insert(keyOf(bit), 0, BPF_NOEXIST) >> 2] = bit;
+        const inserted = map.insert(keyOf(bit), 0, BPF_NOEXIST);
+        map.words[inserted >> 2] = bit;
       }
       assert.equal(map.size, keySize * 8);
       for (let bit = 0; bit < keySize * 8; bit++)
@@ -149,7 +150,10 @@ describe('hash', () => {
     const map = hashMap('hash', 200);
     const keys = Int32Array.from({ length: 600 }, (_, i) => i >> 1);
     map.prefetch(keys, 0, 2, 300);
-    for (let i = 0; i < 200; i++) map.words[map.insert(keys, i * 2, BPF_ANY) >> 2] = i;
+    for (let i = 0; i < 200; i++) {
+      const at = map.insert(keys, i * 2, BPF_ANY);
+      map.words[at >> 2] = i;
+    }
     map.prefetch(keys, 0, 2, 300);
     map.prefetch(keys, 4, 2, 1);
     map.prefetch(keys, 0, 2, 0);

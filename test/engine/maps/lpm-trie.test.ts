@@ -178,7 +178,8 @@ describe('lpm_trie', () => {
         }
       };
       for (let i = 0; i < 32; i++) {
-        map.bytes[map.insert(key(i), 0, BPF_NOEXIST)] = i;
+        const inserted = map.insert(key(i), 0, BPF_NOEXIST);
+        map.bytes[inserted] = i;
         live.add(i);
         check();
       }

@@ -52,7 +52,8 @@ describe('slot table', () => {
           if (remove) {
             assert.equal(table.delete(words, 0), model.delete(key) ? 0 : -2);
           } else if (model.has(key) || model.size < 16) {
-            table.words[table.insert(words, 0) >> 2] = key;
+            const inserted = table.insert(words, 0);
+            table.words[inserted >> 2] = key;
             model.set(key, key);
           } else {
             assert.equal(table.insert(words, 0), -7);

@@ -5,7 +5,7 @@ import { FrameArena } from '../../../src/engine/frame-arena.js';
 import type { LivePort, Plugin } from '../../../src/io/live/live-port.js';
 import { openPort } from '../../../src/io/live/open.js';
 import { Poller } from '../../../src/io/live/poller.js';
-import { TestNamespace } from './test-network.js';
+import { TestNamespace } from '../../support/live-network.js';
 
 export interface Side {
   readonly plugin: Plugin;

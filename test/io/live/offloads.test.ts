@@ -10,8 +10,8 @@ import {
   SEGMENTED,
   SEGMENTS,
 } from '../../../src/io/live/live-port.js';
+import { whyNoInterfaces, whyNoTap } from '../../support/live-network.js';
 import { END, hasCommand, Lab, type Side, transfer } from './lab.js';
-import { whyNoInterfaces, whyNoTap } from './test-network.js';
 
 const SIZE = 8_000_000;
 const tap: Side = { plugin: 'tap', offloads: true };

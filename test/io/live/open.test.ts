@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import type { LiveError } from '../../../src/io/live/live-error.js';
 import type { LivePort, PortSpec } from '../../../src/io/live/live-port.js';
 import { openPort, parsePort } from '../../../src/io/live/open.js';
-import { TestNamespace, whyNoInterfaces, whyNoTap } from './test-network.js';
+import { TestNamespace, whyNoInterfaces, whyNoTap } from '../../support/live-network.js';
 
 async function refusal(spec: PortSpec): Promise<Pick<LiveError, 'message' | 'exitCode'>> {
   let port: LivePort;

@@ -2,9 +2,15 @@ import { FrameArena } from '../../../src/engine/frame-arena.js';
 import type { LivePort, PortSpec } from '../../../src/io/live/live-port.js';
 import { joinPorts } from '../../../src/io/live/memory-port.js';
 import { openPort } from '../../../src/io/live/open.js';
+import {
+  RawLink,
+  TestNamespace,
+  whyNoInterfaces,
+  whyNoPackage,
+  whyNoTap,
+} from '../../support/live-network.js';
 import { FAR_MAC, NEAR_MAC } from './frames.js';
 import { type PortUnderTest, testPort } from './live-suite.js';
-import { RawLink, TestNamespace, whyNoInterfaces, whyNoPackage, whyNoTap } from './test-network.js';
 
 testPort('memory', { skip: false }, async () => {
   const [port, other] = joinPorts(
@@ -37,8 +43,14 @@ function farPort(port: LivePort): PortUnderTest['far'] {
   };
 }
 
-for (const offloads of [true, false]) {
-  testPort(`tap, offloads ${offloads ? 'on' : 'off'}`, { skip: whyNoTap() }, async () => {
+for (const [offloads, batches] of [
+  [true, true],
+  [true, false],
+  [false, true],
+  [false, false],
+]) {
+  const name = `tap, offloads ${offloads ? 'on' : 'off'}, io_uring ${batches ? 'on' : 'off'}`;
+  testPort(name, { skip: whyNoTap() }, async () => {
     const namespace = new TestNamespace();
     try {
       const port = await openPort({
@@ -48,6 +60,7 @@ for (const offloads of [true, false]) {
         mac: NEAR_MAC,
         mtu: 1500,
         offloads,
+        batches,
       });
       const far = await RawLink.open(namespace, 'tap0');
       return { port, far, link: linkOf(namespace, 'tap0'), dispose: () => disposeAll(far, namespace) };

@@ -57,6 +57,6 @@ describe('what is different', () => {
   });
   test('another packet altogether', () =>
     assert.deepEqual(changes(frames.dnsToService, frames.portUnreachable), [
-      'packet: Ethernet / IPv4 / UDP > Ethernet / IPv4 / ICMP',
+      'packet: 10.1.1.10:36975 → 10.96.0.53:53 udp > 10.96.0.53 → 10.1.1.10 icmp unreachable',
     ]));
 });

@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Libc, loadLibc } from '../../../src/io/live/libc.js';
-import { inNamespace } from '../../../src/io/live/namespace.js';
+import { type Libc, loadLibc } from '../../src/io/live/libc.js';
+import { inNamespace } from '../../src/io/live/namespace.js';
 
 /** Why no test can make interfaces here, or false. */
 export function whyNoInterfaces(): string | false {
@@ -26,7 +26,7 @@ export function whyNoTap(): string | false {
 export async function whyNoPackage(name: string): Promise<string | false> {
   const reason = whyNoInterfaces();
   if (reason !== false) return reason;
-  const { requirePackage } = await import('../../../src/io/live/child/packages.js');
+  const { requirePackage } = await import('../../src/io/live/child/packages.js');
   try {
     requirePackage('test', name, '');
     return false;

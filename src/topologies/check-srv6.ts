@@ -1,0 +1,85 @@
+/** VPNs over SRv6: whose packets belong to them, where they go, and which segments a node ends. */
+import type { Prefix } from '../engine/address-text.js';
+import { addressText, Register, readAddress, readNetwork } from './check-text.js';
+import { type FaultList, type Path, suggestion } from './faults.js';
+import type { PlannedNode, PlannedPod, PlannedSrv6 } from './plan.js';
+import type { PodIndex } from './pod-index.js';
+import { readSelector } from './selectors.js';
+import type { Srv6Spec } from './spec-features.js';
+
+const IPV6 = 16;
+const PATH: Path = ['srv6'];
+type Rule = NonNullable<Srv6Spec['vrfs'][number]['rules']>[number];
+
+export const NO_SRV6: PlannedSrv6 = { vrfs: [], policies: [], segments: [] };
+
+export function checkSrv6(
+  spec: Srv6Spec | undefined,
+  nodes: readonly PlannedNode[],
+  pods: PodIndex,
+  faults: FaultList,
+): PlannedSrv6 {
+  if (spec === undefined) return NO_SRV6;
+  for (const node of nodes) {
+    if (!node.config.features.srv6) faults.error(PATH, `enable-srv6 is off on ${node.name}`);
+  }
+  const ids = new Register('the id');
+  const sids = new Register('the segment');
+  const vrfs: PlannedSrv6['vrfs'][number][] = [];
+  const segments: PlannedSrv6['segments'][number][] = [];
+  spec.vrfs.forEach(({ id, rules, segments: own }, i) => {
+    const path = [...PATH, 'vrfs', i];
+    ids.take(String(id), 'another VRF', [...path, 'id'], faults);
+    rules?.forEach((rule, j) => {
+      const at = [...path, 'rules', j];
+      const destinations = networks(rule.destinationCIDRs, [...at, 'destinationCIDRs'], faults);
+      for (const source of selectPods(rule, at, pods, faults).flatMap((pod) => pod.addresses)) {
+        for (const destination of destinations) {
+          if (destination.address.length === source.length) vrfs.push({ id, source, destination });
+        }
+      }
+    });
+    own?.forEach(({ node, sid }, j) => {
+      const at = [...path, 'segments', j];
+      const segment = readSegment(sid, [...at, 'sid'], faults);
+      if (!nodes.some(({ name }) => name === node)) {
+        const names = nodes.map(({ name }) => name);
+        faults.error([...at, 'node'], `there is no node ${node}${suggestion(node, names)}`);
+      }
+      if (segment === null || !sids.take(addressText(segment), `VRF ${id}`, [...at, 'sid'], faults)) return;
+      segments.push({ node, segment, vrf: id });
+    });
+  });
+  const policies = (spec.egressPolicies ?? []).flatMap(({ vrf, destinationCIDRs, destinationSID }, i) => {
+    const path = [...PATH, 'egressPolicies', i];
+    if (!ids.has(String(vrf))) faults.error([...path, 'vrf'], `there is no VRF ${vrf}`);
+    const segment = readSegment(destinationSID, [...path, 'destinationSID'], faults);
+    const destinations = networks(destinationCIDRs, [...path, 'destinationCIDRs'], faults);
+    return segment === null ? [] : destinations.map((destination) => ({ vrf, destination, segment }));
+  });
+  return { vrfs, policies, segments };
+}
+
+function networks(texts: readonly string[], path: Path, faults: FaultList): Prefix[] {
+  return texts.flatMap((text, i) => readNetwork(text, [...path, i], faults) ?? []);
+}
+
+function selectPods(rule: Rule, path: Path, pods: PodIndex, faults: FaultList): readonly PlannedPod[] {
+  if ((rule.pods === undefined) === (rule.podSelector === undefined)) {
+    faults.error(path, 'needs either podSelector or pods: whose packets belong to the VRF');
+    return [];
+  }
+  if (rule.podSelector === undefined) {
+    return rule.pods!.flatMap((name, i) => pods.require(name, [...path, 'pods', i], faults) ?? []);
+  }
+  const selected = pods.select(readSelector(rule.podSelector, [...path, 'podSelector'], faults));
+  if (selected.length === 0) faults.warning([...path, 'podSelector'], 'selects no pod');
+  return selected;
+}
+
+function readSegment(text: string, path: Path, faults: FaultList): Uint8Array | null {
+  const address = readAddress(text, path, faults);
+  if (address === null || address.length === IPV6) return address;
+  faults.error(path, `${text} is no IPv6 address: segments are`);
+  return null;
+}

@@ -1,0 +1,107 @@
+/** Connections outlive a lab that was killed; a state that is torn or comes from elsewhere is refused. */
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { cannotRun, type Ended, Lab, pause } from './lab.js';
+
+const skip = cannotRun('curl', 'iperf3');
+
+describe('--state', { skip, timeout: 60_000 }, () => {
+  let directory: string;
+  before(() => {
+    directory = mkdtempSync(path.join(tmpdir(), 'packetwalk-'));
+  });
+  after(() => rmSync(directory, { recursive: true }));
+
+  test('a lab that is killed and started again goes on with its connections', async () => {
+    const state = path.join(directory, 'killed');
+    const first = await Lab.start(['dual-stack', '--state', state]);
+    const servers = [
+      first.run('server', ['iperf3', '-s', '-1', '-p', '8080']),
+      first.run('outside', ['iperf3', '-s', '-1', '-p', '5201']),
+    ];
+    await pause(300);
+    // By a service and by VXLAN's opposite, a router; and under the node's address.
+    const streams = [
+      first.run('client', ['iperf3', '-J', '-c', '10.96.0.80', '-p', '80', '-t', '8', '-b', '50M']),
+      first.run('client', ['iperf3', '-J', '-c', '1.1.1.1', '-t', '8', '-b', '50M']),
+    ];
+    await pause(2500);
+    await first.kill('SIGKILL');
+    const second = await Lab.start(['dual-stack', '--state', state], first.name);
+    for (const ended of await Promise.all(streams)) assertWentOn(ended);
+    await Promise.all(servers);
+    await second.stop();
+  });
+
+  test('changes of the topology are kept', async () => {
+    const state = path.join(directory, 'changed');
+    const first = await Lab.start(['same-node', '--state', state]);
+    await first.ask('policy', 'remove', 'server');
+    await first.stop();
+    const second = await Lab.start(['same-node', '--state', state], first.name);
+    const { stdout } = await second.ask('topology');
+    assert.deepEqual(JSON.parse(stdout).policies, []);
+    await second.stop();
+  });
+
+  test('what is torn or foreign is refused, and nothing is left behind', async () => {
+    const state = path.join(directory, 'torn');
+    const lab = await Lab.start(['same-node', '--state', state]);
+    await lab.stop();
+    const node = path.join(state, 'aq-dev-server');
+    const map = path.join(node, 'cilium_ct4_global');
+    const saved = path.join(directory, 'saved');
+    copyFileSync(map, saved);
+
+    assert.ok(readdirSync(node).includes('cilium_snat_v4_external'));
+    truncateSync(map, 100_000);
+    await refuses(
+      state,
+      /cilium_ct4_global: has 100000 bytes where \d+ belong: it is torn, or of another version; remove/,
+    );
+    copyFileSync(path.join(node, 'cilium_ct_any4_global'), map);
+    await refuses(state, /cilium_ct4_global: has \d+ bytes where \d+ belong/);
+    copyFileSync(saved, map);
+    const other = path.join(directory, 'other');
+    await (await Lab.start(['same-node', '--state', other])).stop();
+    copyFileSync(path.join(other, 'aq-dev-server', 'cilium_ct4_global'), map);
+    await refuses(state, /cilium_ct4_global: is of another run; remove the directory/);
+    writeFileSync(path.join(state, 'run'), Buffer.alloc(4096 + 4 * (1 + 2 * 16_384), 'x'));
+    await refuses(state, /run: is no state of packetwalk, or torn; remove the directory/);
+    writeFileSync(path.join(state, 'topology.json'), '{"topology":');
+    await refuses(state, /topology\.json: is no topology that was saved here, or torn/);
+  });
+
+  test('one directory is of one lab at a time, and of one topology', async () => {
+    const state = path.join(directory, 'shared');
+    const lab = await Lab.start(['same-node', '--state', state]);
+    await refuses(state, new RegExp(`shared: process ${lab.process.pid} uses it`));
+    await lab.stop();
+    await refuses(state, /shared: is of the topology same-node, not of vxlan/, 'vxlan');
+  });
+});
+
+/** Bytes arrived in the last seconds, after the lab was there again. */
+function assertWentOn({ code, stdout }: Ended): void {
+  const { intervals, error } = JSON.parse(stdout) as {
+    intervals: { sum: { bytes: number; end: number } }[];
+    error?: string;
+  };
+  assert.equal(error, undefined);
+  assert.equal(code, 0);
+  const last = intervals.slice(-2).map(({ sum }) => sum.bytes);
+  assert.ok(
+    last.every((bytes) => bytes > 1e6),
+    `bytes per second: ${intervals.map(({ sum }) => sum.bytes).join(' ')}`,
+  );
+}
+
+async function refuses(state: string, message: RegExp, topology = 'same-node'): Promise<void> {
+  await assert.rejects(Lab.start([topology, '--state', state]), ({ message: said }: Error) => {
+    assert.match(said, message);
+    return true;
+  });
+}
