@@ -38,7 +38,7 @@ import type {
 } from './plan.js';
 import { nodeConstants, nodeFeatures } from './plan-constants.js';
 import type { TopologySpec } from './spec.js';
-import { wireguardOf } from './wireguard-peers.js';
+import { podRouteMtu, wireguardOf } from './wireguard-peers.js';
 
 /** Name of a pod's own device. */
 const POD_DEVICE = 'eth0';
@@ -222,7 +222,7 @@ class NodeBuilder {
     const namespace = this.node.addPod(pod.name);
     namespace.mountedAs = pod.netns;
     const device = this.node.host.deviceNamed(pod.device.name)!;
-    const eth0 = addPodDevice(namespace, pod);
+    const eth0 = addPodDevice(namespace, pod, podRouteMtu(this.#planned, pod.device.mtu));
     connect(device, eth0);
     const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name)?.entries ?? []);
     this.#programs.attachPod(pod, device, policyMap);
@@ -240,7 +240,7 @@ class NodeBuilder {
   }
 }
 
-function addPodDevice(namespace: Namespace, pod: PlannedPod): Device {
+function addPodDevice(namespace: Namespace, pod: PlannedPod, mtu: number): Device {
   const eth0 = namespace.addDevice({
     name: POD_DEVICE,
     ifindex: pod.ifindex,
@@ -252,7 +252,8 @@ function addPodDevice(namespace: Namespace, pod: PlannedPod): Device {
   for (const gateway of pod.gateways) {
     const routes = namespace.routes(gateway.length);
     routes.add({ prefix: gateway, prefixLength: gateway.length * 8, ifindex: pod.ifindex });
-    routes.add({ prefix: new Uint8Array(gateway.length), prefixLength: 0, ifindex: pod.ifindex, gateway });
+    const toAll = { prefix: new Uint8Array(gateway.length), prefixLength: 0 };
+    routes.add({ ...toAll, ifindex: pod.ifindex, gateway, mtu });
     namespace.neighbours.set(pod.ifindex, gateway, pod.device.mac);
   }
   for (const { address, mac } of pod.neighbours) namespace.neighbours.set(pod.ifindex, address, mac);
