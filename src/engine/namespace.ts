@@ -35,6 +35,8 @@ export class Namespace {
    */
   localMark = 0;
   localMarkMask = 0;
+  /** Mark of what the namespace's own stack sends unasked, as an iptables OUTPUT rule gives it. */
+  ownMark = 0;
 
   /** Asks for neighbours that are not known; with null, packets to them are lost. */
   resolver: NeighbourResolver | null = null;

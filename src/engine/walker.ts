@@ -106,7 +106,7 @@ export class Walker extends WalkState {
 
   override sendBy(namespace: Namespace): number {
     this.#stack.packet = this.packet;
-    return this.#takeStackResult(this.#stack.send(namespace), namespace, -1);
+    return this.#takeStackResult(this.#stack.fitOwn(this.#stack.send(namespace)), namespace, -1);
   }
 
   override sendTo(device: Device, nextHop: Uint8Array): number {
@@ -373,14 +373,21 @@ export class Walker extends WalkState {
       result = this.#stack.filter(namespace.netfilter, result, isForwarded);
     }
     if (result > 0) return this.#dropInStack(result, namespace, fromIndex, how);
-    if (result === TO_LOCAL) {
-      return namespace.tunnels.length === 0 ? this.#deliver(namespace) : this.#decapsulate(namespace);
-    }
+    if (result < 0) return this.#takeRareResult(result, namespace, fromIndex, how);
     const out = this.#stack.out!;
     this.packet.packetType = PACKET_HOST;
     if (this.observer !== null) this.observer.forwarded(this.packet, fromIndex, out.index, how);
     this.device = out;
     return TRANSMIT;
+  }
+
+  /** Delivered locally, or in fragments. */
+  #takeRareResult(result: number, namespace: Namespace, fromIndex: number, how: number): number {
+    if (result === TO_LOCAL) {
+      return namespace.tunnels.length === 0 ? this.#deliver(namespace) : this.#decapsulate(namespace);
+    }
+    this.packet.packetType = PACKET_HOST;
+    return this.output.fragment(this.#stack.out!, this.#stack.mtu, fromIndex, how);
   }
 
   /** A local packet: for one of the namespace's tunnels, which its inner frame then comes out of, or for a socket. */

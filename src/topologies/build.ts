@@ -14,7 +14,7 @@ import { Segment } from '../engine/segment.js';
 import { NamespaceFib } from '../engine/stack/fib.js';
 import { Tunnel } from '../engine/stack/tunnel.js';
 import { Walker } from '../engine/walker.js';
-import { MARK_MAGIC_MASK, MARK_TO_PROXY } from '../programs/constants.js';
+import { MARK_HOST, MARK_MAGIC_MASK, MARK_TO_PROXY } from '../programs/constants.js';
 import { Datapath } from '../programs/datapath.js';
 import { POLICY_MAP_SPEC } from '../programs/tables/map-specs.js';
 import { writePolicyEntry } from '../programs/tables/policy.js';
@@ -208,6 +208,8 @@ class NodeBuilder {
     host.ipv6Forwarding = features.ipv6;
     host.localMark = MARK_TO_PROXY;
     host.localMarkMask = MARK_MAGIC_MASK;
+    // The agent's rule in CILIUM_OUTPUT.
+    host.ownMark = MARK_HOST;
     for (const device of host.devices) {
       if (device.kind === 'tunnel') device.tunnel = new Tunnel(features.tunnelProtocol, features.tunnelPort);
       else if (device.kind === 'wireguard') device.tunnel = wireguardOf(this.#plan, this.#planned);

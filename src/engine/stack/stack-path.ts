@@ -27,6 +27,8 @@ import {
 /** Results besides drop reasons, which are positive. */
 export const TO_DEVICE = 0;
 export const TO_LOCAL = -1;
+/** To a device, in fragments of `mtu`. */
+export const TO_FRAGMENT = -2;
 
 /** `struct bpf_redir_neigh`: family, then the next hop's address. */
 const NEXT_HOP_FAMILY = 0;
@@ -43,11 +45,12 @@ export class StackPath {
   unknownAddress: Uint8Array;
   unknownAt = 0;
   unknownLength = 0;
-  /** After FRAGMENTATION_NEEDED: what the packet would have had to fit into. */
+  /** After FRAGMENTATION_NEEDED and TO_FRAGMENT: what the packet would have had to fit into. */
   mtu = 0;
   /** The packet to decide on. */
   packet: PacketContext;
   #row = -1;
+  #routes: RouteTable | null = null;
 
   constructor(packet: PacketContext) {
     this.packet = packet;
@@ -79,7 +82,7 @@ export class StackPath {
       if (!received) return decision;
       return netfilter.input.run(packet) === NF_ACCEPT ? decision : fate.NETFILTER_DROP;
     }
-    if (decision !== TO_DEVICE && decision !== fate.NO_NEIGHBOUR) return decision;
+    if (decision > 0 && decision !== fate.NO_NEIGHBOUR) return decision;
     netfilter.outDevice = this.out;
     if (!received) return this.#filterOwn(netfilter, decision);
     if (netfilter.forward.run(packet) !== NF_ACCEPT) return fate.NETFILTER_DROP;
@@ -130,6 +133,22 @@ export class StackPath {
     return result === TO_DEVICE ? this.#finish(namespace.ipv6Routes, ipv6.destinationAt(ipAt)) : result;
   }
 
+  /** What becomes of a decision on a packet of the namespace's own when it is longer than its way; TCP is segmented. */
+  fitOwn(decision: number): number {
+    const { packet } = this;
+    const isIpv4 = packet.protocol === ethernet.TYPE_IPV4;
+    if (decision !== TO_DEVICE || !this.#exceedsMtu(this.#routes!)) return decision;
+    const { bytes } = packet;
+    const ipAt = packet.start + ethernet.HEADER_LENGTH;
+    const protocol = isIpv4 ? ipv4.protocol(bytes, ipAt) : ipv6.nextHeader(bytes, ipAt);
+    if (protocol === ipv4.PROTOCOL_TCP) {
+      packet.merged = 1;
+      return decision;
+    }
+    const forbidden = isIpv4 && (ipv4.fragmentField(bytes, ipAt) & ipv4.DONT_FRAGMENT) !== 0;
+    return forbidden ? fate.FRAGMENTATION_NEEDED : TO_FRAGMENT;
+  }
+
   /** Writes the link addresses for a neighbour behind a device; false when it is not known. */
   resolve(device: Device, nextHop: Uint8Array): boolean {
     return this.#writeMacs(device, nextHop, 0, nextHop.length);
@@ -178,13 +197,14 @@ export class StackPath {
     if (!namespace.ipv4Forwarding) return fate.FORWARDING_DISABLED;
     if (packet.packetType !== PACKET_HOST) return fate.OTHER_HOST;
     if (ipv4.timeToLive(bytes, ipAt) <= 1) return fate.TTL_EXCEEDED;
-    if (this.#exceedsMtu(routes)) {
-      const forbidden = (ipv4.fragmentField(bytes, ipAt) & ipv4.DONT_FRAGMENT) !== 0;
-      return forbidden ? fate.FRAGMENTATION_NEEDED : fate.NOT_FRAGMENTED;
+    const isLong = this.#exceedsMtu(routes);
+    if (isLong && (ipv4.fragmentField(bytes, ipAt) & ipv4.DONT_FRAGMENT) !== 0) {
+      return fate.FRAGMENTATION_NEEDED;
     }
     ipv4.decrementTimeToLive(bytes, ipAt);
     packet.cb3 = IPSKB_FORWARDED;
-    return this.#finish(routes, destinationAt);
+    const decision = this.#finish(routes, destinationAt);
+    return isLong && decision === TO_DEVICE ? TO_FRAGMENT : decision;
   }
 
   #inputIpv6(device: Device): number {
@@ -233,6 +253,7 @@ export class StackPath {
     if (out === null || !out.up) return fate.DEVICE_DOWN;
     this.out = out;
     this.#row = row;
+    this.#routes = routes;
     return TO_DEVICE;
   }
 
