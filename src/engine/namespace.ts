@@ -30,6 +30,8 @@ export class Namespace {
   readonly neighbours = new NeighbourTable();
   ipv4Forwarding = false;
   ipv6Forwarding = false;
+  /** Mark of what the namespace's own stack sends unasked, as an iptables OUTPUT rule gives it. */
+  ownMark = 0;
   /** Takes packets that a rule makes local although their destination is not (TPROXY); null: they end there. */
   transparent: LocalDelivery | null = null;
   /** Where what the namespace sends to itself goes by; null: it is delivered at once. */

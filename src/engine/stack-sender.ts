@@ -31,7 +31,7 @@ export class StackSender implements StackOutput {
 
   sendLater(flight: Flight, namespace: Namespace, mark: number): void {
     flight.sender = namespace;
-    flight.packet.mark = mark;
+    flight.packet.mark = mark === 0 ? namespace.ownMark : mark;
     this.#later(flight, namespace.devices[0], SEND);
   }
 

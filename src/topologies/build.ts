@@ -14,6 +14,7 @@ import { Segment } from '../engine/segment.js';
 import { NamespaceFib } from '../engine/stack/fib.js';
 import { Tunnel } from '../engine/stack/tunnel.js';
 import { Walker } from '../engine/walker.js';
+import { MARK_HOST } from '../programs/constants.js';
 import { Datapath } from '../programs/datapath.js';
 import { POLICY_MAP_SPEC } from '../programs/tables/map-specs.js';
 import { writePolicyEntry } from '../programs/tables/policy.js';
@@ -38,7 +39,7 @@ import type {
 } from './plan.js';
 import { nodeConstants, nodeFeatures } from './plan-constants.js';
 import type { TopologySpec } from './spec.js';
-import { wireguardOf } from './wireguard-peers.js';
+import { podRouteMtu, wireguardOf } from './wireguard-peers.js';
 
 /** Name of a pod's own device. */
 const POD_DEVICE = 'eth0';
@@ -207,6 +208,8 @@ class NodeBuilder {
     fillNamespace(host, this.#planned);
     host.ipv4Forwarding = features.ipv4;
     host.ipv6Forwarding = features.ipv6;
+    // The agent's rule in CILIUM_OUTPUT.
+    host.ownMark = MARK_HOST;
     for (const device of host.devices) {
       if (device.kind === 'tunnel') device.tunnel = new Tunnel(features.tunnelProtocol, features.tunnelPort);
       else if (device.kind === 'wireguard') device.tunnel = wireguardOf(this.#plan, this.#planned);
@@ -219,7 +222,7 @@ class NodeBuilder {
     const namespace = this.node.addPod(pod.name);
     namespace.mountedAs = pod.netns;
     const device = this.node.host.deviceNamed(pod.device.name)!;
-    const eth0 = addPodDevice(namespace, pod);
+    const eth0 = addPodDevice(namespace, pod, podRouteMtu(this.#planned, pod.device.mtu));
     connect(device, eth0);
     const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name)?.entries ?? []);
     this.#programs.attachPod(pod, device, policyMap);
@@ -237,7 +240,7 @@ class NodeBuilder {
   }
 }
 
-function addPodDevice(namespace: Namespace, pod: PlannedPod): Device {
+function addPodDevice(namespace: Namespace, pod: PlannedPod, mtu: number): Device {
   const eth0 = namespace.addDevice({
     name: POD_DEVICE,
     ifindex: pod.ifindex,
@@ -249,7 +252,8 @@ function addPodDevice(namespace: Namespace, pod: PlannedPod): Device {
   for (const gateway of pod.gateways) {
     const routes = namespace.routes(gateway.length);
     routes.add({ prefix: gateway, prefixLength: gateway.length * 8, ifindex: pod.ifindex });
-    routes.add({ prefix: new Uint8Array(gateway.length), prefixLength: 0, ifindex: pod.ifindex, gateway });
+    const toAll = { prefix: new Uint8Array(gateway.length), prefixLength: 0 };
+    routes.add({ ...toAll, ifindex: pod.ifindex, gateway, mtu });
     namespace.neighbours.set(pod.ifindex, gateway, pod.device.mac);
   }
   for (const { address, mac } of pod.neighbours) namespace.neighbours.set(pod.ifindex, address, mac);
