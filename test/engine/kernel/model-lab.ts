@@ -119,7 +119,6 @@ export class ModelLab {
       for (const text of ADDRESSES[name]) {
         const { address, length } = parsePrefix(text)!;
         host.addAddress(device, address, length);
-        if (address.length === 4) addBroadcast(host.ipv4Routes, address, device.ifindex);
       }
       if (name !== 'a') continue;
       for (const text of CLIENTS) {
@@ -164,10 +163,6 @@ export class ModelLab {
       });
     }
   }
-}
-
-function addBroadcast(routes: Node['host']['ipv4Routes'], address: Uint8Array, ifindex: number): void {
-  routes.add({ prefix: Uint8Array.of(...address.slice(0, 3), 255), prefixLength: 32, kind: 2, ifindex });
 }
 
 function isUdp({ bytes, start, protocol }: { bytes: Uint8Array; start: number; protocol: number }): boolean {
