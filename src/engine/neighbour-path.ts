@@ -47,7 +47,7 @@ export class NeighbourPath {
     const pending = resolver === null ? null : resolver.want(device, address, at, length);
     if (resolver === null || pending === null) return walk.drop(fate.NO_NEIGHBOUR);
     const number = walk.flight === walk.original ? walk.number : -1;
-    pending.queue.push(new HeldPacket(packet, number, fromIndex, how));
+    pending.queue.push(new HeldPacket(walk.arena, packet, number, fromIndex, how));
     if (resolver.asks(pending)) this.#ask(pending, this.#ownSource(device, length));
     if (pending.queue.length > QUEUE_LIMIT)
       this.#drop(pending.queue.shift()!, device, fate.NEIGHBOUR_QUEUE_FULL);

@@ -131,7 +131,7 @@ describe('options', () => {
   });
   test('a frame of a capture, and the same in hex', () => {
     const capture = ['--capture', lab('life-of-a-packet-pod1.pcap'), '--frame', '3'];
-    const hex = '0a00000011aa0a000a01010a08004500001cb628400040016eac0a01010a0a0101010800e40b13f20001';
+    const hex = '0a00000011aa0a000a01010a08004500001cb628400040016eac0a01010a0a0101010800e40c13f20001';
     const inHex = packetwalk(['trace', '-t', 'life-of-a-packet', '--hex', hex, '--brief']);
     const captured = packetwalk(['trace', '-t', 'life-of-a-packet', ...capture, '--brief']);
     assert.match(captured.stdout, /^10\.1\.1\.10 → 10\.1\.1\.1 icmp echo request, 98 bytes\n/);

@@ -14,8 +14,7 @@ const FOREVER = 4294967295;
 /** All lines of an interface; without the link line, its namespace stands at the end of the first. */
 export function interfaceLines(one: Interface, withLink: boolean): string {
   const head = headLine(one, false);
-  const namespace = head.endsWith(' ') ? namespaceText(one).trimStart() : namespaceText(one);
-  const lines = withLink ? [head, linkLine(one)] : [head + namespace];
+  const lines = withLink ? [head, linkLine(one)] : [head + namespaceText(one)];
   for (const { address, length, scope } of one.addresses) {
     const text = `${formatAddress(address, 0, address.length)}/${length} scope ${scope}`;
     lines.push(address.length === 4 ? `    inet ${text} ${one.name}` : `    inet6 ${text} `);

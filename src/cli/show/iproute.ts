@@ -144,6 +144,7 @@ function routeGet(invocation: Invocation): Output {
   if (route.kind === ROUTE_PROHIBIT) return failed('Permission denied');
   const own = interfacesOf(place).find(({ ifindex }) => ifindex === route.ifindex);
   const isLocal = route.kind === ROUTE_LOCAL;
+  const mtu = route.mtu ?? 0;
   const source = isLocal
     ? address
     : own?.addresses.find((one) => one.address.length === address.length)?.address;
@@ -156,6 +157,7 @@ function routeGet(invocation: Invocation): Output {
     flags: [],
     uid: 0,
     cache: isLocal ? ['local'] : [],
+    ...(mtu === 0 ? {} : { metrics: [{ mtu }] }),
   };
   if (invocation.json) return json(invocation, [object]);
   const words = [
@@ -167,7 +169,9 @@ function routeGet(invocation: Invocation): Output {
     ...(object.prefsrc === undefined ? [] : ['src', object.prefsrc]),
     'uid 0',
   ];
-  return { text: `${words.join(' ')} \n    cache ${isLocal ? '<local> ' : ''}\n` };
+  return {
+    text: `${words.join(' ')} \n    cache ${isLocal ? '<local> ' : ''}${mtu === 0 ? '' : `mtu ${mtu} `}\n`,
+  };
 }
 
 /** Neighbours stand for what a node has resolved, so they are reachable. */

@@ -33,7 +33,7 @@ function expandTc(word: string, position: number): string {
   return ['qdisc', 'class', 'filter'].find((name) => name.startsWith(word)) ?? word;
 }
 
-const TC_WORDS = { usage: 'show [dev DEVICE [ingress|egress]]', maximumArgs: 4 } as const;
+const TC_WORDS = { usage: 'show [dev DEVICE [ingress|egress]]', maximumArgs: 32 } as const;
 
 export const tcTool: Tool = {
   names: ['tc'],
@@ -42,7 +42,7 @@ export const tcTool: Tool = {
   expand: expandTc,
   commands: [
     { words: 'tc filter', ...TC_WORDS, run: tc },
-    { words: 'tc qdisc', usage: '[show] [dev DEVICE]', maximumArgs: 3, run: tc },
+    { words: 'tc qdisc', usage: '[show] [dev DEVICE]', maximumArgs: 32, run: tc },
   ],
 };
 
