@@ -130,14 +130,15 @@ export class TcpConnection {
 
   /** Ends the connection at once; the peer is told by a reset. */
   abort(): void {
-    if (this.isEstablished && this.state !== 'TIME_WAIT') this.#send(this.#next, tcp.RST | tcp.ACK);
+    if (this.isEstablished && this.state !== 'TIME_WAIT') this.#send(this.#highest, tcp.RST | tcp.ACK);
     this.#end(0);
   }
 
   receive(segment: TcpSegment): void {
     if (this.state === 'SYN_SENT') this.#receiveInSynSent(segment);
     else this.#receiveSynchronized(segment);
-    if (this.#owesAcknowledgment && this.state !== 'CLOSED') this.#send(this.#next, tcp.ACK);
+    // Numbered behind all that was sent: one that the peer knows already it would answer, for ever and ever.
+    if (this.#owesAcknowledgment && this.state !== 'CLOSED') this.#send(this.#highest, tcp.ACK);
   }
 
   /** An ICMP error about a segment of this connection. Only before it is established is it final (RFC 5927). */
@@ -280,7 +281,7 @@ export class TcpConnection {
   /** Sends what the windows let out, then FIN. */
   #output(): void {
     if (!this.isEstablished || this.state === 'TIME_WAIT') return;
-    const window = Math.min(this.#peerWindow, this.#congestionWindow);
+    const window = Math.floor(Math.min(this.#peerWindow, this.#congestionWindow));
     for (;;) {
       const at = distance(this.#next, this.#dataStart);
       const room = window - distance(this.#next, this.#unacknowledged);

@@ -14,7 +14,7 @@ import { Segment } from '../engine/segment.js';
 import { NamespaceFib } from '../engine/stack/fib.js';
 import { Tunnel } from '../engine/stack/tunnel.js';
 import { Walker } from '../engine/walker.js';
-import { MARK_MAGIC_MASK, MARK_TO_PROXY } from '../programs/constants.js';
+import { MARK_HOST } from '../programs/constants.js';
 import { Datapath } from '../programs/datapath.js';
 import { POLICY_MAP_SPEC } from '../programs/tables/map-specs.js';
 import { writePolicyEntry } from '../programs/tables/policy.js';
@@ -31,6 +31,7 @@ import { NodePrograms } from './node-programs.js';
 import type {
   Plan,
   PlannedHost,
+  PlannedKernel,
   PlannedNode,
   PlannedPod,
   PlannedPolicyEntry,
@@ -100,10 +101,7 @@ function joinLinks(plan: Plan, machines: readonly Node[]): void {
 }
 
 /** Devices, addresses, routes and neighbours of a machine's own namespace. */
-function fillNamespace(
-  host: Namespace,
-  { devices, routes, neighbours }: Pick<PlannedNode, 'devices' | 'routes' | 'neighbours'>,
-): void {
+function fillNamespace(host: Namespace, { devices, routes, rules, neighbours }: PlannedKernel): void {
   for (const device of devices) {
     const made = host.addDevice(device);
     for (const prefix of device.addresses) host.addAddress(made, prefix.address, prefix.length);
@@ -111,7 +109,11 @@ function fillNamespace(
   for (const { name, peer } of devices) {
     if (peer !== null && name < peer) connect(host.deviceNamed(name)!, host.deviceNamed(peer)!);
   }
-  for (const route of routes) host.routes(route.prefix.length).add(route);
+  for (const route of routes) {
+    const { length } = route.prefix;
+    (route.table === undefined ? host.routes(length) : host.policy(length).table(route.table)).add(route);
+  }
+  for (const rule of rules) host.policy(rule.addressLength).set(rule);
   for (const { ifindex, address, mac } of neighbours) host.neighbours.set(ifindex, address, mac);
 }
 
@@ -206,8 +208,8 @@ class NodeBuilder {
     fillNamespace(host, this.#planned);
     host.ipv4Forwarding = features.ipv4;
     host.ipv6Forwarding = features.ipv6;
-    host.localMark = MARK_TO_PROXY;
-    host.localMarkMask = MARK_MAGIC_MASK;
+    // The agent's rule in CILIUM_OUTPUT.
+    host.ownMark = MARK_HOST;
     for (const device of host.devices) {
       if (device.kind === 'tunnel') device.tunnel = new Tunnel(features.tunnelProtocol, features.tunnelPort);
       else if (device.kind === 'wireguard') device.tunnel = wireguardOf(this.#plan, this.#planned);

@@ -33,7 +33,7 @@ export function checkDevices(node: NodeDraft): void {
   declared.forEach((spec, i) => {
     const path: Path = [...node.path, 'devices', i];
     if (!names.take(spec.name, 'another device', [...path, 'name'], node.faults)) return;
-    node.addDevice(device(node, spec, path));
+    node.addDevice(readDevice(node, spec, path));
   });
   declared.forEach((spec, i) => {
     checkPeer(node, spec, [...node.path, 'devices', i]);
@@ -99,7 +99,8 @@ function reserveIfindexes(node: NodeDraft): void {
   });
 }
 
-function device(node: NodeDraft, spec: DeviceSpec, path: Path): PlannedDevice {
+/** One device as it is declared at `path`. */
+export function readDevice(node: NodeDraft, spec: DeviceSpec, path: Path): PlannedDevice {
   const { faults } = node;
   const ifindex = spec.ifindex ?? node.ifindexes.next(spec.name);
   const ciliumPeer = CILIUM_PEERS.get(spec.name);

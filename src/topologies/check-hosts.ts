@@ -1,5 +1,5 @@
 /** Hosts outside the cluster: on one of the links, or somewhere behind what leaves; and what machines serve. */
-import { checkDevices } from './check-devices.js';
+import { readDevice } from './check-devices.js';
 import { readLinkOptions } from './check-link-options.js';
 import { addPodRoutes, type LinkEnds } from './check-links.js';
 import { type Register, readAddress } from './check-text.js';
@@ -37,7 +37,7 @@ export function readServers(spec: ServesSpec, path: Path, faults: FaultList): Pl
   return servers;
 }
 
-/** Hosts are machines whose one device is checked as a node's are; `firstNumber` makes their MACs. */
+/** Hosts are machines with one device, whose address and MAC stand in the host itself; `firstNumber` makes their MACs. */
 export function draftHosts(
   specs: readonly HostSpec[],
   firstNumber: number,
@@ -50,8 +50,8 @@ export function draftHosts(
     names.take(spec.name, 'another machine', [...path, 'name'], cluster.faults);
     const { name, addresses, mac } = spec;
     const device = { name: DEVICE, addresses, ...(mac === undefined ? {} : { mac }) };
-    const draft = new NodeDraft({ name, devices: [device] }, firstNumber + i, path, cluster, config);
-    checkDevices(draft);
+    const draft = new NodeDraft({ name }, firstNumber + i, path, cluster, config);
+    draft.addDevice(readDevice(draft, device, path));
     if (spec.link === undefined && spec.gateway !== undefined) {
       cluster.faults.error([...path, 'gateway'], 'a host outside has none; it is for hosts on a link');
     }
@@ -108,6 +108,8 @@ export function finishHost(
     name: spec.name,
     devices,
     routes,
+    rules: host.rules,
+    sysctls: host.sysctls,
     neighbours,
     link: spec.link ?? null,
     behind: spec.behind ?? null,
