@@ -220,7 +220,7 @@ class NodeBuilder {
     const namespace = this.node.addPod(pod.name);
     namespace.mountedAs = pod.netns;
     const device = this.node.host.deviceNamed(pod.device.name)!;
-    const eth0 = addPodDevice(namespace, pod);
+    const eth0 = addPodDevice(namespace, pod, this.#planned);
     connect(device, eth0);
     const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name)?.entries ?? []);
     this.#programs.attachPod(pod, device, policyMap);
@@ -238,7 +238,7 @@ class NodeBuilder {
   }
 }
 
-function addPodDevice(namespace: Namespace, pod: PlannedPod): Device {
+function addPodDevice(namespace: Namespace, pod: PlannedPod, node: PlannedNode): Device {
   const eth0 = namespace.addDevice({
     name: POD_DEVICE,
     ifindex: pod.ifindex,
@@ -250,9 +250,29 @@ function addPodDevice(namespace: Namespace, pod: PlannedPod): Device {
   for (const gateway of pod.gateways) {
     const routes = namespace.routes(gateway.length);
     routes.add({ prefix: gateway, prefixLength: gateway.length * 8, ifindex: pod.ifindex });
-    routes.add({ prefix: new Uint8Array(gateway.length), prefixLength: 0, ifindex: pod.ifindex, gateway });
+    const mtu = podRouteMtu(pod, node);
+    routes.add({
+      prefix: new Uint8Array(gateway.length),
+      prefixLength: 0,
+      ifindex: pod.ifindex,
+      gateway,
+      mtu,
+    });
     namespace.neighbours.set(pod.ifindex, gateway, pod.device.mac);
   }
   for (const { address, mac } of pod.neighbours) namespace.neighbours.set(pod.ifindex, address, mac);
   return eth0;
+}
+
+/** What the agent takes off a pod's default route for tunnels (IP, UDP, VXLAN, Ethernet) and for encryption. */
+const TUNNEL_OVERHEAD_IPV4 = 50;
+const TUNNEL_OVERHEAD_IPV6 = 70;
+const WIREGUARD_OVERHEAD = 80;
+
+/** MTU of a pod's default route; 0 for that of its device. */
+function podRouteMtu({ device }: PlannedPod, { config }: PlannedNode): number {
+  const { tunnelMode, wireguard } = config.features;
+  const tunnel = config.ipv6Underlay ? TUNNEL_OVERHEAD_IPV6 : TUNNEL_OVERHEAD_IPV4;
+  const overhead = (tunnelMode ? tunnel : 0) + (wireguard ? WIREGUARD_OVERHEAD : 0);
+  return overhead === 0 ? 0 : device.mtu - overhead;
 }
