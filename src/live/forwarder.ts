@@ -160,7 +160,9 @@ export class Forwarder {
     }
     for (let i = 1; i < devices.length; i++) {
       const copy = this.#copy(start, arena.length[handle]);
-      if (copy >= 0) this.#walk(copy, devices[i]);
+      if (copy < 0) continue;
+      if (arena.owes[handle] !== 0) arena.copyOwed(handle, copy, arena.start[copy] - start);
+      this.#walk(copy, devices[i]);
     }
     this.#walk(handle, devices[0]);
   }
