@@ -36,7 +36,7 @@ import {
 } from './observer.js';
 import { BPF_F_INGRESS, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
 import { LEFT_TO_STACK, outerUdpAt, receiverOf } from './stack/encapsulation.js';
-import { StackPath, TO_LOCAL } from './stack/stack-path.js';
+import { StackPath, TO_LOCAL, TO_TRANSPARENT } from './stack/stack-path.js';
 import { StackSender } from './stack-sender.js';
 import { insertVlanTag, takeVlanTag } from './vlan-tag.js';
 import { DONE, forwardUp, GO_ON, LEAVE, RECEIVE, RISE, STACK, TRANSMIT, WalkState } from './walk-state.js';
@@ -231,6 +231,7 @@ export class Walker extends WalkState {
       const receiver = device.segment.receiver(device, packet.bytes, packet.start);
       if (receiver !== null) return this.#cross(receiver);
     }
+    if (device.kind === 'loopback') return this.arrive(device, BY_PEER, RECEIVE);
     if (device.kind === 'dummy') return this.drop(fate.DEVICE_DISCARDS);
     if (device.kind === 'bridge') return this.#copies.bridge(null);
     return this.end(fate.TRANSMITTED);
@@ -383,7 +384,12 @@ export class Walker extends WalkState {
 
   /** Delivered locally, or in fragments. */
   #takeRareResult(result: number, namespace: Namespace, fromIndex: number, how: number): number {
+    if (result === TO_TRANSPARENT) {
+      this.counters.transparent[namespace.index]++;
+      return this.#deliver(namespace, namespace.transparent);
+    }
     if (result === TO_LOCAL) {
+      if (fromIndex < 0 && namespace.loopback !== null) return this.#loopBack(namespace.loopback);
       return namespace.tunnels.length === 0 ? this.#deliver(namespace) : this.#decapsulate(namespace);
     }
     this.packet.packetType = PACKET_HOST;
@@ -416,12 +422,20 @@ export class Walker extends WalkState {
     return neighbours.hold(unknown, unknownAddress, unknownAt, unknownLength, fromIndex, how);
   }
 
-  #deliver(namespace: Namespace): number {
+  /** What a namespace sends to itself leaves by its loopback, and comes in there again. */
+  #loopBack(device: Device): number {
+    const { packet } = this;
+    ethernet.putDestination(packet.bytes, packet.start, device.mac, 0);
+    ethernet.putSource(packet.bytes, packet.start, device.mac, 0);
+    return this.goTo(device, BY_ROUTE, TRANSMIT);
+  }
+
+  #deliver(namespace: Namespace, to = namespace.localDelivery): number {
     const { counters } = this;
     const isConsumed = namespace.isHost;
     (isConsumed ? counters.consumed : counters.delivered)[namespace.index]++;
     const step = this.end(isConsumed ? fate.CONSUMED : fate.DELIVERED);
-    if (namespace.localDelivery !== null) namespace.localDelivery.receive(this.packet, this.device);
+    if (to !== null) to.receive(this.packet, this.device);
     return step;
   }
 }

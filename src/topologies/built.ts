@@ -21,6 +21,7 @@ import type { Datapath } from '../programs/datapath.js';
 import { reasonText } from '../programs/drop-reasons.js';
 import { Agent } from './agent.js';
 import type { Plan, PlannedHost, PlannedNode, PlannedPod } from './plan.js';
+import { applySysctls } from './sysctls.js';
 
 export interface BuiltPod {
   readonly planned: PlannedPod;
@@ -87,6 +88,9 @@ export class BuiltTopology {
     this.#byNode = new Map(nodes.map((node) => [node.node, node]));
     this.hosts = hosts;
     this.stacks = walker.network.nodes.map(({ host }) => new HostStack(host, walker.output, clock));
+    for (const { name, sysctls } of [...plan.nodes, ...plan.routers, ...plan.hosts]) {
+      applySysctls(this.stacks.find(({ namespace }) => namespace.name === name)!, sysctls);
+    }
     this.agent = new Agent(
       clock,
       nodes.map(({ datapath, planned }) => ({ datapath, config: planned.config })),

@@ -8,6 +8,17 @@ import type { Plan, PlannedNode } from './plan.js';
 /** Index of the key that the ipcache shows for all that WireGuard encrypts. */
 const STATIC_KEY = 255;
 
+/** What WireGuard adds to a packet, over IPv6: IP, UDP, message header, tag. */
+export const WIREGUARD_OVERHEAD = 80;
+/** What a tunnel adds, over IPv4: the frame's own header, IP, UDP, tunnel header. */
+const TUNNEL_OVERHEAD = 50;
+
+/** MTU of the routes of pods whose packets WireGuard encloses; 0 elsewhere: the device's. */
+export function podRouteMtu({ config }: PlannedNode, deviceMtu: number): number {
+  const { wireguard, tunnelMode } = config.features;
+  return wireguard ? deviceMtu - WIREGUARD_OVERHEAD - (tunnelMode ? TUNNEL_OVERHEAD : 0) : 0;
+}
+
 /** The key that the ipcache of `node` has for the pods of another node; 0 where they are not encrypted. */
 export function encryptionKey(other: PlannedNode, node: PlannedNode): number {
   if (other === node) return 0;

@@ -34,7 +34,7 @@ describe('IPv4', () => {
   test('options that are not copied are blanked from the second on', () => {
     // Record route (7), then router alert (0x94).
     const frame = fromHex(
-      `${ETH}4800003c123400003f1100000a000001010203040707040000000094040000ff00${`00`.repeat(27)}`,
+      `${ETH}4800003c123400003f1100000a000001010203040707040000000094040000ff00${'00'.repeat(27)}`,
     );
     const [first, second] = fragmentFrame(frame, 56, 0).map((part) => toHex(part.slice(34, 46)));
     assert.equal(first, '0707040000000094040000ff');
