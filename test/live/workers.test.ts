@@ -49,7 +49,7 @@ describe('--workers 2', { skip, timeout: 90_000 }, () => {
 
   test('listings are of all workers', async () => {
     const { stdout } = await lab.ask('show', '--node', 'node1', 'cilium-dbg', 'bpf', 'ct', 'list', 'global');
-    assert.match(stdout, /^==> worker 0 <==\n[^]*\n==> worker 1 <==\n/);
+    assert.match(stdout, /^==> worker 0 <==\n[\s\S]*\n==> worker 1 <==\n/);
   });
 });
 
