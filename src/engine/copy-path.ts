@@ -329,7 +329,9 @@ export class CopyPath implements PacketHost {
 
   #release(copy: Flight): void {
     const walk = this.#walk;
-    if (walk.fate !== fate.UNDER_WAY) walk.copyEnded?.(copy.packet, walk.fate, walk.device, walk.reason);
+    if (walk.fate !== fate.UNDER_WAY) {
+      walk.copyEnded?.(copy.packet, walk.fate, walk.device, walk.reason, copy.origin);
+    }
     walk.flights.release(copy);
   }
 }

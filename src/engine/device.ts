@@ -74,7 +74,11 @@ export class Device {
   readonly mac: Uint8Array;
   readonly mtu: number;
   readonly noArp: boolean;
-  readonly acceptLocal: boolean;
+  acceptLocal: boolean;
+  /** rp_filter, the larger of the device's and of all devices': 1 strict, 2 loose, 0 off. */
+  reversePathFilter = 0;
+  /** Whether IPv4 packets that came by it are forwarded (conf.DEVICE.forwarding); null as the namespace does. */
+  ipv4Forwarding: boolean | null = null;
   up: boolean;
   peer: Device | null = null;
   /** The link that it is on together with others; null when it leads out of the network, or to its peer. */
@@ -112,7 +116,7 @@ export class Device {
     this.mtu = options.mtu ?? 1500;
     this.up = options.up ?? true;
     this.noArp = options.noArp ?? false;
-    this.acceptLocal = options.acceptLocal ?? false;
+    this.acceptLocal = options.acceptLocal ?? options.kind === 'loopback';
     this.#macHead = ethernet.addressHead(options.mac, 0);
     this.#macTail = ethernet.addressTail(options.mac, 0);
     const { bpf } = namespace.node;

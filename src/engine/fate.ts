@@ -51,7 +51,7 @@ const NAMES = [
   'no link header at the device',
   'aborted by an XDP program',
   'more hops than the engine follows: a loop',
-  'packet is longer than the MTU: fragmentation is not emulated',
+  'reverse path: another device leads to the source (rp_filter)',
   'tunnel: no key says where to',
   'tunnel: invalid header',
   'dropped by a netfilter chain',
@@ -62,7 +62,6 @@ const NAMES = [
   'WireGuard: encrypted, and the key is not here',
   'too many packets wait for the neighbour',
   'link-local source: not forwarded',
-  'reverse path: another device leads to the source (rp_filter)',
   'lost on the link',
   'queue of the link is full',
 ] as const;
@@ -96,7 +95,7 @@ export const NO_REDIRECT_TARGET = 281;
 export const NO_LINK_HEADER = 282;
 export const XDP_ABORT = 283;
 export const LOOP = 284;
-export const NOT_FRAGMENTED = 285;
+export const REVERSE_PATH = 285;
 export const NO_TUNNEL_KEY = 286;
 export const TUNNEL_HEADER = 287;
 export const NETFILTER_DROP = 288;
@@ -107,7 +106,6 @@ export const NOT_AN_ALLOWED_IP = 292;
 export const ENCRYPTED = 293;
 export const NEIGHBOUR_QUEUE_FULL = 294;
 export const SCOPE_EXCEEDED = 295;
-export const REVERSE_PATH = 296;
 export const LOST_ON_LINK = 297;
 export const LINK_QUEUE_FULL = 298;
 

@@ -11,6 +11,13 @@ import type { FrameArena } from './frame-arena.js';
 import type { Namespace } from './namespace.js';
 import { PacketContext, type PacketHost } from './packet.js';
 
+/**
+ * What a flight is: a copy of another frame; one whose own walk was over while it waited; one that a stack made.
+ */
+export const COPY = 0;
+export const LATE = 1;
+export const OWN = 2;
+
 /** A frame that is not in hand, and where it goes on. */
 export class Flight {
   readonly packet: PacketContext;
@@ -25,6 +32,8 @@ export class Flight {
   /** Row of the device that it came by, or -1, and how it goes on, for the step RESUME. */
   fromIndex = -1;
   how = 0;
+  /** COPY, LATE or OWN. */
+  origin = COPY;
 
   constructor(packet: PacketContext) {
     this.packet = packet;
@@ -115,6 +124,7 @@ export class Flights {
     if (handle < 0) return null;
     const flight = this.#free.pop() ?? this.#newFlight();
     flight.handle = handle;
+    flight.origin = COPY;
     this.alive++;
     return flight;
   }

@@ -35,6 +35,14 @@ export const OWES_SEGMENTS = OWES_TCP_SEGMENTS | OWES_UDP_SEGMENTS;
 /** Only the first segment carries CWR (RFC 3168; SKB_GSO_TCP_ECN). */
 export const OWES_FIRST_CWR = 8;
 
+/** The columns of one frame that owes something. */
+export interface OwedFrame {
+  readonly owes: number;
+  readonly checksumAt: number;
+  readonly checksumOffset: number;
+  readonly segmentSize: number;
+}
+
 export class FrameArena {
   readonly bytes: Uint8Array;
   /** Where each slot's frame starts in `bytes`, and its length. */
@@ -97,6 +105,25 @@ export class FrameArena {
   handleAt(at: number): number {
     const jumbo = at - this.#smallSlots * SMALL_SLOT_SIZE;
     return jumbo < 0 ? (at / SMALL_SLOT_SIZE) | 0 : this.#smallSlots + ((jumbo / JUMBO_SLOT_SIZE) | 0);
+  }
+
+  /** What the frame of a slot owes, for whoever keeps its bytes elsewhere meanwhile; null for a plain frame. */
+  owed(handle: number): OwedFrame | null {
+    if (this.owes[handle] === 0) return null;
+    return {
+      owes: this.owes[handle],
+      checksumAt: this.checksumAt[handle],
+      checksumOffset: this.checksumOffset[handle],
+      segmentSize: this.segmentSize[handle],
+    };
+  }
+
+  /** The frame is in a slot again, `distance` bytes on from where it was. */
+  putOwed(handle: number, owed: OwedFrame, distance: number): void {
+    this.owes[handle] = owed.owes;
+    this.checksumAt[handle] = owed.checksumAt + distance;
+    this.checksumOffset[handle] = owed.checksumOffset;
+    this.segmentSize[handle] = owed.segmentSize;
   }
 
   /** A frame was copied from the slot `from` to `to`, `distance` bytes on: it owes the same. */

@@ -6,6 +6,7 @@ import type { LocalDelivery } from './stack/local-delivery.js';
 import { NeighbourTable } from './stack/neighbour.js';
 import type { NeighbourResolver } from './stack/resolver.js';
 import { ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
+import { RoutingPolicy } from './stack/routing-policy.js';
 
 /** Interface indexes are looked up in a table of this many words at most. */
 export const MAXIMUM_IFINDEX = 1_000_000;
@@ -29,12 +30,12 @@ export class Namespace {
   readonly neighbours = new NeighbourTable();
   ipv4Forwarding = false;
   ipv6Forwarding = false;
-  /**
-   * A policy route for marked packets: where (mark & mask) equals `localMark`, the packet is for a local socket
-   * whatever its destination (`ip rule … fwmark`, to a table with a local default route). Off when the mask is 0.
-   */
-  localMark = 0;
-  localMarkMask = 0;
+  /** Mark of what the namespace's own stack sends unasked, as an iptables OUTPUT rule gives it. */
+  ownMark = 0;
+  /** Takes packets that a rule makes local although their destination is not (TPROXY); null: they end there. */
+  transparent: LocalDelivery | null = null;
+  /** Where what the namespace sends to itself goes by; null: it is delivered at once. */
+  loopback: Device | null = null;
 
   /** Asks for neighbours that are not known; with null, packets to them are lost. */
   resolver: NeighbourResolver | null = null;
@@ -69,6 +70,7 @@ export class Namespace {
       this.#byIfindex = table;
     }
     this.devices.push(device);
+    if (device.kind === 'loopback') this.loopback ??= device;
     if (!this.#byName.has(device.name)) this.#byName.set(device.name, device);
     this.#byIfindex[ifindex] = this.devices.length;
     return device;
@@ -116,6 +118,13 @@ export class Namespace {
   addNetfilterChain(hook: StackHook, chain: NetfilterChain): void {
     this.netfilter ??= new StackHooks();
     this.netfilter[hook].add(chain);
+  }
+
+  /** The rules of a family, those of every kernel at first. */
+  policy(addressLength: number): RoutingPolicy {
+    const routes = this.routes(addressLength);
+    routes.policy ??= new RoutingPolicy(routes);
+    return routes.policy;
   }
 
   routes(addressLength: number): RouteTable {

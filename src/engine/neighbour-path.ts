@@ -5,6 +5,7 @@
 import type { CopyPath } from './copy-path.js';
 import type { Device } from './device.js';
 import * as fate from './fate.js';
+import { OWN } from './flights.js';
 import { HeldPacket } from './held-packet.js';
 import type { Namespace } from './namespace.js';
 import { BY_REDIRECT_NEIGHBOUR } from './observer.js';
@@ -46,7 +47,7 @@ export class NeighbourPath {
     const pending = resolver === null ? null : resolver.want(device, address, at, length);
     if (resolver === null || pending === null) return walk.drop(fate.NO_NEIGHBOUR);
     const number = walk.flight === walk.original ? walk.number : -1;
-    pending.queue.push(new HeldPacket(packet, number, fromIndex, how));
+    pending.queue.push(new HeldPacket(walk.arena, packet, number, fromIndex, how));
     if (resolver.asks(pending)) this.#ask(pending, this.#ownSource(device, length));
     if (pending.queue.length > QUEUE_LIMIT)
       this.#drop(pending.queue.shift()!, device, fate.NEIGHBOUR_QUEUE_FULL);
@@ -120,6 +121,7 @@ export class NeighbourPath {
     const question = walk.flights.make(questionLength(address.length));
     if (question === null) return;
     const { bytes, start } = question.packet;
+    question.origin = OWN;
     writeQuestion(bytes, start, device, address, source ?? undefined);
     question.packet.protocol = ethernet.type(bytes, start);
     walk.counters.originated++;

@@ -15,6 +15,8 @@ export class WalkCounters {
   /** By namespace. */
   readonly delivered: Float64Array;
   readonly consumed: Float64Array;
+  /** Of those, or of the delivered: packets to others that a rule made local (TPROXY). */
+  readonly transparent: Float64Array;
   /** By device: frames that left the network there. */
   readonly left: Float64Array;
   /** By device, as `ip -s link` counts them. */
@@ -27,6 +29,7 @@ export class WalkCounters {
     const [namespaces, devices] = [network.namespaces.length, network.devices.length];
     this.delivered = new Float64Array(namespaces);
     this.consumed = new Float64Array(namespaces);
+    this.transparent = new Float64Array(namespaces);
     this.left = new Float64Array(devices);
     this.receivedPackets = new Float64Array(devices);
     this.receivedBytes = new Float64Array(devices);

@@ -29,12 +29,16 @@ export const SEND_TO_NEIGHBOUR = 11;
 /** The step that comes anyway. */
 export const GO_ON = -1;
 
-/** Is told how each copy, and each frame that a stack made, ended; the frame is `bytes[start .. start + length)` for that moment. */
+/**
+ * Is told how each frame ended that is not the one that a walk began with; it is `bytes[start .. start + length)` for
+ * that moment. `origin` says what it is: COPY, LATE (its walk was over, UNDER_WAY) or OWN.
+ */
 export type CopyListener = (
   packet: PacketContext,
   fateOfCopy: number,
   device: Device,
   reason: number,
+  origin: number,
 ) => void;
 
 /** Makes a packet one that `target` is about to receive, sent there by a program (dev_forward_skb). */

@@ -36,7 +36,7 @@ import {
 } from './observer.js';
 import { BPF_F_INGRESS, REDIRECT_NEIGHBOUR, REDIRECT_NONE, REDIRECT_PEER } from './packet.js';
 import { LEFT_TO_STACK, outerUdpAt, receiverOf } from './stack/encapsulation.js';
-import { StackPath, TO_LOCAL } from './stack/stack-path.js';
+import { StackPath, TO_LOCAL, TO_TRANSPARENT } from './stack/stack-path.js';
 import { StackSender } from './stack-sender.js';
 import { insertVlanTag, takeVlanTag } from './vlan-tag.js';
 import { DONE, forwardUp, GO_ON, LEAVE, RECEIVE, RISE, STACK, TRANSMIT, WalkState } from './walk-state.js';
@@ -106,7 +106,7 @@ export class Walker extends WalkState {
 
   override sendBy(namespace: Namespace): number {
     this.#stack.packet = this.packet;
-    return this.#takeStackResult(this.#stack.send(namespace), namespace, -1);
+    return this.#takeStackResult(this.#stack.fitOwn(this.#stack.send(namespace)), namespace, -1);
   }
 
   override sendTo(device: Device, nextHop: Uint8Array): number {
@@ -231,6 +231,7 @@ export class Walker extends WalkState {
       const receiver = device.segment.receiver(device, packet.bytes, packet.start);
       if (receiver !== null) return this.#cross(receiver);
     }
+    if (device.kind === 'loopback') return this.arrive(device, BY_PEER, RECEIVE);
     if (device.kind === 'dummy') return this.drop(fate.DEVICE_DISCARDS);
     if (device.kind === 'bridge') return this.#copies.bridge(null);
     return this.end(fate.TRANSMITTED);
@@ -373,14 +374,26 @@ export class Walker extends WalkState {
       result = this.#stack.filter(namespace.netfilter, result, isForwarded);
     }
     if (result > 0) return this.#dropInStack(result, namespace, fromIndex, how);
-    if (result === TO_LOCAL) {
-      return namespace.tunnels.length === 0 ? this.#deliver(namespace) : this.#decapsulate(namespace);
-    }
+    if (result < 0) return this.#takeRareResult(result, namespace, fromIndex, how);
     const out = this.#stack.out!;
     this.packet.packetType = PACKET_HOST;
     if (this.observer !== null) this.observer.forwarded(this.packet, fromIndex, out.index, how);
     this.device = out;
     return TRANSMIT;
+  }
+
+  /** Delivered locally, or in fragments. */
+  #takeRareResult(result: number, namespace: Namespace, fromIndex: number, how: number): number {
+    if (result === TO_TRANSPARENT) {
+      this.counters.transparent[namespace.index]++;
+      return this.#deliver(namespace, namespace.transparent);
+    }
+    if (result === TO_LOCAL) {
+      if (fromIndex < 0 && namespace.loopback !== null) return this.#loopBack(namespace.loopback);
+      return namespace.tunnels.length === 0 ? this.#deliver(namespace) : this.#decapsulate(namespace);
+    }
+    this.packet.packetType = PACKET_HOST;
+    return this.output.fragment(this.#stack.out!, this.#stack.mtu, fromIndex, how);
   }
 
   /** A local packet: for one of the namespace's tunnels, which its inner frame then comes out of, or for a socket. */
@@ -409,12 +422,20 @@ export class Walker extends WalkState {
     return neighbours.hold(unknown, unknownAddress, unknownAt, unknownLength, fromIndex, how);
   }
 
-  #deliver(namespace: Namespace): number {
+  /** What a namespace sends to itself leaves by its loopback, and comes in there again. */
+  #loopBack(device: Device): number {
+    const { packet } = this;
+    ethernet.putDestination(packet.bytes, packet.start, device.mac, 0);
+    ethernet.putSource(packet.bytes, packet.start, device.mac, 0);
+    return this.goTo(device, BY_ROUTE, TRANSMIT);
+  }
+
+  #deliver(namespace: Namespace, to = namespace.localDelivery): number {
     const { counters } = this;
     const isConsumed = namespace.isHost;
     (isConsumed ? counters.consumed : counters.delivered)[namespace.index]++;
     const step = this.end(isConsumed ? fate.CONSUMED : fate.DELIVERED);
-    if (namespace.localDelivery !== null) namespace.localDelivery.receive(this.packet, this.device);
+    if (to !== null) to.receive(this.packet, this.device);
     return step;
   }
 }

@@ -5,6 +5,7 @@
 import type { Namespace } from '../engine/namespace.js';
 import type { PacketContext } from '../engine/packet.js';
 import { sourceTowards } from '../engine/stack/addresses.js';
+import { fragmentFrame } from '../engine/stack/fragment.js';
 import type { HostStack } from '../engine/stack/host-stack.js';
 import type { LocalDelivery } from '../engine/stack/local-delivery.js';
 import {
@@ -22,7 +23,6 @@ import * as udp from '../engine/wire/udp.js';
 import { EchoSockets } from './echo.js';
 import { addressText, type Endpoint, endpointText } from './endpoint.js';
 import { EADDRINUSE, EHOSTUNREACH, EINVAL, EMSGSIZE, ENETUNREACH } from './errors.js';
-import { fragmentFrame } from './fragments.js';
 import { type IcmpError, isIcmp } from './icmp-message.js';
 import {
   DEFAULT_HOP_LIMIT,

@@ -16,7 +16,9 @@ export const UNBOUND = 4;
 export const STRANGERS = 5;
 /** Times that no frame slot was free. */
 export const NO_SLOTS = 6;
-const LOOP_ROWS = 7;
+/** Frames that nodes' own stacks sent. */
+export const ORIGINATED = 7;
+const LOOP_ROWS = 8;
 const FIRST_PORT_ROW = LOOP_ROWS + FATE_COUNT + REASON_COUNT;
 
 export class LiveStatistics {
@@ -25,8 +27,8 @@ export class LiveStatistics {
   readonly fates: Float64Array;
   /** By drop reason. */
   readonly dropped: Float64Array;
-  /** What topologies before the present one counted: walked, copies, then as the rows of `fates` and `dropped`. */
-  readonly #before = { walked: 0, copies: 0 };
+  /** What topologies before the present one counted: walked, copies, own, then as the rows of `fates` and `dropped`. */
+  readonly #before = { walked: 0, copies: 0, originated: 0 };
   readonly #fatesBefore = new Float64Array(FATE_COUNT);
   readonly #droppedBefore = new Float64Array(REASON_COUNT);
   readonly ports: number;
@@ -50,6 +52,7 @@ export class LiveStatistics {
   note({ walker: { counters, arena } }: BuiltTopology): void {
     this.loop[WALKED] = this.#before.walked + counters.walked;
     this.loop[COPIES] = this.#before.copies + counters.copies;
+    this.loop[ORIGINATED] = this.#before.originated + counters.originated;
     this.loop[NO_SLOTS] = arena.exhausted;
     for (let i = 0; i < FATE_COUNT; i++) this.fates[i] = this.#fatesBefore[i] + counters.fates[i];
     for (let i = 0; i < REASON_COUNT; i++) this.dropped[i] = this.#droppedBefore[i] + counters.dropped[i];
@@ -60,6 +63,7 @@ export class LiveStatistics {
     this.note(built);
     this.#before.walked = this.loop[WALKED];
     this.#before.copies = this.loop[COPIES];
+    this.#before.originated = this.loop[ORIGINATED];
     this.#fatesBefore.set(this.fates);
     this.#droppedBefore.set(this.dropped);
   }

@@ -15,6 +15,11 @@ import type { CiliumConfig } from './cilium-config.js';
 /** How long a handshake holds: the lifetime of SPIRE's certificates. */
 const AUTHENTICATED_NS = 3600e9;
 
+/** Something else that goes by the run's clock: a kernel's timers. */
+export interface Timed {
+  poll(): void;
+}
+
 /** What a node's agent has collected so far. */
 export interface Collected {
   runs: number;
@@ -37,11 +42,14 @@ export class Agent {
   readonly #clock: Clock;
   readonly #nodes: readonly AgentNode[];
   readonly #collectors: readonly GarbageCollector[];
+  readonly #timed: readonly Timed[];
   #second: number;
 
-  constructor(clock: Clock, nodes: readonly AgentNode[]) {
+  /** `timed` are polled once a second, too. */
+  constructor(clock: Clock, nodes: readonly AgentNode[], timed: readonly Timed[] = []) {
     this.#clock = clock;
     this.#nodes = nodes;
+    this.#timed = timed;
     this.#collectors = nodes.map(
       ({ datapath, config }) => new GarbageCollector(datapath, config.collectionIntervalSeconds),
     );
@@ -58,6 +66,7 @@ export class Agent {
     const now = this.#clock.nowSeconds;
     if (now === this.#second) return;
     this.#second = now;
+    for (const one of this.#timed) one.poll();
     for (let i = 0; i < this.#nodes.length; i++) {
       const collector = this.#collectors[i];
       this.#sayAlive(this.#nodes[i].datapath);

@@ -14,7 +14,7 @@ import { Segment } from '../engine/segment.js';
 import { NamespaceFib } from '../engine/stack/fib.js';
 import { Tunnel } from '../engine/stack/tunnel.js';
 import { Walker } from '../engine/walker.js';
-import { MARK_MAGIC_MASK, MARK_TO_PROXY } from '../programs/constants.js';
+import { MARK_HOST } from '../programs/constants.js';
 import { Datapath } from '../programs/datapath.js';
 import { POLICY_MAP_SPEC } from '../programs/tables/map-specs.js';
 import { writePolicyEntry } from '../programs/tables/policy.js';
@@ -31,6 +31,7 @@ import { NodePrograms } from './node-programs.js';
 import type {
   Plan,
   PlannedHost,
+  PlannedKernel,
   PlannedNode,
   PlannedPod,
   PlannedPolicyEntry,
@@ -38,7 +39,7 @@ import type {
 } from './plan.js';
 import { nodeConstants, nodeFeatures } from './plan-constants.js';
 import type { TopologySpec } from './spec.js';
-import { wireguardOf } from './wireguard-peers.js';
+import { podRouteMtu, wireguardOf } from './wireguard-peers.js';
 
 /** Name of a pod's own device. */
 const POD_DEVICE = 'eth0';
@@ -100,10 +101,7 @@ function joinLinks(plan: Plan, machines: readonly Node[]): void {
 }
 
 /** Devices, addresses, routes and neighbours of a machine's own namespace. */
-function fillNamespace(
-  host: Namespace,
-  { devices, routes, neighbours }: Pick<PlannedNode, 'devices' | 'routes' | 'neighbours'>,
-): void {
+function fillNamespace(host: Namespace, { devices, routes, rules, neighbours }: PlannedKernel): void {
   for (const device of devices) {
     const made = host.addDevice(device);
     for (const prefix of device.addresses) host.addAddress(made, prefix.address, prefix.length);
@@ -111,7 +109,11 @@ function fillNamespace(
   for (const { name, peer } of devices) {
     if (peer !== null && name < peer) connect(host.deviceNamed(name)!, host.deviceNamed(peer)!);
   }
-  for (const route of routes) host.routes(route.prefix.length).add(route);
+  for (const route of routes) {
+    const { length } = route.prefix;
+    (route.table === undefined ? host.routes(length) : host.policy(length).table(route.table)).add(route);
+  }
+  for (const rule of rules) host.policy(rule.addressLength).set(rule);
   for (const { ifindex, address, mac } of neighbours) host.neighbours.set(ifindex, address, mac);
 }
 
@@ -206,8 +208,8 @@ class NodeBuilder {
     fillNamespace(host, this.#planned);
     host.ipv4Forwarding = features.ipv4;
     host.ipv6Forwarding = features.ipv6;
-    host.localMark = MARK_TO_PROXY;
-    host.localMarkMask = MARK_MAGIC_MASK;
+    // The agent's rule in CILIUM_OUTPUT.
+    host.ownMark = MARK_HOST;
     for (const device of host.devices) {
       if (device.kind === 'tunnel') device.tunnel = new Tunnel(features.tunnelProtocol, features.tunnelPort);
       else if (device.kind === 'wireguard') device.tunnel = wireguardOf(this.#plan, this.#planned);
@@ -220,7 +222,7 @@ class NodeBuilder {
     const namespace = this.node.addPod(pod.name);
     namespace.mountedAs = pod.netns;
     const device = this.node.host.deviceNamed(pod.device.name)!;
-    const eth0 = addPodDevice(namespace, pod, this.#planned);
+    const eth0 = addPodDevice(namespace, pod, podRouteMtu(this.#planned, pod.device.mtu));
     connect(device, eth0);
     const policyMap = this.#policyMap(pod.endpointId, this.#plan.policies.get(pod.name)?.entries ?? []);
     this.#programs.attachPod(pod, device, policyMap);
@@ -238,7 +240,7 @@ class NodeBuilder {
   }
 }
 
-function addPodDevice(namespace: Namespace, pod: PlannedPod, node: PlannedNode): Device {
+function addPodDevice(namespace: Namespace, pod: PlannedPod, mtu: number): Device {
   const eth0 = namespace.addDevice({
     name: POD_DEVICE,
     ifindex: pod.ifindex,
@@ -250,29 +252,10 @@ function addPodDevice(namespace: Namespace, pod: PlannedPod, node: PlannedNode):
   for (const gateway of pod.gateways) {
     const routes = namespace.routes(gateway.length);
     routes.add({ prefix: gateway, prefixLength: gateway.length * 8, ifindex: pod.ifindex });
-    const mtu = podRouteMtu(pod, node);
-    routes.add({
-      prefix: new Uint8Array(gateway.length),
-      prefixLength: 0,
-      ifindex: pod.ifindex,
-      gateway,
-      mtu,
-    });
+    const toAll = { prefix: new Uint8Array(gateway.length), prefixLength: 0 };
+    routes.add({ ...toAll, ifindex: pod.ifindex, gateway, mtu });
     namespace.neighbours.set(pod.ifindex, gateway, pod.device.mac);
   }
   for (const { address, mac } of pod.neighbours) namespace.neighbours.set(pod.ifindex, address, mac);
   return eth0;
-}
-
-/** What the agent takes off a pod's default route for tunnels (IP, UDP, VXLAN, Ethernet) and for encryption. */
-const TUNNEL_OVERHEAD_IPV4 = 50;
-const TUNNEL_OVERHEAD_IPV6 = 70;
-const WIREGUARD_OVERHEAD = 80;
-
-/** MTU of a pod's default route; 0 for that of its device. */
-function podRouteMtu({ device }: PlannedPod, { config }: PlannedNode): number {
-  const { tunnelMode, wireguard } = config.features;
-  const tunnel = config.ipv6Underlay ? TUNNEL_OVERHEAD_IPV6 : TUNNEL_OVERHEAD_IPV4;
-  const overhead = (tunnelMode ? tunnel : 0) + (wireguard ? WIREGUARD_OVERHEAD : 0);
-  return overhead === 0 ? 0 : device.mtu - overhead;
 }

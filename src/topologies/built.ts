@@ -15,11 +15,13 @@ import type { Namespace } from '../engine/namespace.js';
 import type { Netfilter } from '../engine/netfilter/netfilter.js';
 import type { Network } from '../engine/network.js';
 import type { Node } from '../engine/node.js';
+import { HostStack } from '../engine/stack/host-stack.js';
 import type { Walker } from '../engine/walker.js';
 import type { Datapath } from '../programs/datapath.js';
 import { reasonText } from '../programs/drop-reasons.js';
 import { Agent } from './agent.js';
 import type { Plan, PlannedHost, PlannedNode, PlannedPod } from './plan.js';
+import { applySysctls } from './sysctls.js';
 
 export interface BuiltPod {
   readonly planned: PlannedPod;
@@ -66,6 +68,8 @@ export class BuiltTopology {
   readonly hosts: readonly BuiltHost[];
   /** Of all nodes; whoever drives the run polls it as the clock moves. */
   readonly agent: Agent;
+  /** Of the nodes and routers: what their kernels say themselves. */
+  readonly stacks: readonly HostStack[];
   readonly #byNode: ReadonlyMap<Node, BuiltNode>;
   readonly #ownReasons: string[] = [];
 
@@ -83,14 +87,24 @@ export class BuiltTopology {
     this.nodes = nodes;
     this.#byNode = new Map(nodes.map((node) => [node.node, node]));
     this.hosts = hosts;
+    this.stacks = walker.network.nodes.map(({ host }) => new HostStack(host, walker.output, clock));
+    for (const { name, sysctls } of [...plan.nodes, ...plan.routers, ...plan.hosts]) {
+      applySysctls(this.stacks.find(({ namespace }) => namespace.name === name)!, sysctls);
+    }
     this.agent = new Agent(
       clock,
       nodes.map(({ datapath, planned }) => ({ datapath, config: planned.config })),
+      this.stacks,
     );
   }
 
   get pods(): readonly BuiltPod[] {
     return this.nodes.flatMap((node) => node.pods);
+  }
+
+  /** The run is over: what waits for a neighbour is dropped. */
+  finish(): void {
+    for (const stack of this.stacks) stack.abandon();
   }
 
   /** The node that a namespace is on; null for that of a router or a host. */

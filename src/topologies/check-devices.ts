@@ -15,6 +15,7 @@ import type { NodeDraft } from './node-draft.js';
 import type { PlannedDevice } from './plan.js';
 import { NO_PROGRAMS, readPrograms } from './program-names.js';
 import type { DeviceSpec } from './spec.js';
+import { WIREGUARD_OVERHEAD } from './wireguard-peers.js';
 
 const CILIUM_HOST = 'cilium_host';
 const CILIUM_NET = 'cilium_net';
@@ -23,8 +24,6 @@ const CILIUM_PEERS: ReadonlyMap<string, string> = new Map([
   [CILIUM_NET, CILIUM_HOST],
 ]);
 const DEFAULT_MTU = 1500;
-/** Of a WireGuard packet over IPv6: IP, UDP, message header, tag. */
-const WIREGUARD_OVERHEAD = 80;
 
 export function checkDevices(node: NodeDraft): void {
   node.podPrefixes = podPrefixes(node);

@@ -108,6 +108,8 @@ export function finishHost(
     name: spec.name,
     devices,
     routes,
+    rules: host.rules,
+    sysctls: host.sysctls,
     neighbours,
     link: spec.link ?? null,
     behind: spec.behind ?? null,

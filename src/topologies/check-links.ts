@@ -110,8 +110,8 @@ function readEnd(
 export function finishRouter(router: NodeDraft, nodes: readonly NodeDraft[], links: LinkEnds): PlannedRouter {
   for (const node of nodes) addPodRoutes(router, node, links);
   checkRoutes(router);
-  const { path, devices, routes, neighbours } = router;
-  return { path, name: router.spec.name, devices, routes, neighbours };
+  const { path, devices, routes, rules, sysctls, neighbours } = router;
+  return { path, name: router.spec.name, devices, routes, rules, sysctls, neighbours };
 }
 
 /** Routes to the pods of other nodes: straight to the node (auto-direct-node-routes), or to Cilium for its tunnel. */

@@ -5,14 +5,18 @@ import {
   ROUTE_BLACKHOLE,
   ROUTE_LOCAL,
   ROUTE_PROHIBIT,
+  ROUTE_THROW,
   ROUTE_UNICAST,
   ROUTE_UNREACHABLE,
 } from '../engine/stack/route-table.js';
+import { LOOPBACK_IFINDEX, TABLE_LOCAL, TABLE_MAIN } from '../engine/stack/routing-policy.js';
+import { checkRules, tableNumber } from './check-rules.js';
 import { addressText, isSame, Register, readAddress, readMac, readNetwork } from './check-text.js';
 import type { Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';
 import type { PlannedDevice } from './plan.js';
 import type { RouteSpec } from './spec.js';
+import { readSysctls } from './sysctls.js';
 
 const KINDS = {
   unicast: ROUTE_UNICAST,
@@ -20,6 +24,7 @@ const KINDS = {
   blackhole: ROUTE_BLACKHOLE,
   unreachable: ROUTE_UNREACHABLE,
   prohibit: ROUTE_PROHIBIT,
+  throw: ROUTE_THROW,
 } as const;
 
 export function checkRoutes(node: NodeDraft): void {
@@ -41,6 +46,9 @@ export function checkRoutes(node: NodeDraft): void {
     if (destinations.take(key + table, 'another route', [...path, 'to'], node.faults))
       addRoute(node, spec, path);
   });
+  checkRules(node);
+  const { sysctls = {} } = node.spec;
+  node.sysctls = readSysctls(sysctls, node.devices, [...node.path, 'sysctls'], node.faults);
   addCiliumHostRoutes(node);
   if (node.config.features.ingressPolicyAtDevice) addEndpointRoutes(node);
 }
@@ -48,9 +56,12 @@ export function checkRoutes(node: NodeDraft): void {
 function addRoute(node: NodeDraft, spec: RouteSpec, path: Path): void {
   const prefix = destination(node, spec.to, [...path, 'to']);
   const kind = spec.type ?? 'unicast';
-  if (kind === 'blackhole' || kind === 'unreachable' || kind === 'prohibit') {
+  const source = spec.src === undefined ? undefined : readOwnAddress(node, spec.src, [...path, 'src']);
+  const isLocal = kind === 'local' && (spec.dev === undefined || spec.dev === 'lo');
+  if (isLocal || (kind !== 'unicast' && kind !== 'local')) {
     if (prefix === null) return;
-    node.addRoute({ ...route(prefix, spec), kind: KINDS[kind], ifindex: 0 });
+    const ifindex = isLocal ? LOOPBACK_IFINDEX : 0;
+    node.addRoute({ ...route(prefix, spec), kind: KINDS[kind], ifindex });
     return;
   }
   if (spec.dev === undefined) {
@@ -59,26 +70,39 @@ function addRoute(node: NodeDraft, spec: RouteSpec, path: Path): void {
   }
   const device = node.requireDevice(spec.dev, [...path, 'dev']);
   const gateway = spec.via === undefined ? undefined : readAddress(spec.via, [...path, 'via'], node.faults);
-  if (prefix === null || device === undefined || gateway === null) return;
+  if (prefix === null || device === undefined || gateway === null || source === null) return;
   if (gateway !== undefined) checkGateway(node, spec, device, gateway, path);
   node.addRoute({
     ...route(prefix, spec),
     kind: KINDS[kind],
     ifindex: device.ifindex,
     ...(gateway === undefined ? {} : { gateway }),
+    ...(source === undefined ? {} : { source }),
   });
 }
 
 function route(
   prefix: Prefix,
   spec: RouteSpec,
-): { prefix: Uint8Array; prefixLength: number; metric: number; mtu: number } {
+): { prefix: Uint8Array; prefixLength: number; metric: number; mtu: number; table?: number } {
+  const table = tableNumber(spec.table);
   return {
     prefix: prefix.address,
     prefixLength: prefix.length,
     metric: spec.metric ?? 0,
     mtu: spec.mtu ?? 0,
+    ...(table === TABLE_MAIN || (table === TABLE_LOCAL && spec.type === 'local') ? {} : { table }),
   };
+}
+
+/** The source address of a route, which must be the machine's own. */
+function readOwnAddress(node: NodeDraft, text: string, path: Path): Uint8Array | null {
+  const address = readAddress(text, path, node.faults);
+  if (address === null) return null;
+  const own = node.devices.flatMap(({ addresses }) => addresses.map((prefix) => prefix.address));
+  if (own.some((one) => isSame(one, address))) return address;
+  node.faults.error(path, `${text} is no address of ${node.spec.name}`);
+  return null;
 }
 
 function destination(node: NodeDraft, text: string, path: Path): Prefix | null {
@@ -109,7 +133,7 @@ function checkGateway(
   if (!known) {
     node.faults.warning(
       at,
-      `no neighbour entry for ${text} on ${device.name}: what takes this route is dropped`,
+      `no neighbour entry for ${text} on ${device.name}: packets wait until it answers, as a machine of the topology or the capture may`,
     );
   }
 }

@@ -12,6 +12,7 @@ import { checkPods } from './check-pods.js';
 import { checkPolicies } from './check-policies.js';
 import { RedirectCheck } from './check-redirects.js';
 import { checkRoutes } from './check-routes.js';
+import { addProxyRules } from './check-rules.js';
 import { ServiceCheck } from './check-services.js';
 import { checkSrv6 } from './check-srv6.js';
 import { isSame, Register, readNetwork, readNetworks } from './check-text.js';
@@ -158,6 +159,7 @@ function finishNode(node: NodeDraft, drafts: readonly NodeDraft[], links: LinkEn
   checkPods(node);
   addNodeRoutes(node, drafts, links);
   checkRoutes(node);
+  addProxyRules(node);
   const { nativeDevices, config } = node;
   const internal = node.internalAddresses[0];
   const directRoutingDevice =
@@ -181,6 +183,8 @@ function finishNode(node: NodeDraft, drafts: readonly NodeDraft[], links: LinkEn
     nativeDevices,
     directRoutingDevice: directRoutingDevice ?? null,
     routes: node.routes,
+    rules: node.rules,
+    sysctls: node.sysctls,
     neighbours: node.neighbours,
     pods: node.pods,
     hostEndpointId: node.spec.hostEndpoint ?? node.endpointIds.next('host'),

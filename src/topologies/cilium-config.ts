@@ -55,6 +55,8 @@ export interface CiliumConfig {
   readonly mutualAuthentication: boolean;
   /** Seconds between two garbage collections; 0: adapted to what they find. */
   readonly collectionIntervalSeconds: number;
+  /** The keys and values that were declared. */
+  readonly declared: Readonly<Record<string, string>>;
 }
 
 /** Keys of Cilium that say how to do what is not emulated yet, or what no packet can tell. */
@@ -161,7 +163,14 @@ export function readCiliumConfig(
   }
   refuseCombinations(draft, sections, together);
   settle(draft);
-  return draft;
+  return { ...draft, declared: declaredOf(sections) };
+}
+
+function declaredOf(sections: readonly ConfigSection[]): Record<string, string> {
+  const all = sections.map(({ config }) => config);
+  return Object.fromEntries(
+    Object.entries(Object.assign({}, ...all) as CiliumConfigSpec).map(([key, value]) => [key, String(value)]),
+  );
 }
 
 /** The map declaration that a configuration asks for. */

@@ -28,7 +28,7 @@ export class Names {
     for (const { address, port, protocol, name } of plan.services) {
       this.#services.set(serviceKey(address, port, protocol), name);
     }
-    for (const { name, devices } of [...plan.nodes, ...plan.routers]) {
+    for (const { name, devices } of [...plan.nodes, ...plan.routers, ...plan.hosts]) {
       for (const { addresses } of devices) {
         for (const { address } of addresses) this.#addresses.set(addressKey(address), name);
       }

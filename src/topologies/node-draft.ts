@@ -1,12 +1,14 @@
 import type { Prefix } from '../engine/address-text.js';
 import type { Route } from '../engine/stack/route-table.js';
+import type { PlannedRule } from './check-rules.js';
 import { NumberPool, networkAddress, Register } from './check-text.js';
 import type { CiliumConfig } from './cilium-config.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { Identities } from './identities.js';
 import type { KeptNumbers } from './kept-numbers.js';
-import type { PlannedDevice, PlannedNeighbour, PlannedNode, PlannedPod } from './plan.js';
+import type { PlannedDevice, PlannedNeighbour, PlannedNode, PlannedPod, PlannedRoute } from './plan.js';
 import type { NodeSpec } from './spec.js';
+import type { PlannedSysctl } from './sysctls.js';
 import { CILIUM_VERSION, IPROUTE2_VERSION } from './version.js';
 
 const FIRST_ENDPOINT_ID = 101;
@@ -42,7 +44,9 @@ export class NodeDraft {
   readonly programIds = new Register('the program id');
   readonly devices: PlannedDevice[] = [];
   readonly #byName = new Map<string, PlannedDevice>();
-  readonly routes: Route[] = [];
+  readonly routes: PlannedRoute[] = [];
+  readonly rules: PlannedRule[] = [];
+  sysctls: readonly PlannedSysctl[] = [];
   /** Prefixes of all routes, as texts. */
   readonly #routed = new Set<string>();
   readonly neighbours: PlannedNeighbour[] = [];
@@ -99,9 +103,9 @@ export class NodeDraft {
     if (!this.#routed.has(routeKey({ ...route, prefix }))) this.addRoute({ ...route, prefix });
   }
 
-  addRoute(route: Route): void {
+  addRoute(route: PlannedRoute): void {
     this.routes.push(route);
-    this.#routed.add(routeKey(route));
+    if (route.table === undefined) this.#routed.add(routeKey(route));
   }
 
   /** A locally administered MAC that no other device of the topology is given. */

@@ -8,9 +8,11 @@ import type { DeviceKind } from '../engine/device.js';
 import type { LinkOptions } from '../engine/link.js';
 import type { Route } from '../engine/stack/route-table.js';
 import type { PolicyKey } from '../programs/tables/policy.js';
+import type { PlannedRule } from './check-rules.js';
 import type { CiliumConfig } from './cilium-config.js';
 import type { Path } from './faults.js';
 import type { KeptNumbers } from './kept-numbers.js';
+import type { PlannedSysctl } from './sysctls.js';
 import type { Version } from './version.js';
 
 /** What is known of a loaded program besides what it does. */
@@ -34,6 +36,20 @@ export interface PlannedDevice {
   readonly peer: string | null;
   /** By name: `cil_from_container`. */
   readonly programs: ReadonlyMap<string, PlannedProgram>;
+}
+
+/** A route, in a table of its own or in main (and local, by its kind). */
+export interface PlannedRoute extends Route {
+  readonly table?: number;
+}
+
+/** What a machine routes and answers by. */
+export interface PlannedKernel {
+  readonly devices: readonly PlannedDevice[];
+  readonly routes: readonly PlannedRoute[];
+  readonly rules: readonly PlannedRule[];
+  readonly neighbours: readonly PlannedNeighbour[];
+  readonly sysctls: readonly PlannedSysctl[];
 }
 
 export interface PlannedNeighbour {
@@ -79,7 +95,7 @@ export interface PlannedPod {
   readonly serves: readonly PlannedServer[] | null;
 }
 
-export interface PlannedNode {
+export interface PlannedNode extends PlannedKernel {
   readonly path: Path;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -95,14 +111,11 @@ export interface PlannedNode {
   /** The node's addresses in the cluster, and those of cilium_host; at most one per family. */
   readonly internalAddresses: readonly Uint8Array[];
   readonly ciliumInternalAddresses: readonly Uint8Array[];
-  readonly devices: readonly PlannedDevice[];
   /** Those of all its devices. */
   readonly addresses: readonly Uint8Array[];
   /** Those that the programs for the outside are attached to, and the one that other nodes are reached by. */
   readonly nativeDevices: readonly PlannedDevice[];
   readonly directRoutingDevice: PlannedDevice | null;
-  readonly routes: readonly Route[];
-  readonly neighbours: readonly PlannedNeighbour[];
   readonly pods: readonly PlannedPod[];
   readonly hostEndpointId: number;
   readonly serves: readonly PlannedServer[];
@@ -180,12 +193,9 @@ export interface PlannedLink {
   readonly options: LinkOptions | null;
 }
 
-export interface PlannedRouter {
+export interface PlannedRouter extends PlannedKernel {
   readonly path: Path;
   readonly name: string;
-  readonly devices: readonly PlannedDevice[];
-  readonly routes: readonly Route[];
-  readonly neighbours: readonly PlannedNeighbour[];
 }
 
 /** A machine without Cilium that answers. */

@@ -1,3 +1,6 @@
+import * as ethernet from '../engine/wire/ethernet.js';
+import * as ipv4 from '../engine/wire/ipv4.js';
+
 /** Remembers frames that walks gave out of late, so that they are known again when the capture shows them. */
 const SLOTS = 4096;
 /** A digest's upper bits are the frame's length. */
@@ -31,11 +34,32 @@ export class RecentOutputs {
   }
 }
 
-/** FNV-1a over the bytes below the length's lowest bits; never 0. */
+/**
+ * FNV-1a over the bytes below the length's lowest bits; never 0. The identification of an ICMP packet over IPv4 does not
+ * count, nor the checksum that goes with it: a stack that makes one takes any number.
+ */
 function digestOf(bytes: Uint8Array, at: number, length: number): number {
+  const end = at + length;
+  const ipAt = at + ethernet.HEADER_LENGTH;
   let hash = 0x811c9dc5 | 0;
-  for (let i = at; i < at + length; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  let from = at;
+  const isIcmp =
+    ethernet.type(bytes, at) === ethernet.TYPE_IPV4 &&
+    ipv4.fits(ipAt, end) &&
+    ipv4.protocol(bytes, ipAt) === ipv4.PROTOCOL_ICMP;
+  if (isIcmp) {
+    hash = add(hash, bytes, at, ipAt + ipv4.IDENTIFICATION_OFFSET);
+    hash = add(hash, bytes, ipAt + ipv4.IDENTIFICATION_OFFSET + 2, ipv4.checksumAt(ipAt));
+    from = ipv4.checksumAt(ipAt) + 2;
+  }
+  hash = add(hash, bytes, from, end);
   hash ^= hash >>> 15;
   const mixed = Math.imul(hash, 0x2c1b3c6d) >>> (32 - LENGTH_SHIFT);
   return (length << LENGTH_SHIFT) | mixed | 1;
+}
+
+function add(initial: number, bytes: Uint8Array, from: number, to: number): number {
+  let hash = initial;
+  for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  return hash;
 }

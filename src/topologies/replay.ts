@@ -6,7 +6,9 @@ import { ENTER_SEND } from '../engine/burst.js';
 import { CaptureClock } from '../engine/capture-clock.js';
 import type { Device } from '../engine/device.js';
 import { DELIVERED, DROPPED, FRAME_TOO_LONG, NO_FREE_SLOT, TRANSMITTED } from '../engine/fate.js';
+import { LATE, OWN } from '../engine/flights.js';
 import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
+import type { PacketContext } from '../engine/packet.js';
 import type { BuiltTopology } from './built.js';
 import { compareFrames, DIFFERENCE_NAMES, DIFFERS_LINK, ipFrameLength } from './frame-compare.js';
 import {
@@ -22,6 +24,14 @@ import { RecentOutputs } from './recent-outputs.js';
 /** Is shown each frame `bytes[start .. end)` as it enters the network, before its walk. */
 export interface EntryTap {
   enter(bytes: Uint8Array, start: number, end: number): void;
+}
+
+/** Frames that end in a replay besides those that its walks began with. */
+export interface OtherFrames {
+  /** One that waited when its own walk was over (fate UNDER_WAY). */
+  late(fate: number, device: Device, reason: number): void;
+  /** One that the stack of a node or router made. */
+  own(fate: number): void;
 }
 
 /** Result of a comparison when the walk did not end where the frame was captured. */
@@ -52,6 +62,8 @@ export class Replay {
   readonly placement: Placement;
   readonly counters = new ReplayCounters();
   tap: EntryTap | null = null;
+  /** Is told what became of frames besides those of the capture. */
+  others: OtherFrames | null = null;
 
   /** Of the last frame: how it was placed (PLACED_, LEFT_OUT). */
   placed = LEFT_OUT;
@@ -74,6 +86,11 @@ export class Replay {
   constructor(built: BuiltTopology, options: PlacementOptions) {
     this.built = built;
     this.placement = new Placement(built, options);
+    built.walker.copyEnded = (packet, fate, device, reason, origin) => {
+      if (origin === LATE) this.others?.late(fate, device, reason);
+      else if (origin === OWN) this.others?.own(fate);
+      if (fate === DELIVERED || fate === TRANSMITTED) this.#remember(device, packet);
+    };
     this.#clock = new CaptureClock(built.clock, built.clock.nowNs > 0 ? built.clock.nowNs : undefined);
   }
 
@@ -207,6 +224,13 @@ export class Replay {
     const { device, arena } = this.built.walker;
     if (!this.#severalDevices && device !== this.placement.device.peer) return;
     this.#outputs.remember(arena.bytes, arena.start[handle], arena.length[handle]);
+  }
+
+  /** The same for what stacks send, and for copies. */
+  #remember(device: Device, { bytes, start, length }: PacketContext): void {
+    if (this.#severalDevices || device === this.placement.device || device === this.placement.device.peer) {
+      this.#outputs.remember(bytes, start, length);
+    }
   }
 
   #noteDevice(): void {

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { annotations, authentication, l2Announcement, localRedirectPolicy, srv6 } from './spec-features.js';
+import { neighbour, type RouteSpec, route, rule, sysctls } from './spec-routing.js';
 
 const port = z.int().min(1).max(65535);
 const labels = z.record(z.string(), z.string());
@@ -28,20 +29,6 @@ const device = z.object({
   programs: programs.optional(),
   up: z.boolean().optional(),
 });
-
-const route = z.object({
-  /** A prefix, or `default` (IPv4), `default6`. */
-  to: z.string(),
-  via: z.string().optional(),
-  dev: z.string().optional(),
-  type: z.enum(['unicast', 'local', 'blackhole', 'unreachable', 'prohibit']).optional(),
-  metric: z.int().min(0).optional(),
-  mtu: z.int().min(68).max(65535).optional(),
-  /** The gateway is on the link although no address of the device says so. */
-  onlink: z.boolean().optional(),
-});
-
-const neighbour = z.object({ address: z.string(), mac: z.string(), dev: z.string() });
 
 const ports = z.union([port, z.array(port).min(1)]);
 
@@ -121,6 +108,8 @@ const node = z.object({
   cilium: ciliumConfig.optional(),
   devices: z.array(device).optional(),
   routes: z.array(route).optional(),
+  rules: z.array(rule).optional(),
+  sysctls: sysctls.optional(),
   neighbours: z.array(neighbour).optional(),
   pods: z.array(pod).optional(),
   /** Endpoint id of the node itself. */
@@ -289,6 +278,8 @@ const router = z.object({
   name: z.string().min(1),
   devices: z.array(device).min(1),
   routes: z.array(route).optional(),
+  rules: z.array(rule).optional(),
+  sysctls: sysctls.optional(),
   neighbours: z.array(neighbour).optional(),
 });
 
@@ -339,7 +330,7 @@ export const topologySchema = z.object({
 export type TopologySpec = z.infer<typeof topologySchema>;
 export type NodeSpec = z.infer<typeof node>;
 export type DeviceSpec = z.infer<typeof device>;
-export type RouteSpec = z.infer<typeof route>;
+export type { RouteSpec };
 export type PodSpec = z.infer<typeof pod>;
 export type ServiceSpec = z.infer<typeof service>;
 export type PolicySpec = z.infer<typeof policy>;

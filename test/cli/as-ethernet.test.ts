@@ -110,7 +110,7 @@ test('a raw capture of a pod replays as the Ethernet one does', () => {
     ]);
     const { totals, outputs } = JSON.parse(stdout);
     // All but the ARP request and its answer; the capture has no MACs to compare.
-    assert.deepEqual(totals, { delivered: 49, transmitted: 40, stack: 3, answered: 0, dropped: 16 });
+    assert.deepEqual(totals, { delivered: 49, transmitted: 40, stack: 3, answered: 0, dropped: 16, held: 0 });
     assert.equal(outputs.matchedButLinkHeader, 48);
     const inferred = packetwalk(['replay', file, '--json']);
     assert.equal(

@@ -55,7 +55,7 @@ const WRONG: readonly (readonly [args: readonly string[], line: string])[] = [
   [['replay', 'a.pcap', '--only', 'droped'], '--only droped: no such fate; did you mean "dropped"?'],
   [
     ['replay', 'a.pcap', '--only', 'dropped,lost'],
-    '--only lost: no such fate; it is one of dropped, forwarded, delivered, transmitted, stack, answered',
+    '--only lost: no such fate; it is one of dropped, forwarded, delivered, transmitted, stack, answered, held',
   ],
   [
     ['replay', lab('same-node-client.pcap'), '-t', 'same-node', '--at', 'lxc77'],

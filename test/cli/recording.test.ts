@@ -71,9 +71,9 @@ describe('--out', () => {
         [1, 'pod1:eth0:in', 'delivered to pod1'],
         [3, fromPod, 'egress policy allowed (L3-L4) to host; NEW; passed to the stack'],
         [3, 'node1:stack', 'taken by the stack of node1'],
-        [4, 'node1:stack', 'sent by the stack of node1'],
-        [4, toPod, 'routed to lxc00aa; REPLY; to endpoint 1001 (pod1)'],
-        [4, 'pod1:eth0:in', 'delivered to pod1'],
+        [3, 'node1:stack', 'sent by the stack of node1'],
+        [3, toPod, 'routed to lxc00aa; REPLY; to endpoint 1001 (pod1)'],
+        [3, 'pod1:eth0:in', 'delivered to pod1'],
         [
           9,
           fromPod,

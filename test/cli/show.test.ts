@@ -4,15 +4,17 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { splitShowArguments } from '../../src/cli/commands/show.js';
+import { readArguments } from '../../src/cli/shell/words.js';
 import type { Output } from '../../src/cli/show/command.js';
-import { bpftoolJson, goJson, ipJson } from '../../src/cli/show/json-text.js';
+import { goJson } from '../../src/cli/show/json-text.js';
 import { bytesText } from '../../src/cli/show/net-tools.js';
 import { findPlace } from '../../src/cli/show/places.js';
-import { runCommand } from '../../src/cli/show/run-command.js';
+import { runLine } from '../../src/cli/show/run-line.js';
 import { Clock } from '../../src/engine/clock.js';
 import { SeededRandom } from '../../src/engine/random.js';
 import { buildTopology } from '../../src/topologies/build.js';
 import type { BuiltTopology } from '../../src/topologies/built.js';
+import { bpftoolJson, ipJson } from '../../src/topologies/listings/json-text.js';
 import { loadTopology, readTopology } from '../../src/topologies/load.js';
 import { inTemporaryDirectory, lab, packetwalk } from './run.js';
 
@@ -32,7 +34,7 @@ function output(name: string, ...args: readonly string[]): Output {
   const { own, words } = splitShowArguments(['show', ...args]);
   const option = (long: string): string | null => (own.includes(long) ? own[own.indexOf(long) + 1] : null);
   const place = findPlace(topology(name), option('--node'), option('--pod'));
-  return runCommand(place, words, own.includes('--json'));
+  return runLine(place, readArguments(words), own.includes('--json'));
 }
 
 function show(name: string, ...args: readonly string[]): string {
@@ -320,8 +322,9 @@ describe('replay --show', () => {
 test('the command begins with the first word that is none of our options', () => {
   assert.deepEqual(splitShowArguments(['show', '-t', 'x', '--json', 'ip -j', 'a', '-t']), {
     own: ['show', '-t', 'x', '--json'],
-    words: ['ip', '-j', 'a', '-t'],
+    words: ['ip -j', 'a', '-t'],
   });
+  assert.deepEqual(readArguments(['ip -j', 'a', '-t']), [['ip', '-j', 'a', '-t']]);
   assert.deepEqual(splitShowArguments(['show', '--topology=x', '--', 'arp']), {
     own: ['show', '--topology=x'],
     words: ['arp'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { listTopologies } from '../../src/topologies/load.js';
@@ -131,7 +131,7 @@ describe('options', () => {
   });
   test('a frame of a capture, and the same in hex', () => {
     const capture = ['--capture', lab('life-of-a-packet-pod1.pcap'), '--frame', '3'];
-    const hex = '0a00000011aa0a000a01010a08004500001cb628400040016eac0a01010a0a0101010800e40b13f20001';
+    const hex = '0a00000011aa0a000a01010a08004500001cb628400040016eac0a01010a0a0101010800e40c13f20001';
     const inHex = packetwalk(['trace', '-t', 'life-of-a-packet', '--hex', hex, '--brief']);
     const captured = packetwalk(['trace', '-t', 'life-of-a-packet', ...capture, '--brief']);
     assert.match(captured.stdout, /^10\.1\.1\.10 → 10\.1\.1\.1 icmp echo request, 98 bytes\n/);
@@ -153,6 +153,55 @@ describe('options', () => {
         .map((line) => line.length),
     );
     assert.ok(longest > 110);
+  });
+});
+
+const SOCKETS = `
+name: sockets
+cilium: { routing-mode: native, kube-proxy-replacement: true }
+nodes:
+  - name: n1
+    podCIDR: 10.0.1.0/24
+    devices: [{ name: eth0, addresses: [172.16.0.1/24] }]
+    routes: [{ to: default, via: 172.16.0.254, dev: eth0 }]
+    neighbours: [{ address: 172.16.0.254, mac: "02:00:00:00:00:fe", dev: eth0 }]
+    pods: [{ name: a, ip: 10.0.1.10, labels: { app: a } }]
+hosts: [{ name: example.com, addresses: [1.0.0.1], serves: { http: 80 } }]
+services: [{ name: empty, clusterIP: 10.96.0.81, ports: [{ port: 80 }], selector: { app: nobody } }]
+`;
+
+describe('what is not a packet between two pods', () => {
+  const trace = (args: readonly string[], yaml = SOCKETS): ReturnType<typeof packetwalk> =>
+    inTemporaryDirectory((directory) => {
+      const file = path.join(directory, 'sockets.yaml');
+      writeFileSync(file, yaml);
+      return packetwalk(['trace', '-t', file, ...args]);
+    });
+  test('a call that the program at the socket refuses', () => {
+    const { stdout, exitCode } = trace(['a -> empty', '--expect', 'refused']);
+    assert.match(stdout, /\n {4}verdict +SYS_REJECT: refused: the call fails with EHOSTUNREACH\n/);
+    assert.match(stdout, /\nno packet is sent: the call fails with EHOSTUNREACH\n$/);
+    assert.equal(exitCode, 0);
+  });
+  test('--raw goes past the sockets: nobody translates it', () => {
+    const { stdout } = trace(['a -> empty', '--raw']);
+    assert.match(stdout, /\n {4}verdict .*\n 7 {2}sent out of n1\/eth0\n/);
+    assert.doesNotMatch(stdout, /cgroup/);
+  });
+  test('the answer of the datapath is no delivery', () => {
+    const yaml = SOCKETS.replace('true }', 'true, bpf-lb-sock: false }');
+    const { stdout, exitCode } = trace(['a -> empty', '--expect', 'delivered'], yaml);
+    assert.match(
+      stdout,
+      /\nanswered by a program; the answer is delivered to a on n1 as 10\.96\.0\.81 → 10\.0\.1\.10 icmp unreachable\n$/,
+    );
+    assert.equal(exitCode, 1);
+  });
+  test('a host outside, there and back', () => {
+    const { stdout, exitCode } = trace(['tcp a -> example.com', '--expect', 'answered', '--brief']);
+    assert.match(stdout, /\nexample\.com\n 8 {2}the network outside/);
+    assert.match(stdout, /\nreply: delivered to a on n1\n$/);
+    assert.equal(exitCode, 0);
   });
 });
 

@@ -151,8 +151,13 @@ export interface IperfResult {
   readonly lostPercent: number;
 }
 
-export async function iperf(lab: Lab, from: string, args: readonly string[]): Promise<IperfResult> {
-  const { stdout } = await lab.run(from, ['iperf3', '-J', ...args]);
+export async function iperf(
+  lab: Lab,
+  from: string,
+  args: readonly string[],
+  seconds?: number,
+): Promise<IperfResult> {
+  const { stdout } = await lab.run(from, ['iperf3', '-J', ...args], seconds);
   const { end, error } = JSON.parse(stdout) as {
     end: {
       sum?: { bits_per_second: number; lost_percent: number };

@@ -163,7 +163,7 @@ describe('faults of meaning', () => {
       'a MAC that is none',
       change('02:00:00:00:00:fe', '02:00:00:00:fe'),
       [
-        'line 7: warning: nodes[0].routes[0].via: no neighbour entry for 192.168.0.254 on eth0: what takes this route is dropped',
+        'line 7: warning: nodes[0].routes[0].via: no neighbour entry for 192.168.0.254 on eth0: packets wait until it answers, as a machine of the topology or the capture may',
         'line 9: nodes[0].neighbours[0].mac: "02:00:00:00:fe" is not a MAC address such as 0a:00:00:00:11:aa',
       ],
     ],

@@ -32,7 +32,7 @@ function replay(frames: readonly CapturedFrame[], inferred: InferredTopology): R
 
 describe('captures of the lab replay without a topology', () => {
   const cases: [string, string, [number, number]][] = [
-    ['life-of-a-packet-pod1', 'pod 10.1.1.10; taken at node1/lxc1; 4 addresses outside', [49, 55]],
+    ['life-of-a-packet-pod1', 'pod 10.1.1.10; taken at node1/lxc1; 4 addresses outside', [46, 52]],
     ['digitalocean-pod', 'pod 10.244.0.213; taken at node1/lxc1; 1 address outside', [10, 10]],
     ['same-node-client', 'pod 10.3.0.115; taken at node1/lxc1; 1 address outside', [153, 153]],
   ];

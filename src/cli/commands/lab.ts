@@ -18,7 +18,7 @@ import type { Status } from '../lab/status.js';
 import { statusText } from '../lab/status-text.js';
 import type { ShowRequest } from '../lab/thread.js';
 import { log, put } from '../log.js';
-import { readMonitor } from '../replay/options.js';
+import { readMonitorChoice } from '../monitor/choose.js';
 import type { Output } from '../show/command.js';
 import { splitShowArguments } from './show.js';
 
@@ -141,7 +141,7 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
         record: args.record,
         quiet: args.quiet,
       };
-      const monitor = readMonitor({ monitor: args.monitor });
+      const monitor = readMonitorChoice(args.monitor, undefined);
       setExitCode(await runSession({ ...options, monitor, bindings: readDevices(plan, device) }));
     },
   );

@@ -1,6 +1,5 @@
 import type { Argv } from 'yargs';
 import { UsageError } from '../exit-codes.js';
-import { readCiliumVersion } from '../monitor/cilium-version.js';
 import { type ReplayArguments, readOptions } from '../replay/options.js';
 import { readArguments } from '../shell/words.js';
 
@@ -99,20 +98,11 @@ export function addMonitor(
         ),
     async (args) => {
       if (args.capture === undefined) throw new UsageError('monitor which capture? (--capture FILE)');
-      const options = {
-        ...readOptions({ ...args, capture: args.capture, top: 0, json: false } satisfies ReplayArguments),
-        monitor: {
-          command: readArguments(words),
-          node: args.node ?? null,
-          version:
-            args.ciliumVersion === undefined
-              ? null
-              : readCiliumVersion(args.ciliumVersion, '--cilium-version'),
-        },
-        sums: false,
-      };
+      const replay: ReplayArguments = { ...args, capture: args.capture, monitor: '', top: 0, json: false };
+      const options = readOptions(replay);
+      const monitor = { ...options.monitor!, command: readArguments(words), node: args.node ?? null };
       const { replayCapture } = await import('../replay/replay.js');
-      setExitCode(await replayCapture(options));
+      setExitCode(await replayCapture({ ...options, monitor, sums: false }));
     },
   );
 }

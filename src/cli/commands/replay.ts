@@ -103,7 +103,7 @@ export function addReplay(parser: Argv, setExitCode: (code: number) => void): Ar
         .option('cilium-version', {
           type: 'string',
           requiresArg: true,
-          describe: 'in whose words --monitor prints; default 1.18',
+          describe: "in whose words --monitor prints: 1.10 to 1.18; default the topology's",
         })
         .option('config', {
           type: 'string',

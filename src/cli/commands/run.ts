@@ -1,8 +1,9 @@
 import type { Argv } from 'yargs';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
+import { readMonitorChoice } from '../monitor/choose.js';
 import { readProgramOption } from '../programs/attachment.js';
-import { readConfig, readMonitor } from '../replay/options.js';
+import { readConfig } from '../replay/options.js';
 
 const USAGE =
   "$0 run --topology TOPOLOGY 'HOST: COMMAND'…\n\n" +
@@ -68,7 +69,7 @@ export function addRun(parser: Argv, setExitCode: (code: number) => void): Argv 
         .option('cilium-version', {
           type: 'string',
           requiresArg: true,
-          describe: 'in whose words --monitor prints; default 1.18',
+          describe: "in whose words --monitor prints: 1.10 to 1.18; default the topology's",
         })
         .option('config', {
           type: 'string',
@@ -100,7 +101,7 @@ export function addRun(parser: Argv, setExitCode: (code: number) => void): Argv 
         out: args.out === undefined ? null : shownDash(args.out),
         programs: (args.program ?? []).map(readProgramOption),
         show: args.show ?? [],
-        monitor: readMonitor(args),
+        monitor: readMonitorChoice(args.monitor, args.ciliumVersion),
         config: readConfig(args.config ?? []),
       });
       setExitCode(code);

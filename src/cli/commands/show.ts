@@ -8,16 +8,18 @@ import { faultText } from '../../topologies/faults.js';
 import { loadTopology } from '../../topologies/load.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
+import { readArguments } from '../shell/words.js';
 import { nodeMaps } from '../show/bpftool.js';
 import type { Place } from '../show/command.js';
 import { nearest } from '../show/nearest.js';
 import { findPlace } from '../show/places.js';
-import { knownCommands, runCommand, wordsOf } from '../show/run-command.js';
+import { knownCommands } from '../show/run-command.js';
+import { runLine } from '../show/run-line.js';
 
 const USAGE =
   '$0 show --topology TOPOLOGY [--node NODE | --pod POD] COMMAND…\n\n' +
   'Prints what a tool would print on a node or in a pod of the topology, to the byte. COMMAND is in the ' +
-  "tool's own words, options included, and stands last.";
+  "tool's own words, options included, and stands last; in quotes it may have a pipe behind it.";
 
 /** Options of ours that take a value. */
 const VALUED = ['--topology', '-t', '--node', '--pod', '--load'];
@@ -33,11 +35,11 @@ export function splitShowArguments(
   let i = 1;
   while (i < args.length && args[i].startsWith('-')) {
     if (args[i] === '--') {
-      return { own: args.slice(0, i), words: args.slice(i + 1).flatMap(wordsOf) };
+      return { own: args.slice(0, i), words: args.slice(i + 1) };
     }
     i += VALUED.includes(args[i]) || valued.includes(args[i]) ? 2 : 1;
   }
-  return { own: args.slice(0, i), words: args.slice(i).flatMap(wordsOf) };
+  return { own: args.slice(0, i), words: args.slice(i) };
 }
 
 export function addShow(parser: Argv, words: readonly string[], setExitCode: (code: number) => void): Argv {
@@ -95,7 +97,7 @@ function show(args: ShowArguments, words: readonly string[]): number {
   const built = buildTopology(spec, { clock: new Clock(), random: new SeededRandom(1) });
   const place = findPlace(built, args.node ?? null, args.pod ?? null);
   for (const load of args.load?.split(',') ?? []) loadDump(place, load);
-  const { text, errors = '', exitCode = 0 } = runCommand(place, words, args.json);
+  const { text, errors = '', exitCode = 0 } = runLine(place, readArguments(words), args.json);
   process.stdout.write(text);
   if (errors !== '') put(errors);
   return exitCode === 0 ? EXIT_DONE : EXIT_FOUND;

@@ -34,6 +34,11 @@ export function addTrace(parser: Argv, setExitCode: (code: number) => void): Arg
           default: 1,
           describe: 'send it so often, and tell of the last time',
         })
+        .option('raw', {
+          type: 'boolean',
+          default: false,
+          describe: 'sent by a raw socket: no program at sockets sees it, as with bpf-lb-sock',
+        })
         .option('from', {
           type: 'string',
           requiresArg: true,
@@ -72,7 +77,7 @@ export function addTrace(parser: Argv, setExitCode: (code: number) => void): Arg
         })
         .option('expect', {
           type: 'string',
-          choices: ['delivered', 'transmitted', 'consumed', 'dropped', 'answered'],
+          choices: ['delivered', 'transmitted', 'consumed', 'dropped', 'refused', 'answered'],
           requiresArg: true,
           describe: 'exit with 1 when it ends otherwise; answered: the answer comes back',
         })

@@ -3,7 +3,16 @@ import { engineReasonName, FATE_NAMES, FIRST_ENGINE_REASON } from '../../engine/
 import { PORT_COUNTER_NAMES } from '../../io/live/live-port.js';
 import type { Binding } from '../../live/binding.js';
 import type { DatapathThread } from '../../live/datapath-thread.js';
-import { BUSY_NS, COPIES, NO_SLOTS, ROUNDS, STRANGERS, UNBOUND, WALKED } from '../../live/statistics.js';
+import {
+  BUSY_NS,
+  COPIES,
+  NO_SLOTS,
+  ORIGINATED,
+  ROUNDS,
+  STRANGERS,
+  UNBOUND,
+  WALKED,
+} from '../../live/statistics.js';
 import { reasonText } from '../../programs/drop-reasons.js';
 
 export interface PortStatus {
@@ -21,6 +30,8 @@ export interface Status {
   readonly topology: string;
   readonly walked: number;
   readonly copies: number;
+  /** By nodes' own stacks. */
+  readonly originated: number;
   readonly fates: Readonly<Record<string, number>>;
   /** By the reason's name. */
   readonly dropped: Readonly<Record<string, number>>;
@@ -50,6 +61,7 @@ export function statusOf(
     topology,
     walked: loop[WALKED],
     copies: loop[COPIES],
+    originated: loop[ORIGINATED],
     fates: Object.fromEntries(FATE_NAMES.map((fate, i) => [fate, fates[i]])),
     dropped: Object.fromEntries(
       [...dropped.entries()]

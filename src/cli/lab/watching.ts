@@ -3,7 +3,7 @@ import { PcapngWriter } from '../../io/pcapng-writer.js';
 import type { WalkWatcher } from '../../live/forwarder.js';
 import type { Watch } from '../../live/runtime.js';
 import type { BuiltTopology } from '../../topologies/built.js';
-import { type MonitorChoice, openMonitor } from '../monitor/choose.js';
+import { type MonitorChoice, openMonitors } from '../monitor/choose.js';
 import type { Monitor } from '../monitor/monitor.js';
 import { WalkRecorder } from '../replay/recording.js';
 
@@ -31,8 +31,11 @@ export function openWatch(
   let last: Watching | null = null;
   return {
     watch: (built) => {
-      const opened =
-        monitor === null ? null : openMonitor(built, monitor, write, last === null ? say : () => {});
+      const opened = openMonitors(built, monitor, {
+        write,
+        say: last === null ? say : () => {},
+        store: null,
+      });
       last = new Watching(built, writer, opened, new Int32Array(unread));
       return last;
     },

@@ -7,7 +7,7 @@ import type { WalkObserver } from '../../engine/observer.js';
 import type { PacketContext } from '../../engine/packet.js';
 import { decodeEvent } from '../../programs/tables/events.js';
 import type { BuiltNode, BuiltTopology } from '../../topologies/built.js';
-import type { EventPrinter } from './event-record.js';
+import type { EventPrinter, EventRecord } from './event-record.js';
 
 /** Text is handed out in pieces of this length or more, and at `flush`. */
 const PIECE = 1 << 16;
@@ -17,6 +17,8 @@ export interface MonitorOptions {
   readonly nodes: readonly BuiltNode[];
   /** Whether each line begins with its node's name. */
   readonly namesNodes: boolean;
+  /** Keeps the flows of all nodes, for listings behind the run. */
+  readonly store?: EventPrinter | null;
   readonly write: (text: string) => void;
   /** Called behind the last text. */
   readonly end?: () => void;
@@ -25,6 +27,9 @@ export interface MonitorOptions {
 export class Monitor implements WalkObserver {
   readonly #topology: BuiltTopology;
   readonly #options: MonitorOptions;
+  readonly #store: EventPrinter | null;
+  /** Those whose rings are read; some of them may be for the store alone. */
+  readonly #nodes: readonly BuiltNode[];
   #text = '';
   #seconds = 0;
   #nanoseconds = 0;
@@ -32,7 +37,9 @@ export class Monitor implements WalkObserver {
   constructor(topology: BuiltTopology, options: MonitorOptions) {
     this.#topology = topology;
     this.#options = options;
-    for (const { datapath } of options.nodes) datapath.events.mode = 'queue';
+    this.#store = options.store ?? null;
+    this.#nodes = this.#store === null ? options.nodes : topology.nodes;
+    for (const { datapath } of this.#nodes) datapath.events.mode = 'queue';
   }
 
   /** The run's time since 1970, for the events from here on. */
@@ -43,16 +50,16 @@ export class Monitor implements WalkObserver {
 
   /** Takes all events that are waiting. */
   poll(): void {
-    for (const node of this.#options.nodes) this.#drain(node);
+    for (const node of this.#nodes) this.#drain(node);
   }
 
   /** Takes the record at `at` that was just read from the node's ring, by somebody who reads it as well. */
   take(node: BuiltNode, at: number): void {
-    if (!this.#options.nodes.includes(node)) return;
+    if (!this.#nodes.includes(node)) return;
     const ring = node.datapath.events;
     if (ring.lostBefore > 0) this.#lost(node, ring.lostBefore);
     const { bytes, length } = ring;
-    const text = this.#options.printer.event({
+    const record: EventRecord = {
       topology: this.#topology,
       node,
       event: decodeEvent(bytes, at, length),
@@ -61,7 +68,10 @@ export class Monitor implements WalkObserver {
       length,
       seconds: this.#seconds,
       nanoseconds: this.#nanoseconds,
-    });
+    };
+    this.#store?.event(record);
+    if (!this.#options.nodes.includes(node)) return;
+    const text = this.#options.printer.event(record);
     if (text !== '') this.#add(node, text);
   }
 
@@ -83,7 +93,7 @@ export class Monitor implements WalkObserver {
 
   hookLeft(_packet: PacketContext, deviceIndex: number): void {
     const node = this.#topology.findNode(this.#topology.network.devices[deviceIndex].namespace);
-    if (node !== null && this.#options.nodes.includes(node)) this.#drain(node);
+    if (node !== null && this.#nodes.includes(node)) this.#drain(node);
   }
 
   started(): void {}
@@ -98,6 +108,7 @@ export class Monitor implements WalkObserver {
   }
 
   #lost(node: BuiltNode, count: number): void {
+    if (!this.#options.nodes.includes(node)) return;
     this.#add(node, this.#options.printer.lost(node, count));
   }
 

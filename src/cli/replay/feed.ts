@@ -81,6 +81,7 @@ export class Feed {
     this.#listener = options.listener === null ? null : options.listener(this.tally);
     this.#isWatched = this.#listener !== null || options.recorder !== null || options.monitor !== null;
     replay.tap = this.tally.log;
+    replay.others = this.tally;
   }
 
   /** Walks frames until the capture ends, its fault, the limit, or an interrupt. */
@@ -98,6 +99,7 @@ export class Feed {
       this.faults.push(error);
     } finally {
       this.tally.settle();
+      this.#replay.built.finish();
       process.off('SIGINT', interrupt);
       process.off('SIGTERM', interrupt);
       this.#options.progress?.clear();

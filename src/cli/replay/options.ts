@@ -2,10 +2,8 @@
 import { parsePrefix } from '../../engine/address-text.js';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
-import type { MonitorChoice } from '../monitor/choose.js';
-import { readCiliumVersion } from '../monitor/cilium-version.js';
+import { type MonitorChoice, readMonitorChoice } from '../monitor/choose.js';
 import { type ProgramOption, readProgramOption } from '../programs/attachment.js';
-import { readCommandLine } from '../shell/words.js';
 import { readSelection } from './selection.js';
 
 /** The arguments as yargs gives them. */
@@ -89,20 +87,10 @@ export function readOptions(args: ReplayArguments): ReplayOptions {
     top: wholeNumber('top', args.top, 0),
     json: args.json,
     show: args.show ?? [],
-    monitor: readMonitor(args),
+    monitor: readMonitorChoice(args.monitor, args.ciliumVersion),
     config: readConfig(args.config ?? []),
     sums: true,
   };
-}
-
-/** `--monitor`, or `--monitor COMMAND`. */
-export function readMonitor({
-  monitor,
-  ciliumVersion,
-}: Pick<ReplayArguments, 'monitor' | 'ciliumVersion'>): MonitorChoice | null {
-  if (monitor === undefined) return null;
-  const version = ciliumVersion === undefined ? null : readCiliumVersion(ciliumVersion, '--cilium-version');
-  return { command: readCommandLine(monitor), node: null, version };
 }
 
 /** `KEY=VALUE`s. */

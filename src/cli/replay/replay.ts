@@ -18,9 +18,10 @@ import type { TopologySpec } from '../../topologies/spec.js';
 import { findDevice } from '../device-name.js';
 import { EXIT_BAD_INPUT, EXIT_DONE } from '../exit-codes.js';
 import { log, put } from '../log.js';
-import { openMonitor } from '../monitor/choose.js';
+import { openMonitors } from '../monitor/choose.js';
+import { FlowStore } from '../monitor/hubble/observer.js';
 import { attachPrograms } from '../programs/attachment.js';
-import { listingText, runListings } from '../show/after-run.js';
+import { listingText, runListings, wantsFlows } from '../show/after-run.js';
 import { AsEthernet } from './as-ethernet.js';
 import { Feed } from './feed.js';
 import { FrameList } from './frame-list.js';
@@ -58,7 +59,7 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
   const programs = await attachPrograms(built, new SeededRandom(~options.seed), options.programs);
   const at = options.at ?? chosen.captureDevice;
   // Once before the run, so that a wrong command is told at once.
-  runListings(built, options.show);
+  runListings(built, options.show, []);
   const replay = new Replay(built, {
     captureDevice: at === null ? null : findDevice(built, at, `--at ${at}`),
     oneWay: options.oneWay,
@@ -66,7 +67,9 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
   });
   const writer = options.out === null ? null : openWriter(options.out);
   const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
-  const monitor = options.monitor === null ? null : openMonitor(built, options.monitor, print, put);
+  const store = wantsFlows(options.show) ? new FlowStore(built) : null;
+  const write = options.json ? put : print;
+  const monitor = openMonitors(built, options.monitor, { write, say: put, store });
   const recorder = writer === null ? null : new WalkRecorder(writer, built, monitor);
   // The monitor sees the walks themselves where the events of several nodes are to stay in order.
   built.walker.observer = recorder ?? (built.nodes.length > 1 ? monitor : null);
@@ -82,7 +85,7 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
   writer?.close();
   monitor?.end();
   const summary = summarize(feed, replay, { ...options, inferred: chosen.inferred, mapSizes, programs });
-  const listings = runListings(built, options.show);
+  const listings = runListings(built, options.show, store?.flows);
   if (options.json) {
     const shown = listings.length === 0 ? summary : { ...summary, listings };
     print(`${JSON.stringify(shown)}\n`);

@@ -1,5 +1,5 @@
 /** Which frames a user asked to see: by what became of them. */
-import { CONSUMED, DELIVERED, DROPPED, TRANSMITTED } from '../../engine/fate.js';
+import { CONSUMED, DELIVERED, DROPPED, TRANSMITTED, UNDER_WAY } from '../../engine/fate.js';
 import { suggestion } from '../../topologies/faults.js';
 import { UsageError } from '../exit-codes.js';
 
@@ -10,8 +10,10 @@ export const WAS_TAKEN = 4;
 export const WAS_DROPPED = 8;
 /** The datapath itself replied to it (ARP, ICMP), to where it came from. */
 export const WAS_ANSWERED = 16;
+/** It waits for a neighbour's link address; what becomes of it is counted then. */
+export const WAS_HELD = 32;
 /** Size of a table indexed by outcome. */
-export const OUTCOMES = 17;
+export const OUTCOMES = 33;
 
 const NAMES: ReadonlyMap<string, number> = new Map([
   ['dropped', WAS_DROPPED],
@@ -20,6 +22,7 @@ const NAMES: ReadonlyMap<string, number> = new Map([
   ['transmitted', WAS_TRANSMITTED],
   ['stack', WAS_TAKEN],
   ['answered', WAS_ANSWERED],
+  ['held', WAS_HELD],
 ]);
 
 export const SELECTION_NAMES: readonly string[] = [...NAMES.keys()];
@@ -30,6 +33,7 @@ export function outcomeOf(fate: number, answered: boolean): number {
   if (fate === TRANSMITTED) return WAS_TRANSMITTED;
   if (fate === CONSUMED) return WAS_TAKEN;
   if (fate === DROPPED) return WAS_DROPPED;
+  if (fate === UNDER_WAY) return WAS_HELD;
   throw new Error(`fate ${fate}`);
 }
 
@@ -39,6 +43,7 @@ const OUTCOME_NAMES: Readonly<Record<number, string>> = {
   [WAS_TAKEN]: 'stack',
   [WAS_DROPPED]: 'dropped',
   [WAS_ANSWERED]: 'answered',
+  [WAS_HELD]: 'held',
 };
 
 export function outcomeName(outcome: number): string {

@@ -10,7 +10,7 @@ const RATE_FROM_SECONDS = 0.5;
 export function summaryText(summary: ReplaySummary): string {
   const parts = [
     head(summary),
-    [...entered(summary), ...fates(summary), ...outputs(summary)],
+    [...entered(summary), ...fates(summary), ...ownFrames(summary), ...outputs(summary)],
     [...programs(summary), ...services(summary), ...created(summary), ...expired(summary)],
     flows(summary),
     [pace(summary)],
@@ -75,10 +75,25 @@ function fates({ fates: by, totals }: ReplaySummary): string[] {
         .join(', '),
     ],
   ];
+  rows.push(['held', totals.held, "waiting for a neighbour's link address"]);
   const width = Math.max(...rows.map(([, total]) => countText(total).length));
   return rows
     .filter(([, total]) => total > 0)
     .map(([label, total, text]) => line(label, `${countText(total).padStart(width)}  ${text}`));
+}
+
+/** What the stacks of nodes and routers said, which is in no other row. */
+function ownFrames({ ownFrames: own }: ReplaySummary): string[] {
+  if (own.sent === 0) return [];
+  const parts = [
+    part(own.delivered, 'delivered'),
+    part(own.transmitted, 'sent out'),
+    part(own.stack, 'to node stacks'),
+    part(own.dropped, 'dropped'),
+  ].filter((text) => text !== '');
+  return [
+    line('besides', `${plural(own.sent, 'frame')} that kernels sent (ARP, ND, ICMP): ${parts.join(', ')}`),
+  ];
 }
 
 /** `to pod1`, or `12 to pod1, 3 to pod2`. */

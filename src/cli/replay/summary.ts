@@ -1,5 +1,5 @@
 /** What a replay comes to, as one object: `--json` prints it, summary-text.ts puts it in words. */
-import { REASON_COUNT } from '../../engine/fate.js';
+import { CONSUMED, DELIVERED, DROPPED, REASON_COUNT, TRANSMITTED } from '../../engine/fate.js';
 import { HOOK_NAMES } from '../../engine/hooks/order.js';
 import type { BpfMap } from '../../engine/maps/map.js';
 import type { BuiltTopology } from '../../topologies/built.js';
@@ -8,7 +8,14 @@ import type { AttachedProgram } from '../../topologies/own-programs.js';
 import type { Replay } from '../../topologies/replay.js';
 import type { Feed } from './feed.js';
 import { type FlowSummary, flowsOf, type ServiceSummary, servicesOf } from './flows.js';
-import { WAS_ANSWERED, WAS_DELIVERED, WAS_DROPPED, WAS_TAKEN, WAS_TRANSMITTED } from './selection.js';
+import {
+  WAS_ANSWERED,
+  WAS_DELIVERED,
+  WAS_DROPPED,
+  WAS_HELD,
+  WAS_TAKEN,
+  WAS_TRANSMITTED,
+} from './selection.js';
 import type { Tally } from './tally.js';
 
 export interface ReplaySummary {
@@ -45,6 +52,16 @@ export interface ReplaySummary {
     readonly transmitted: number;
     readonly stack: number;
     readonly answered: number;
+    readonly dropped: number;
+    /** Still waiting for a neighbour's link address when the run ended. */
+    readonly held: number;
+  };
+  /** What the stacks of nodes and routers said themselves (ARP, ND, ICMP), by fate; no frames of the capture. */
+  readonly ownFrames: {
+    readonly sent: number;
+    readonly delivered: number;
+    readonly transmitted: number;
+    readonly stack: number;
     readonly dropped: number;
   };
   readonly flows: {
@@ -171,7 +188,9 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
       stack: outcomes[WAS_TAKEN],
       answered: outcomes[WAS_ANSWERED],
       dropped: outcomes[WAS_DROPPED],
+      held: outcomes[WAS_HELD],
     },
+    ownFrames: ownFrames(tally),
     flows: { count: flows.length, untrackedFrames: tally.paths.untracked, top: flows.slice(0, context.top) },
     services: servicesOf(tally.paths, built),
     mapEntries: context.mapSizes.created(),
@@ -183,6 +202,16 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
     framesPerSecond: feed.elapsedSeconds > 0 ? Math.round(feed.read / feed.elapsedSeconds) : 0,
     complete: !feed.interrupted && feed.faults.length === 0,
     faults: feed.faults.map((fault) => fault.message),
+  };
+}
+
+function ownFrames({ ownFates }: Tally): ReplaySummary['ownFrames'] {
+  return {
+    sent: ownFates.reduce((sum, frames) => sum + frames, 0),
+    delivered: ownFates[DELIVERED],
+    transmitted: ownFates[TRANSMITTED],
+    stack: ownFates[CONSUMED],
+    dropped: ownFates[DROPPED],
   };
 }
 

@@ -1,20 +1,23 @@
 /** What the walks of a replay come to: frames by path, by outcome and place, and by where they entered. */
 import type { Device } from '../../engine/device.js';
-import { REASON_COUNT } from '../../engine/fate.js';
+import { FATE_COUNT, REASON_COUNT } from '../../engine/fate.js';
 import type { FrameArena } from '../../engine/frame-arena.js';
 import type { Walker } from '../../engine/walker.js';
+import type { OtherFrames } from '../../topologies/replay.js';
 import { TupleReader } from './frame-tuple.js';
 import { PathTable } from './path-table.js';
-import { OUTCOMES, outcomeOf, WAS_DROPPED } from './selection.js';
+import { OUTCOMES, outcomeOf, WAS_DROPPED, WAS_HELD } from './selection.js';
 import { WalkLog } from './walk-log.js';
 
-export class Tally {
+export class Tally implements OtherFrames {
   readonly paths: PathTable;
   readonly log: WalkLog;
   /** Frames by outcome bit. */
   readonly outcomes = new Float64Array(OUTCOMES);
   /** Dropped frames by reason. */
   readonly dropped = new Float64Array(REASON_COUNT);
+  /** Frames that stacks of nodes and routers made, by fate. */
+  readonly ownFates = new Float64Array(FATE_COUNT);
   /** Outcome of the frame that was counted last, and whether `paths.last` is its path. */
   lastOutcome = 0;
   lastHasPath = false;
@@ -63,6 +66,19 @@ export class Tally {
       this.lastHasPath = handle >= 0;
     }
     log.count = 0;
+  }
+
+  /** A frame that was held has met its fate. */
+  late(fate: number, device: Device, reason: number): void {
+    const outcome = outcomeOf(fate, false);
+    this.outcomes[WAS_HELD]--;
+    this.outcomes[outcome]++;
+    this.#ends[outcome * this.#devices.length + device.index]++;
+    if (outcome === WAS_DROPPED) this.dropped[reason]++;
+  }
+
+  own(fate: number): void {
+    this.ownFates[fate]++;
   }
 
   /** Walked frames by where they entered. */

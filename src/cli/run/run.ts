@@ -11,12 +11,13 @@ import { loadTopology } from '../../topologies/load.js';
 import { Simulation } from '../../topologies/simulation.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
-import { type MonitorChoice, openMonitor } from '../monitor/choose.js';
+import { type MonitorChoice, openMonitors } from '../monitor/choose.js';
+import { FlowStore } from '../monitor/hubble/observer.js';
 import type { Monitor } from '../monitor/monitor.js';
 import { attachPrograms, type ProgramOption } from '../programs/attachment.js';
 import { observedSpec } from '../replay/observed-spec.js';
 import { WalkRecorder } from '../replay/recording.js';
-import { listingText, runListings } from '../show/after-run.js';
+import { listingText, runListings, wantsFlows } from '../show/after-run.js';
 import { type RunCommand, readRunCommand } from './command-line.js';
 import { type CommandResult, commandResult, lossText } from './result.js';
 
@@ -31,8 +32,9 @@ export interface RunOptions {
   readonly out: string | null;
   readonly programs: readonly ProgramOption[];
   readonly show: readonly string[];
+  /** What prints the datapath's events; null for nothing. */
   readonly monitor: MonitorChoice | null;
-  /** Keys of the Cilium ConfigMap to change. */
+  /** Keys of the Cilium ConfigMap, in place of the topology's. */
   readonly config: Readonly<Record<string, string>>;
 }
 
@@ -56,11 +58,14 @@ export async function runCommands(options: RunOptions): Promise<number> {
   const commands = options.commands.map((text) => readRunCommand(text, simulation.hosts));
   if (commands.length === 0)
     throw new UsageError("run what? (packetwalk run -t TOPOLOGY 'POD: ping -c 1 ADDRESS')");
-  runListings(built, options.show);
+  runListings(built, options.show, []);
   const writer = options.out === null ? null : new PcapngWriter(options.out, { application: 'packetwalk' });
   const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
-  const monitor = options.monitor === null ? null : openMonitor(built, options.monitor, print, put);
-  observe(simulation, writer === null ? null : new WalkRecorder(writer, built, monitor), monitor);
+  const store = wantsFlows(options.show) ? new FlowStore(built) : null;
+  const write = options.json ? put : print;
+  const monitor = openMonitors(built, options.monitor, { write, say: put, store });
+  const recorder = writer === null ? null : new WalkRecorder(writer, built, monitor);
+  watch(simulation, recorder, monitor);
   for (const { host, server, error } of simulation.refused) {
     log.warn(`${host}: cannot serve ${server.kind} at port ${server.port}: ${errorText(error)}`);
   }
@@ -77,7 +82,7 @@ export async function runCommands(options: RunOptions): Promise<number> {
   simulation.runFor(LINGER_NS);
   monitor?.end();
   writer?.close();
-  const listings = runListings(built, options.show);
+  const listings = runListings(built, options.show, store?.flows);
   if (options.json)
     print(`${JSON.stringify(listings.length === 0 ? results : { commands: results, listings })}\n`);
   else {
@@ -133,8 +138,8 @@ function printResult(
   }
 }
 
-/** Walks are told to who wants to know: a recording and a monitor, of which the recorder hands events on to the other. */
-function observe(simulation: Simulation, recorder: WalkRecorder | null, monitor: Monitor | null): void {
+/** Shows each walk to the recording and to the monitor. */
+function watch(simulation: Simulation, recorder: WalkRecorder | null, monitor: Monitor | null): void {
   if (recorder === null && monitor === null) return;
   simulation.built.walker.observer = recorder ?? monitor;
   simulation.tap = {

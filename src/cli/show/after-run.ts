@@ -2,9 +2,11 @@
 import type { BuiltTopology } from '../../topologies/built.js';
 import { suggestion } from '../../topologies/faults.js';
 import { UsageError } from '../exit-codes.js';
+import type { Flow } from '../monitor/hubble/flow.js';
+import { readCommandLine } from '../shell/words.js';
 import type { Output, Place } from './command.js';
 import { allPlaces, nodePlace } from './places.js';
-import { runCommand, wordsOf } from './run-command.js';
+import { runLine } from './run-line.js';
 
 /** A listing's output with where and how it was asked for. */
 export interface Listing extends Output {
@@ -13,16 +15,29 @@ export interface Listing extends Output {
   readonly command: string;
 }
 
-/** Runs the commands, each on every node unless it names a place. Throws UsageError as `runCommand` does. */
-export function runListings(built: BuiltTopology, commands: readonly string[]): Listing[] {
+/** Runs the commands, each on every node unless it names a place. Throws UsageError as `runLine` does; `flows` is what Hubble saw. */
+export function runListings(
+  built: BuiltTopology,
+  commands: readonly string[],
+  flows: readonly Flow[] | null = null,
+): Listing[] {
   return commands.flatMap((text) => {
     const { places, command } = read(built, text);
     return places.map((place) => ({
       place: place.name,
       command,
-      ...runCommand(place, wordsOf(command), false),
+      ...runLine(withFlows(place, flows), readCommandLine(command), false),
     }));
   });
+}
+
+/** Whether one of the listings shows flows, which somebody then has to keep. */
+export function wantsFlows(commands: readonly string[]): boolean {
+  return commands.some((command) => /(?:^|:\s+)hubble\s/.test(command));
+}
+
+function withFlows(place: Place, flows: readonly Flow[] | null): Place {
+  return flows === null ? place : Object.create(place, { flows: { value: flows } });
 }
 
 function read(built: BuiltTopology, text: string): { places: readonly Place[]; command: string } {

@@ -1,15 +1,17 @@
-/** `bpftool map show|dump`: every map of a node, whatever its programs make of it. */
+/** `bpftool map show|dump|lookup`: every map of a node, whatever its programs make of it. */
 
 import { dumpEntries, dumpText, notFoundText, recordEntry, recordText } from '../../engine/maps/dump.js';
 import type { BpfMap, MapSpec } from '../../engine/maps/map.js';
 import { recordsOf } from '../../engine/maps/records.js';
+import { bpftoolJson } from '../../topologies/listings/json-text.js';
 import { UsageError } from '../exit-codes.js';
+import { mapPath } from './bpf-files.js';
+import { programCommands } from './bpftool-prog.js';
 import type { Invocation, Output, Place, ShowCommand, Tool } from './command.js';
 import { endpointsOf } from './endpoints.js';
-import { bpftoolJson } from './json-text.js';
+import { bpftoolNetCommands } from './kernel-tools.js';
 import { nearest } from './nearest.js';
 
-const PINNED = '/sys/fs/bpf/tc/globals/';
 /** The kernel keeps this much of a name (BPF_OBJ_NAME_LEN less the zero byte). */
 const NAME_LENGTH = 15;
 const PAGE = 4096;
@@ -97,7 +99,7 @@ function kernelName({ name }: MapSpec): string {
 }
 
 function pathOf({ name }: MapSpec): string {
-  return PINNED + name;
+  return mapPath(name);
 }
 
 function dump(invocation: Invocation): Output {
@@ -142,6 +144,7 @@ const WHICH = { maximumArgs: 2 } as const;
 
 /** `show` and `list` are one; what else bpftool tells is added beside these. */
 const mapCommands: readonly ShowCommand[] = [
+  { words: 'bpftool map', run: show },
   { words: 'bpftool map show', usage: '[name NAME | id N | pinned PATH]', ...WHICH, run: show },
   { words: 'bpftool map list', usage: '[name NAME | id N | pinned PATH]', ...WHICH, run: show },
   { words: 'bpftool map dump', usage: 'name NAME | id N | pinned PATH', ...WHICH, run: dump },
@@ -157,5 +160,5 @@ export const bpftool: Tool = {
   names: ['bpftool'],
   options: ['-j', '-p', '--pretty', '-f', '--bpffs'],
   json: (has) => has('-j', '-p', '--pretty'),
-  commands: mapCommands,
+  commands: [...mapCommands, ...programCommands, ...bpftoolNetCommands],
 };

@@ -2,6 +2,7 @@
 import type { Namespace } from '../../engine/namespace.js';
 import type { BuiltNode, BuiltPod, BuiltTopology } from '../../topologies/built.js';
 import type { PlannedDevice } from '../../topologies/plan.js';
+import type { Flow } from '../monitor/hubble/flow.js';
 
 /** Where a command runs: a node's own namespace, that of a pod on it, or a router's. */
 export interface Place {
@@ -14,6 +15,8 @@ export interface Place {
   readonly namespace: Namespace;
   /** Declared devices of a node or router; a pod's own is not among them. */
   readonly devices: readonly PlannedDevice[];
+  /** What Hubble saw of the run, oldest first; absent where nobody watched. */
+  readonly flows?: readonly Flow[];
 }
 
 /** What the tool writes, and how it exits. */
@@ -63,4 +66,6 @@ export interface Tool {
   /** A full word for a short one: `a` for `addr`. */
   readonly expand?: (word: string, position: number) => string;
   readonly commands: readonly ShowCommand[];
+  /** Reads its command line itself: the words behind its name. The commands are then for help alone. */
+  readonly runWords?: (place: Place, words: readonly string[], json: boolean) => Output;
 }

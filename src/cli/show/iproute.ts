@@ -1,4 +1,4 @@
-/** `ip addr`, `ip route` and `ip neigh` as iproute2 6.1 prints them. Many of its lines end in a space. */
+/** `ip addr`, `ip link`, `ip route` and `ip neigh` as iproute2 6.1 prints them. Many of its lines end in a space. */
 import { formatAddress, formatMac, parseAddress } from '../../engine/address-text.js';
 import {
   ROUTE_BLACKHOLE,
@@ -6,11 +6,12 @@ import {
   ROUTE_PROHIBIT,
   ROUTE_UNREACHABLE,
 } from '../../engine/stack/route-table.js';
+import { ipJson } from '../../topologies/listings/json-text.js';
 import { UsageError } from '../exit-codes.js';
 import type { Invocation, Output, ShowCommand, Tool } from './command.js';
 import { interfacesOf } from './interfaces.js';
 import { addressObject, briefLine, interfaceLines } from './ip-interface.js';
-import { ipJson } from './json-text.js';
+import { ipLink } from './kernel-tools.js';
 import { listedNeighbours } from './neighbour-list.js';
 import { type ListedRoute, mainRoutes } from './route-list.js';
 
@@ -51,11 +52,11 @@ function addresses(invocation: Invocation): Output {
   if (invocation.json) {
     return json(
       invocation,
-      shown.map((one) => addressObject(place, one)),
+      shown.map((one) => addressObject(one)),
     );
   }
-  if (invocation.has('-br', '-brief')) return { text: shown.map((one) => briefLine(place, one)).join('') };
-  return { text: shown.map((one) => interfaceLines(place, one, only === null)).join('') };
+  if (invocation.has('-br', '-brief')) return { text: shown.map((one) => briefLine(one)).join('') };
+  return { text: shown.map((one) => interfaceLines(one, only === null)).join('') };
 }
 
 const KINDS: Readonly<Record<number, string>> = {
@@ -143,6 +144,7 @@ function routeGet(invocation: Invocation): Output {
   if (route.kind === ROUTE_PROHIBIT) return failed('Permission denied');
   const own = interfacesOf(place).find(({ ifindex }) => ifindex === route.ifindex);
   const isLocal = route.kind === ROUTE_LOCAL;
+  const mtu = route.mtu ?? 0;
   const source = isLocal
     ? address
     : own?.addresses.find((one) => one.address.length === address.length)?.address;
@@ -155,6 +157,7 @@ function routeGet(invocation: Invocation): Output {
     flags: [],
     uid: 0,
     cache: isLocal ? ['local'] : [],
+    ...(mtu === 0 ? {} : { metrics: [{ mtu }] }),
   };
   if (invocation.json) return json(invocation, [object]);
   const words = [
@@ -166,7 +169,9 @@ function routeGet(invocation: Invocation): Output {
     ...(object.prefsrc === undefined ? [] : ['src', object.prefsrc]),
     'uid 0',
   ];
-  return { text: `${words.join(' ')} \n    cache ${isLocal ? '<local> ' : ''}\n` };
+  return {
+    text: `${words.join(' ')} \n    cache ${isLocal ? '<local> ' : ''}${mtu === 0 ? '' : `mtu ${mtu} `}\n`,
+  };
 }
 
 /** Neighbours stand for what a node has resolved, so they are reachable. */
@@ -208,6 +213,12 @@ const WITH_DEVICE = { usage: '[show] [dev DEVICE]', maximumArgs: 3 } as const;
 
 const ipCommands: readonly ShowCommand[] = [
   { words: 'ip addr', ...WITH_DEVICE, options: ['-br', '-brief'], run: addresses },
+  {
+    words: 'ip link',
+    ...WITH_DEVICE,
+    options: ['-br', '-brief', '-d', '-details'],
+    run: (invocation) => ipLink(invocation, deviceArgument(invocation)),
+  },
   { words: 'ip route', ...WITH_DEVICE, run: routes },
   { words: 'ip route get', usage: 'ADDRESS', maximumArgs: 1, run: routeGet },
   { words: 'ip neigh', ...WITH_DEVICE, run: neighbours },

@@ -1,6 +1,6 @@
-/** JSON as each tool writes it. 64-bit numbers may be bigint. */
+/** JSON as Go's encoder writes it for Cilium's tools. 64-bit numbers may be bigint. */
 
-export type JsonValue = unknown;
+import type { JsonValue } from '../../topologies/listings/json-text.js';
 
 /** `cilium-dbg -o json`: Go's encoder with an indent of two, `<`, `>`, `&` escaped, and an empty line behind. */
 export function goJson(value: JsonValue): string {
@@ -41,52 +41,4 @@ function goString(text: string): string {
 
 function scalar(value: JsonValue): string {
   return typeof value === 'bigint' ? value.toString() : JSON.stringify(value);
-}
-
-/** How the json_writer of iproute2 and bpftool differ when they indent. */
-interface WriterStyle {
-  /** Behind `[` and before `]` of iproute2; bpftool breaks the line before `]`. */
-  readonly spacedLists: boolean;
-}
-
-const IPROUTE2: WriterStyle = { spacedLists: true };
-const BPFTOOL: WriterStyle = { spacedLists: false };
-
-/** `ip -j`, or `ip -j -p` when `pretty`. */
-export function ipJson(value: JsonValue, pretty: boolean): string {
-  return pretty ? `${writerValue(value, 0, IPROUTE2)}\n` : `${compact(value)}\n`;
-}
-
-/** `bpftool -j`, or `bpftool -p` when `pretty`. */
-export function bpftoolJson(value: JsonValue, pretty: boolean): string {
-  return pretty ? `${writerValue(value, 0, BPFTOOL)}\n` : `${compact(value)}\n`;
-}
-
-/** In one line. */
-export function compact(value: JsonValue): string {
-  if (Array.isArray(value)) return `[${value.map(compact).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const members = Object.entries(value).filter(([, member]) => member !== undefined);
-    return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${compact(member)}`).join(',')}}`;
-  }
-  return scalar(value);
-}
-
-/** Members of an object stand in lines of their own, elements of a list do not: `[{` and `},{`. */
-function writerValue(value: JsonValue, depth: number, style: WriterStyle): string {
-  const line = (level: number): string => `\n${' '.repeat(4 * level)}`;
-  if (Array.isArray(value)) {
-    const elements = value.map((element) => writerValue(element, depth + 1, style)).join(',');
-    if (style.spacedLists) return elements === '' ? '[ ]' : `[ ${elements} ]`;
-    return elements === '' ? '[]' : `[${elements}${line(depth)}]`;
-  }
-  if (typeof value === 'object' && value !== null) {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .map(([name, member]) => {
-        return `${line(depth + 1)}${JSON.stringify(name)}: ${writerValue(member, depth + 1, style)}`;
-      });
-    return members.length === 0 ? '{}' : `{${members.join(',')}${line(depth)}}`;
-  }
-  return scalar(value);
 }

@@ -1,6 +1,7 @@
 /** route, arp and ifconfig as net-tools 2.10 print them. */
 import { formatAddress, formatIpv4, formatMac } from '../../engine/address-text.js';
 import { ROUTE_BLACKHOLE, ROUTE_UNICAST } from '../../engine/stack/route-table.js';
+import * as links from '../../topologies/listings/interface.js';
 import type { Invocation, Output, Place, Tool } from './command.js';
 import * as interfaces from './interfaces.js';
 import { listedNeighbours } from './neighbour-list.js';
@@ -71,19 +72,17 @@ function ifconfig({ place, args }: Invocation): Output {
 
 /** Without a name, those that are up, by name. */
 function byName(all: readonly interfaces.Interface[]): interfaces.Interface[] {
-  return all
-    .filter(({ flags }) => (flags & interfaces.IFF_UP) !== 0)
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return all.filter(({ flags }) => (flags & links.IFF_UP) !== 0).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 const FLAG_NAMES: readonly (readonly [number, string])[] = [
-  [interfaces.IFF_UP, 'UP'],
-  [interfaces.IFF_BROADCAST, 'BROADCAST'],
-  [interfaces.IFF_LOOPBACK, 'LOOPBACK'],
-  [interfaces.IFF_POINTOPOINT, 'POINTOPOINT'],
-  [interfaces.IFF_RUNNING, 'RUNNING'],
-  [interfaces.IFF_NOARP, 'NOARP'],
-  [interfaces.IFF_MULTICAST, 'MULTICAST'],
+  [links.IFF_UP, 'UP'],
+  [links.IFF_BROADCAST, 'BROADCAST'],
+  [links.IFF_LOOPBACK, 'LOOPBACK'],
+  [links.IFF_POINTOPOINT, 'POINTOPOINT'],
+  [links.IFF_RUNNING, 'RUNNING'],
+  [links.IFF_NOARP, 'NOARP'],
+  [links.IFF_MULTICAST, 'MULTICAST'],
 ];
 
 const SCOPES: Readonly<Record<interfaces.Scope, string>> = {
@@ -94,7 +93,7 @@ const SCOPES: Readonly<Record<interfaces.Scope, string>> = {
 
 function interfaceText(place: Place, one: interfaces.Interface): string {
   const names = FLAG_NAMES.filter(([bit]) => (one.flags & bit) !== 0).map(([, name]) => name);
-  const isLoopback = (one.flags & interfaces.IFF_LOOPBACK) !== 0;
+  const isLoopback = (one.flags & links.IFF_LOOPBACK) !== 0;
   const lines = [`${one.name}: flags=${one.flags}<${names.join(',')}>  mtu ${one.mtu}`];
   const ipv4 = one.addresses.find(({ address }) => address.length === 4);
   if (ipv4 !== undefined) {

@@ -10,7 +10,7 @@ export function nodePlace(built: BuiltTopology, node: BuiltNode): Place {
   return { built, name, node, pod: null, namespace: node.node.host, devices };
 }
 
-function podPlace(built: BuiltTopology, pod: BuiltPod): Place {
+export function podPlace(built: BuiltTopology, pod: BuiltPod): Place {
   const { namespace, planned } = pod;
   return { built, name: planned.name, node: built.nodeOf(namespace), pod, namespace, devices: [] };
 }

@@ -27,6 +27,7 @@ export function runCommand(place: Place, words: readonly string[], json: boolean
   const line = words.filter((word) => word !== '--json');
   const tool = TOOLS.find(({ names }) => names.includes(line[0]));
   if (tool === undefined) throw unknown(line, knownCommands());
+  if (tool.runWords !== undefined) return tool.runWords(place, line.slice(1), wantsJson);
   const parsed = parse(tool, line.slice(1));
   const command = findCommand(tool, parsed.words);
   if (command === undefined) {

@@ -1,11 +1,16 @@
 /** The tools whose listings are known. A tool's commands may come from several files. */
 
 import { UsageError } from '../exit-codes.js';
+import { lsTool } from './bpf-files.js';
 import { bpftool } from './bpftool.js';
 import { agentCommands } from './cilium-agent.js';
 import { bpfCommands } from './cilium-bpf.js';
+import { clusterCommands } from './cilium-cluster.js';
+import { statusCommands } from './cilium-status.js';
 import type { Tool } from './command.js';
+import { hubble } from './hubble.js';
 import { ip } from './iproute.js';
+import { ethtool, tcTool } from './kernel-tools.js';
 import { arpTool, ifconfigTool, routeTool } from './net-tools.js';
 import { catTool, netfilterTools } from './netfilter-tools.js';
 
@@ -19,7 +24,7 @@ const ciliumDbg: Tool = {
       throw new UsageError(`cilium-dbg -o ${format}: there is json alone`);
     return format === 'json';
   },
-  commands: [...bpfCommands, ...agentCommands],
+  commands: [...bpfCommands, ...agentCommands, ...clusterCommands, ...statusCommands],
 };
 
 export const TOOLS: readonly Tool[] = [
@@ -27,8 +32,12 @@ export const TOOLS: readonly Tool[] = [
   arpTool,
   ifconfigTool,
   ip,
+  tcTool,
+  ethtool,
   bpftool,
+  lsTool,
   ciliumDbg,
+  hubble,
   ...netfilterTools,
   catTool,
 ];

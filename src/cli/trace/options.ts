@@ -9,6 +9,7 @@ export interface TraceArguments {
   readonly reply: boolean;
   readonly established: boolean;
   readonly repeat: number;
+  readonly raw: boolean;
   readonly from?: string | undefined;
   readonly capture?: string | undefined;
   readonly frame?: number | undefined;
@@ -35,6 +36,8 @@ export interface TraceOptions {
   readonly reply: boolean;
   readonly established: boolean;
   readonly repeat: number;
+  /** Programs at sockets see it. */
+  readonly sockets: boolean;
   readonly from: string | null;
   readonly detail: Detail;
   readonly json: boolean;
@@ -74,6 +77,7 @@ export function readTraceOptions(args: TraceArguments): TraceOptions {
     reply: args.reply || args.expect === 'answered',
     established: args.established,
     repeat,
+    sockets: !args.raw,
     from: args.from ?? null,
     detail: brief ? 'brief' : verbose ? 'verbose' : 'normal',
     json,

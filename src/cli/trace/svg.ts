@@ -68,7 +68,7 @@ class Drawing {
 
   walk({ packet, outcome, ...walk }: Walk, title: string): void {
     this.#text(MARGIN, this.#y + LINE, title + packet.summary, 'title');
-    const kind = outcome.fate === 'dropped' || outcome.answered ? 'bad' : 'good';
+    const kind = ['dropped', 'refused'].includes(outcome.fate) || outcome.answered ? 'bad' : 'good';
     this.#text(MARGIN, this.#y + LINE + 20, outcome.text, `result ${kind}`);
     this.#y += TITLE + 24;
     let last: Point | null = null;
@@ -149,7 +149,7 @@ class Drawing {
         this.#text(x + 32, line, fact, 'text', CARD_WIDTH - 40);
         line += LINE;
       }
-      const isDrop = /dropped/.test(verdict.text);
+      const isDrop = /^(dropped|refused)/.test(verdict.text);
       this.#text(x + 32, line, verdict.text, isDrop ? 'bad' : 'good', CARD_WIDTH - 40);
       line += LINE + 8;
     }

@@ -51,7 +51,8 @@ class TextPrinter {
       heading = own;
       this.#step(step);
     }
-    const colour = outcome.fate === 'dropped' || outcome.answered ? bad : good;
+    const isBad = ['dropped', 'refused'].includes(outcome.fate) || outcome.answered;
+    const colour = isBad ? bad : good;
     const end = steps.findLast((step) => step.kind === 'end' && step.frame === 1);
     const as =
       end?.kind === 'end' && end.packet.summary !== packet.summary ? ` as ${end.packet.summary}` : '';
@@ -93,7 +94,7 @@ class TextPrinter {
     const { bold, dim, bad, good } = this.#style;
     const { detail } = this.#options;
     const title = `${step.place.device ?? 'stack'} ${dim(step.hook)} ${bold(step.program)}`;
-    const isDrop = /dropped/.test(step.verdict.text);
+    const isDrop = /^(dropped|refused)/.test(step.verdict.text);
     const verdict = (isDrop ? bad : good)(`${step.verdict.name}: ${step.verdict.text}`);
     if (detail === 'brief') {
       this.line(number, '', `${frame}${title} ${verdict}`);

@@ -123,6 +123,11 @@ export class BpfObjects {
     return this.#pins.get(path) ?? null;
   }
 
+  /** Objects by the paths that they are pinned under. */
+  get pins(): ReadonlyMap<string, LoadedProgram | BpfLink> {
+    return this.#pins;
+  }
+
   takeLinkId(): number {
     return this.#nextLink++;
   }

@@ -12,6 +12,7 @@ import {
   FIB_NO_NEIGHBOUR,
   FIB_NOT_FORWARDED,
   FIB_PROHIBIT,
+  FIB_SOURCE,
   FIB_SOURCE_MAC,
   FIB_SUCCESS,
   FIB_UNREACHABLE,
@@ -23,6 +24,7 @@ import { copy, i32le, put16le, put32le, u16le } from '../wire/bytes.js';
 import * as ethernet from '../wire/ethernet.js';
 import * as ipv4 from '../wire/ipv4.js';
 import * as ipv6 from '../wire/ipv6.js';
+import { sourceTowards } from './addresses.js';
 import {
   ROUTE_BLACKHOLE,
   ROUTE_PROHIBIT,
@@ -30,13 +32,23 @@ import {
   ROUTE_UNREACHABLE,
   type RouteTable,
 } from './route-table.js';
+import { LOOPBACK_IFINDEX, TABLE_MAIN } from './routing-policy.js';
 
 /** Further fields of `struct bpf_fib_lookup`: total length in, MTU out; and the VLAN fields. */
 const LENGTH = 6;
 const VLAN = 48;
 const VLAN_BYTES = 4;
 
+/** Flags (BPF_FIB_LOOKUP_*): without rules; for what leaves by the device; no MACs; a table's number; source; mark. */
+const DIRECT = 1;
+const OUTPUT = 2;
 const SKIP_NEIGHBOUR = 4;
+const TABLE_ID = 8;
+const SOURCE = 16;
+const MARK = 32;
+/** The table's number is where the VLAN fields are, the mark where the MACs are. */
+const TABLE_ID_AT = 48;
+const MARK_AT = 52;
 
 const ENODEV = -19;
 const EAFNOSUPPORT = -97;
@@ -58,6 +70,9 @@ export class NamespaceFib implements FibLookup {
    */
   readonly #memo = new Int32Array(MEMO_SLOTS * MEMO_WORDS);
   #routeChanges = -1;
+  #ruleChanges = 0;
+  /** Where the route of the last lookup is. */
+  #table: RouteTable;
   #neighbourChanges = -1;
   /** The caller's structure as words; a caller uses the same one all the time. */
   #params: Uint8Array | null = null;
@@ -65,6 +80,7 @@ export class NamespaceFib implements FibLookup {
 
   constructor(namespace: Namespace) {
     this.#namespace = namespace;
+    this.#table = namespace.ipv4Routes;
   }
 
   lookup(packet: PacketContext, params: Uint8Array, flags: number): number {
@@ -73,9 +89,15 @@ export class NamespaceFib implements FibLookup {
       this.#view = new DataView(params.buffer, params.byteOffset, params.byteLength);
     }
     const { ipv4Routes, neighbours } = this.#namespace;
-    if (ipv4Routes.changes !== this.#routeChanges || neighbours.changes !== this.#neighbourChanges) {
+    const ruleChanges = ipv4Routes.policy?.changes ?? 0;
+    if (
+      ipv4Routes.changes !== this.#routeChanges ||
+      neighbours.changes !== this.#neighbourChanges ||
+      ruleChanges !== this.#ruleChanges
+    ) {
       this.#memo.fill(0);
       this.#routeChanges = ipv4Routes.changes;
+      this.#ruleChanges = ruleChanges;
       this.#neighbourChanges = neighbours.changes;
     }
     if (params[FIB_FAMILY] !== AF_INET || flags !== 0 || this.#view.getInt16(LENGTH, true) !== 0) {
@@ -85,7 +107,10 @@ export class NamespaceFib implements FibLookup {
     const slot = (Math.imul(destination, 0x9e3779b1) >>> 22) * MEMO_WORDS;
     if (this.#recall(packet, slot, destination)) return FIB_SUCCESS;
     const result = this.#ask(packet, params, flags);
-    if (result === FIB_SUCCESS && params[FIB_FAMILY] === AF_INET) this.#remember(slot, destination);
+    // Rules may go by more than the destination.
+    const isPlain = !ipv4Routes.policy?.concerns(0);
+    if (isPlain && result === FIB_SUCCESS && params[FIB_FAMILY] === AF_INET)
+      this.#remember(slot, destination);
     return result;
   }
 
@@ -119,10 +144,11 @@ export class NamespaceFib implements FibLookup {
 
   #ask(packet: PacketContext, params: Uint8Array, flags: number): number {
     const namespace = this.#namespace;
-    if (namespace.device(i32le(params, FIB_IFINDEX)) === null) return ENODEV;
+    const device = namespace.device(i32le(params, FIB_IFINDEX));
+    if (device === null) return ENODEV;
     const family = params[FIB_FAMILY];
     if (family === AF_INET) {
-      if (!namespace.ipv4Forwarding) return FIB_FORWARDING_DISABLED;
+      if (!(device.ipv4Forwarding ?? namespace.ipv4Forwarding)) return FIB_FORWARDING_DISABLED;
       return this.#resolve(packet, namespace.ipv4Routes, params, flags, ipv4.ADDRESS_LENGTH);
     }
     if (family !== AF_INET6) return EAFNOSUPPORT;
@@ -132,12 +158,13 @@ export class NamespaceFib implements FibLookup {
 
   #resolve(
     packet: PacketContext,
-    routes: RouteTable,
+    all: RouteTable,
     params: Uint8Array,
     flags: number,
     addressLength: number,
   ): number {
-    const row = routes.lookup(params, FIB_DESTINATION);
+    const row = this.#find(all, params, flags);
+    const routes = this.#table;
     if (row < 0) return FIB_NOT_FORWARDED;
     const kind = routes.kind[row];
     if (kind === ROUTE_BLACKHOLE) return FIB_BLACKHOLE;
@@ -159,6 +186,10 @@ export class NamespaceFib implements FibLookup {
       copy(params, FIB_DESTINATION, routes.gateways, row * 16, hopLength);
       if (hopLength !== addressLength) params[FIB_FAMILY] = AF_INET6;
     }
+    if ((flags & SOURCE) !== 0) {
+      const source = routes.routes[row].source ?? sourceTowards(out, params, FIB_DESTINATION, addressLength);
+      if (source !== null) copy(params, FIB_SOURCE, source, 0, source.length);
+    }
     if ((flags & SKIP_NEIGHBOUR) === 0) {
       if (!this.#fillMacs(out, params, hopLength)) return FIB_NO_NEIGHBOUR;
     }
@@ -168,6 +199,27 @@ export class NamespaceFib implements FibLookup {
       return FIB_FRAGMENTATION_NEEDED;
     }
     return FIB_SUCCESS;
+  }
+
+  /** Row of the route in `#table`, by rules unless the flags say otherwise, or -1. */
+  #find(all: RouteTable, params: Uint8Array, flags: number): number {
+    this.#table = all;
+    const { policy } = all;
+    if ((flags & DIRECT) !== 0) {
+      const number = (flags & TABLE_ID) === 0 ? TABLE_MAIN : i32le(params, TABLE_ID_AT);
+      this.#table = this.#namespace.policy(all.addressLength).table(number);
+      return this.#table.lookup(params, FIB_DESTINATION);
+    }
+    const mark = (flags & MARK) === 0 ? 0 : i32le(params, MARK_AT);
+    const ifindex = i32le(params, FIB_IFINDEX);
+    const isOutput = (flags & OUTPUT) !== 0;
+    if (!policy?.concerns(mark)) {
+      return isOutput ? all.lookupBy(params, FIB_DESTINATION, ifindex) : all.lookup(params, FIB_DESTINATION);
+    }
+    const [from, to] = isOutput ? [LOOPBACK_IFINDEX, ifindex] : [ifindex, 0];
+    const row = policy.lookup(params, FIB_DESTINATION, FIB_SOURCE, mark, from, to);
+    this.#table = policy.found;
+    return row;
   }
 
   /** False when the next hop has no link address. */

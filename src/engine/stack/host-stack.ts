@@ -50,6 +50,11 @@ export class HostStack implements LocalDelivery {
     this.#output.pollNeighbours(this.namespace);
   }
 
+  /** Drops what waits for a neighbour: the run is over. */
+  abandon(): void {
+    this.#output.abandonWaiting(this.namespace);
+  }
+
   receive(packet: PacketContext, device: Device): void {
     const { protocol } = packet;
     if (protocol === ethernet.TYPE_ARP) this.#neighbours.arp(packet, device);

@@ -41,6 +41,8 @@ export interface StackOutput {
   ): void;
   /** Asks again for neighbours that have not answered in time, or gives them up; when no frame is in hand. */
   pollNeighbours(namespace: Namespace): void;
+  /** Drops what waits for neighbours; when no frame is in hand. */
+  abandonWaiting(namespace: Namespace): void;
   /** Walks what waits; to be called when no frame is in hand. */
   walkWaiting(): void;
 }

@@ -5,12 +5,16 @@
  * Changing routes rebuilds the trie at the next lookup.
  */
 
+import type { RoutingPolicy } from './routing-policy.js';
+
 export const ROUTE_UNICAST = 0;
 export const ROUTE_LOCAL = 1;
 export const ROUTE_BROADCAST = 2;
 export const ROUTE_BLACKHOLE = 3;
 export const ROUTE_UNREACHABLE = 4;
 export const ROUTE_PROHIBIT = 5;
+/** Not in this table: the next rule goes on. Where there are no rules it is as no route. */
+export const ROUTE_THROW = 6;
 
 export interface Route {
   /** 4 or 16 bytes; bits behind the prefix are ignored. */
@@ -30,6 +34,16 @@ export interface Route {
   readonly source?: Uint8Array | null;
 }
 
+/** Whether the route's prefix holds the address at `bytes[at]`. */
+function covers({ prefix, prefixLength }: Route, bytes: Uint8Array, at: number): boolean {
+  for (let bit = 0; bit < prefixLength; bit += 8) {
+    const i = bit >> 3;
+    const mask = 0xff00 >> Math.min(8, prefixLength - bit);
+    if (((prefix[i] ^ bytes[at + i]) & mask & 0xff) !== 0) return false;
+  }
+  return true;
+}
+
 const NODE_WORDS = 512;
 const ROUTES_AT = 256;
 const GATEWAY_BYTES = 16;
@@ -39,13 +53,16 @@ const NO_ROUTES = new Int32Array(NODE_WORDS);
 
 export class RouteTable {
   /** Bytes of an address: 4 or 16. */
-  readonly addressLength: number;
+  readonly addressLength: 4 | 16;
   /** Columns, by row of `routes`; a gateway is at `row * 16`, its length (0, 4, 16) in `gatewayLength`. */
   kind: Int32Array = new Int32Array(0);
   ifindex: Int32Array = new Int32Array(0);
   mtu: Int32Array = new Int32Array(0);
   gatewayLength: Int32Array = new Int32Array(0);
   gateways = new Uint8Array(0);
+
+  /** Rules that lead to other tables; null as long as this one alone decides. */
+  policy: RoutingPolicy | null = null;
 
   readonly #routes: Route[] = [];
   #trie = NO_ROUTES;
@@ -97,6 +114,16 @@ export class RouteTable {
       if (node === 0) break;
     }
     return best - 1;
+  }
+
+  /** As `lookup`, but of the routes that go out of one device; goes through all of them. */
+  lookupBy(bytes: Uint8Array, at: number, ifindex: number): number {
+    let best = -1;
+    this.#routes.forEach((route, row) => {
+      if (route.ifindex !== ifindex || !covers(route, bytes, at)) return;
+      if (best < 0 || this.#compare(best, row) < 0) best = row;
+    });
+    return best;
   }
 
   /** Whether the address at `bytes[at]` is one of the namespace's own. */

@@ -20,13 +20,24 @@ import {
   ROUTE_BROADCAST,
   ROUTE_LOCAL,
   ROUTE_PROHIBIT,
+  ROUTE_THROW,
+  ROUTE_UNICAST,
   ROUTE_UNREACHABLE,
-  type RouteTable,
+  RouteTable,
 } from './route-table.js';
+import { LOOPBACK_IFINDEX, type RoutingPolicy } from './routing-policy.js';
 
 /** Results besides drop reasons, which are positive. */
 export const TO_DEVICE = 0;
 export const TO_LOCAL = -1;
+/** To a device, in fragments of `mtu`. */
+export const TO_FRAGMENT = -2;
+/** As TO_LOCAL, though the destination is none of the namespace's own: a rule says so (TPROXY). */
+export const TO_TRANSPARENT = -3;
+
+/** rp_filter: the route back must lead through the same device. */
+const STRICT = 1;
+const NO_ROUTES = new RouteTable(4);
 
 /** `struct bpf_redir_neigh`: family, then the next hop's address. */
 const NEXT_HOP_FAMILY = 0;
@@ -43,15 +54,17 @@ export class StackPath {
   unknownAddress: Uint8Array;
   unknownAt = 0;
   unknownLength = 0;
-  /** After FRAGMENTATION_NEEDED: what the packet would have had to fit into. */
+  /** After FRAGMENTATION_NEEDED and TO_FRAGMENT: what the packet would have had to fit into. */
   mtu = 0;
   /** The packet to decide on. */
   packet: PacketContext;
   #row = -1;
+  #routes: RouteTable;
 
   constructor(packet: PacketContext) {
     this.packet = packet;
     this.unknownAddress = packet.bytes;
+    this.#routes = NO_ROUTES;
   }
 
   /** A packet that a device received (ip_rcv, ip_forward, their IPv6 counterparts). */
@@ -75,11 +88,11 @@ export class StackPath {
    */
   filter(netfilter: StackHooks, decision: number, received: boolean): number {
     const { packet } = this;
-    if (decision === TO_LOCAL) {
+    if (decision === TO_LOCAL || decision === TO_TRANSPARENT) {
       if (!received) return decision;
       return netfilter.input.run(packet) === NF_ACCEPT ? decision : fate.NETFILTER_DROP;
     }
-    if (decision !== TO_DEVICE && decision !== fate.NO_NEIGHBOUR) return decision;
+    if (decision > 0 && decision !== fate.NO_NEIGHBOUR) return decision;
     netfilter.outDevice = this.out;
     if (!received) return this.#filterOwn(netfilter, decision);
     if (netfilter.forward.run(packet) !== NF_ACCEPT) return fate.NETFILTER_DROP;
@@ -120,14 +133,33 @@ export class StackPath {
     if (packet.protocol === ethernet.TYPE_IPV4) {
       const invalid = input.checkIpv4(packet, ipAt);
       if (invalid !== 0) return invalid;
-      const result = this.#route(namespace, namespace.ipv4Routes, ipv4.destinationAt(ipAt));
-      return result === TO_DEVICE ? this.#finish(namespace.ipv4Routes, ipv4.destinationAt(ipAt)) : result;
+      return this.#sendBy(namespace, namespace.ipv4Routes, ipv4.destinationAt(ipAt), ipv4.sourceAt(ipAt));
     }
     if (packet.protocol !== ethernet.TYPE_IPV6) return fate.NO_PROTOCOL_HANDLER;
     const invalid = input.checkIpv6(packet, ipAt);
     if (invalid !== 0) return invalid;
-    const result = this.#route(namespace, namespace.ipv6Routes, ipv6.destinationAt(ipAt));
-    return result === TO_DEVICE ? this.#finish(namespace.ipv6Routes, ipv6.destinationAt(ipAt)) : result;
+    return this.#sendBy(namespace, namespace.ipv6Routes, ipv6.destinationAt(ipAt), ipv6.sourceAt(ipAt));
+  }
+
+  #sendBy(namespace: Namespace, routes: RouteTable, destinationAt: number, sourceAt: number): number {
+    const result = this.#route(namespace, routes, destinationAt, sourceAt, LOOPBACK_IFINDEX);
+    return result === TO_DEVICE ? this.#finish(destinationAt) : result;
+  }
+
+  /** What becomes of a decision on a packet of the namespace's own when it is longer than its way; TCP is segmented. */
+  fitOwn(decision: number): number {
+    const { packet } = this;
+    const isIpv4 = packet.protocol === ethernet.TYPE_IPV4;
+    if (decision !== TO_DEVICE || !this.#exceedsMtu()) return decision;
+    const { bytes } = packet;
+    const ipAt = packet.start + ethernet.HEADER_LENGTH;
+    const protocol = isIpv4 ? ipv4.protocol(bytes, ipAt) : ipv6.nextHeader(bytes, ipAt);
+    if (protocol === ipv4.PROTOCOL_TCP) {
+      packet.merged = 1;
+      return decision;
+    }
+    const forbidden = isIpv4 && (ipv4.fragmentField(bytes, ipAt) & ipv4.DONT_FRAGMENT) !== 0;
+    return forbidden ? fate.FRAGMENTATION_NEEDED : TO_FRAGMENT;
   }
 
   /** Writes the link addresses for a neighbour behind a device; false when it is not known. */
@@ -164,27 +196,30 @@ export class StackPath {
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     const invalid = input.checkIpv4(packet, ipAt);
     if (invalid !== 0) return invalid;
-    if (this.#isMarkedLocal(namespace)) return TO_LOCAL;
 
     const sourceAt = ipv4.sourceAt(ipAt);
     const destinationAt = ipv4.destinationAt(ipAt);
-    if (ipv4.isMartianSource(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
+    if (ipv4.isMartianSource(bytes, sourceAt) && device.kind !== 'loopback') return fate.MARTIAN_SOURCE;
     if (ipv4.isGroupAddress(bytes, destinationAt)) return TO_LOCAL;
     const routes = namespace.ipv4Routes;
     if (!device.acceptLocal && routes.isLocal(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
-    const result = this.#route(namespace, routes, destinationAt);
+    const result = this.#route(namespace, routes, destinationAt, sourceAt, device.ifindex);
+    if (device.reversePathFilter !== 0 && result <= 0) {
+      if (!this.#isReversePath(device, routes, sourceAt, destinationAt)) return fate.REVERSE_PATH;
+    }
     if (result !== TO_DEVICE) return result;
 
-    if (!namespace.ipv4Forwarding) return fate.FORWARDING_DISABLED;
+    if (!(device.ipv4Forwarding ?? namespace.ipv4Forwarding)) return fate.FORWARDING_DISABLED;
     if (packet.packetType !== PACKET_HOST) return fate.OTHER_HOST;
     if (ipv4.timeToLive(bytes, ipAt) <= 1) return fate.TTL_EXCEEDED;
-    if (this.#exceedsMtu(routes)) {
-      const forbidden = (ipv4.fragmentField(bytes, ipAt) & ipv4.DONT_FRAGMENT) !== 0;
-      return forbidden ? fate.FRAGMENTATION_NEEDED : fate.NOT_FRAGMENTED;
+    const isLong = this.#exceedsMtu();
+    if (isLong && (ipv4.fragmentField(bytes, ipAt) & ipv4.DONT_FRAGMENT) !== 0) {
+      return fate.FRAGMENTATION_NEEDED;
     }
     ipv4.decrementTimeToLive(bytes, ipAt);
     packet.cb3 = IPSKB_FORWARDED;
-    return this.#finish(routes, destinationAt);
+    const decision = this.#finish(destinationAt);
+    return isLong && decision === TO_DEVICE ? TO_FRAGMENT : decision;
   }
 
   #inputIpv6(device: Device): number {
@@ -194,58 +229,101 @@ export class StackPath {
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
     const invalid = input.checkIpv6(packet, ipAt);
     if (invalid !== 0) return invalid;
-    if (this.#isMarkedLocal(namespace)) return TO_LOCAL;
 
     const destinationAt = ipv6.destinationAt(ipAt);
     if (ipv6.isLinkScopeAddress(bytes, destinationAt)) return TO_LOCAL;
     const routes = namespace.ipv6Routes;
-    const result = this.#route(namespace, routes, destinationAt);
+    const sourceAt = ipv6.sourceAt(ipAt);
+    const result = this.#route(namespace, routes, destinationAt, sourceAt, device.ifindex);
     if (result !== TO_DEVICE) return result;
 
     if (!namespace.ipv6Forwarding) return fate.FORWARDING_DISABLED;
     if (packet.packetType !== PACKET_HOST) return fate.OTHER_HOST;
-    const sourceAt = ipv6.sourceAt(ipAt);
     if (ipv6.isMartianSource(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
     if (ipv6.isLinkScopeAddress(bytes, sourceAt)) return fate.SCOPE_EXCEEDED;
     const hopLimit = ipv6.hopLimit(bytes, ipAt);
     if (hopLimit <= 1) return fate.TTL_EXCEEDED;
     // IPv6 routers never fragment (RFC 8200 section 5).
-    if (this.#exceedsMtu(routes)) return fate.FRAGMENTATION_NEEDED;
+    if (this.#exceedsMtu()) return fate.FRAGMENTATION_NEEDED;
     ipv6.putHopLimit(bytes, ipAt, hopLimit - 1);
-    return this.#finish(routes, destinationAt);
+    return this.#finish(destinationAt);
   }
 
-  #isMarkedLocal(namespace: Namespace): boolean {
-    const mask = namespace.localMarkMask;
-    return mask !== 0 && (this.packet.mark & mask) === namespace.localMark;
+  /** Looks the destination up; after TO_DEVICE `out` and the route's table and row are set. */
+  #route(
+    namespace: Namespace,
+    routes: RouteTable,
+    destinationAt: number,
+    sourceAt: number,
+    inIfindex: number,
+  ): number {
+    const { policy } = routes;
+    if (policy?.concerns(this.packet.mark)) {
+      return this.#routeByRules(namespace, routes, policy, destinationAt, sourceAt, inIfindex);
+    }
+    return this.#decide(namespace, routes, routes.lookup(this.packet.bytes, destinationAt));
   }
 
-  /** Looks the destination up; after TO_DEVICE `out` and the route's row are set. */
-  #route(namespace: Namespace, routes: RouteTable, destinationAt: number): number {
-    const row = routes.lookup(this.packet.bytes, destinationAt);
+  #routeByRules(
+    namespace: Namespace,
+    routes: RouteTable,
+    policy: RoutingPolicy,
+    destinationAt: number,
+    sourceAt: number,
+    inIfindex: number,
+  ): number {
+    const { bytes, mark } = this.packet;
+    const row = policy.lookup(bytes, destinationAt, sourceAt, mark, inIfindex, 0);
+    const decision = this.#decide(namespace, policy.found, row);
+    if (decision !== TO_LOCAL || routes.isLocal(bytes, destinationAt)) return decision;
+    return TO_TRANSPARENT;
+  }
+
+  #decide(namespace: Namespace, routes: RouteTable, row: number): number {
     if (row < 0) return fate.NO_ROUTE;
     const kind = routes.kind[row];
     if (kind === ROUTE_LOCAL || kind === ROUTE_BROADCAST) return TO_LOCAL;
     if (kind === ROUTE_BLACKHOLE) return fate.ROUTE_BLACKHOLE;
     if (kind === ROUTE_UNREACHABLE) return fate.ROUTE_UNREACHABLE;
     if (kind === ROUTE_PROHIBIT) return fate.ROUTE_PROHIBITED;
+    if (kind === ROUTE_THROW) return fate.NO_ROUTE;
     const out = namespace.device(routes.ifindex[row]);
     if (out === null || !out.up) return fate.DEVICE_DOWN;
     this.out = out;
     this.#row = row;
+    this.#routes = routes;
     return TO_DEVICE;
   }
 
-  #exceedsMtu(routes: RouteTable): boolean {
+  /** Whether a route leads back to the source: by that device, or with loose filtering by any (fib_validate_source). */
+  #isReversePath(device: Device, routes: RouteTable, sourceAt: number, destinationAt: number): boolean {
+    const { bytes } = this.packet;
+    const { policy } = routes;
+    let table = routes;
+    let row: number;
+    if (policy === null) row = routes.lookup(bytes, sourceAt);
+    else {
+      row = policy.lookup(bytes, sourceAt, destinationAt, 0, LOOPBACK_IFINDEX, 0);
+      table = policy.found;
+    }
+    if (row < 0) return false;
+    const kind = table.kind[row];
+    if (kind === ROUTE_LOCAL) return device.acceptLocal;
+    if (kind !== ROUTE_UNICAST) return false;
+    return device.reversePathFilter !== STRICT || table.ifindex[row] === device.ifindex;
+  }
+
+  #exceedsMtu(): boolean {
     const packet = this.packet;
     if (packet.merged !== 0) return false;
-    const routeMtu = routes.mtu[this.#row];
+    const routeMtu = this.#routes.mtu[this.#row];
     this.mtu = routeMtu === 0 ? this.out!.mtu : routeMtu;
     return packet.length - ethernet.HEADER_LENGTH > this.mtu;
   }
 
   /** Neighbour and link addresses of the route found. */
-  #finish(routes: RouteTable, destinationAt: number): number {
+  #finish(destinationAt: number): number {
+    const routes = this.#routes;
     const row = this.#row;
     const length = routes.gatewayLength[row];
     const known =

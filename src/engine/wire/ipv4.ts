@@ -32,6 +32,16 @@ export const FRAGMENT_OFFSET_MASK = 0x1fff;
 export const OPTION_END = 0;
 export const OPTION_NO_OPERATION = 1;
 
+/** Length of the option at `at`; 0 for one that says so falsely. */
+export function optionLength(bytes: Uint8Array, at: number): number {
+  return bytes[at] <= OPTION_NO_OPERATION ? 1 : bytes[at + 1];
+}
+
+/** Whether the option at `at` is for each fragment. */
+export function isOptionCopied(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at] & 0x80) !== 0;
+}
+
 /** Whether the header without options fits. */
 export function fits(at: number, end: number): boolean {
   return at + HEADER_LENGTH <= end;

@@ -28,6 +28,9 @@ import { PortBase } from './port-base.js';
 import { OVERFLOW, SlotBatch } from './slot-batch.js';
 import { takeVnetHeader, VNET_HEADER_LENGTH } from './vnet-header.js';
 
+const TUNGETIFF = 0x800454d2;
+const REQUEST_LENGTH = 40;
+
 const BATCH = 64;
 /** Longest link header of a frame that a link of some MTU carries: Ethernet and one VLAN tag. */
 const LINK_HEADERS = ethernet.HEADER_LENGTH + vlan.HEADER_LENGTH;
@@ -39,6 +42,7 @@ export class TapPort extends PortBase implements LivePort {
   fd: number;
   readonly #libc: Libc;
   readonly #control: InterfaceControl;
+  readonly #request = new Uint8Array(REQUEST_LENGTH);
   /** What the kernel dropped at the TAP, and how much of that before it was opened. */
   readonly #drops: OutputDrops;
   readonly #dropsBefore: number;
@@ -218,7 +222,9 @@ export class TapPort extends PortBase implements LivePort {
     if (this.state === PORT_GONE) return;
     const isUp = this.#control.isUp();
     if (isUp === null) {
-      this.state = PORT_GONE;
+      // Not in its namespace any more: gone, or moved to another, where it works as before.
+      const isThere = this.#libc.ioctl(this.fd, TUNGETIFF, this.#request) >= 0;
+      this.state = isThere ? PORT_UP : PORT_GONE;
       return;
     }
     this.state = isUp ? PORT_UP : PORT_DOWN;

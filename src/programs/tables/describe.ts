@@ -136,6 +136,17 @@ function describeReverseNat(key: Uint8Array, value: Uint8Array): Described {
   };
 }
 
+function describeReverseSocket(key: Uint8Array, value: Uint8Array): Described {
+  const length = key.length === 16 ? 4 : 16;
+  return {
+    key: `cookie ${u64le(key, 0)} ${addressPort(key, 8, length, u16be(key, 8 + length))}`,
+    value: when(value, () => [
+      ['frontend', addressPort(value, 0, length, u16be(value, length))],
+      ['rev_nat', String(u16be(value, length + 2))],
+    ]),
+  };
+}
+
 /** The client is known by its address, or by its network namespace's cookie. */
 function describeAffinity(key: Uint8Array, value: Uint8Array): Described {
   const length = key.length === 16 ? 4 : 16;
@@ -251,6 +262,7 @@ const DESCRIBERS: readonly (readonly [RegExp, Describe])[] = [
   [/^cilium_lb[46]_services_v2$/, describeService],
   [/^cilium_lb[46]_backends_v3$/, describeBackend],
   [/^cilium_lb[46]_reverse_nat$/, describeReverseNat],
+  [/^cilium_lb[46]_reverse_sk$/, describeReverseSocket],
   [/^cilium_lb[46]_affinity$/, describeAffinity],
   [/^cilium_lb_affinity_match$/, describeAffinityMatch],
   [/^cilium_lb[46]_source_range$/, describeSourceRange],

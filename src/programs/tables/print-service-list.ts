@@ -10,7 +10,7 @@ const REVERSE_NAT_AT = 6;
 const FLAGS_AT = 8;
 const STATES = ['active', 'terminating', 'quarantined', 'maintenance'];
 
-interface ListedService {
+export interface ListedService {
   readonly id: number;
   /** `10.96.0.1:443/TCP`. */
   readonly frontend: string;
@@ -51,18 +51,19 @@ function backendText(value: Uint8Array): string {
   return `${backend} (${STATES[value[length + 3]] ?? value[length + 3]})`;
 }
 
-/** The table over the maps of all families, `[services, backends]` each; sorted by id, every line padded. */
-export function serviceListText(maps: readonly (readonly [services: BpfMap, backends: BpfMap])[]): string {
-  const all = maps.flatMap(([services, backends]) => servicesOf(services, backends));
-  const lines = all
-    .sort((a, b) => a.id - b.id)
-    .flatMap(({ id, frontend, type, backends }) => {
-      const numbered = backends.map((backend, i) => `${i + 1} => ${backend}`);
-      const [first = '', ...others] = numbered;
-      return [
-        `${id}\t${frontend}\t${type}\t${first}\t\n`,
-        ...others.map((backend) => `\t\t\t${backend}\t\n`),
-      ];
-    });
+/** Services of all families, `[services, backends]` each, by id. */
+export function listedServices(
+  maps: readonly (readonly [services: BpfMap, backends: BpfMap])[],
+): ListedService[] {
+  return maps.flatMap(([services, backends]) => servicesOf(services, backends)).sort((a, b) => a.id - b.id);
+}
+
+/** The table, every line padded. */
+export function serviceListText(all: readonly ListedService[]): string {
+  const lines = all.flatMap(({ id, frontend, type, backends }) => {
+    const numbered = backends.map((backend, i) => `${i + 1} => ${backend}`);
+    const [first = '', ...others] = numbered;
+    return [`${id}\t${frontend}\t${type}\t${first}\t\n`, ...others.map((backend) => `\t\t\t${backend}\t\n`)];
+  });
   return tabulate(`ID\tFrontend\tService Type\tBackend\t\n${lines.join('')}`);
 }

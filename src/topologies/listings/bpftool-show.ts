@@ -6,7 +6,7 @@ import type { Device } from '../../engine/device.js';
 import type { BpfLink } from '../../engine/hooks/bpf-objects.js';
 import type { Direction } from '../../engine/hooks/device-hooks.js';
 import { TcxLink } from '../../engine/hooks/tcx.js';
-import { bpftoolPretty, type JsonValue, jsonLine } from './json-text.js';
+import { bpftoolJson, type JsonValue } from './json-text.js';
 
 export type BpftoolVersion = '7.1' | '7.8';
 export type Style = 'text' | 'json' | 'pretty';
@@ -34,7 +34,7 @@ export function showNet(devices: readonly Device[], version: BpftoolVersion, sty
   const json = Object.fromEntries(
     Object.entries(sections).map(([name, entries]) => [name, entries.map((entry) => entry.json)]),
   );
-  return style === 'json' ? jsonLine([json]) : bpftoolPretty([json]);
+  return bpftoolJson([json], style === 'pretty');
 }
 
 function xdpEntries(device: Device): NetEntry[] {
@@ -101,7 +101,7 @@ export function showBpfLinks(links: readonly BpfLink[], devices: readonly Device
   const entries = links.map((link) => linkEntry(link, devices));
   if (style === 'text') return entries.map(({ text }) => text).join('');
   const json = entries.map((entry) => entry.json);
-  return style === 'json' ? jsonLine(json) : bpftoolPretty(json);
+  return bpftoolJson(json, style === 'pretty');
 }
 
 function linkEntry(link: BpfLink, devices: readonly Device[]): NetEntry {

@@ -5,7 +5,8 @@ import type { Direction } from '../../engine/hooks/device-hooks.js';
 import { MirredAction } from '../../engine/hooks/mirred.js';
 import type { TcAction } from '../../engine/hooks/program.js';
 import { isAtLeast, type Version } from '../version.js';
-import { type JsonValue, jsonLine } from './json-text.js';
+import type { Interface } from './interface.js';
+import { ipJson, type JsonValue } from './json-text.js';
 import { programJson, programText } from './program-text.js';
 
 /** The first iproute2 that prints the chain of a filter. */
@@ -27,31 +28,79 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
 /** The hash table that u32 makes when none is named, and where its first key goes. */
 const U32_TABLE = 0x800;
 
-export function showQdiscs(device: Device, asJson: boolean): string {
-  const root = rootQdisc(device);
-  const { qdisc } = device.hooks;
-  if (asJson) {
-    const list: JsonValue[] = [{ kind: root, handle: '0:', root: true, refcnt: 2, options: {} }];
-    if (qdisc !== null) list.push({ kind: qdisc.kind, handle: 'ffff:', parent: 'ffff:fff1', options: {} });
-    return jsonLine(list);
+/** Those of one device; of several with their names. */
+export function showQdiscs(links: readonly Interface[], options: QdiscOptions): string {
+  const qdiscs = links.flatMap((one) => qdiscsOf(one));
+  if (options.json) {
+    const objects = qdiscs.map(({ kind, handle, dev, place, parameters }) => ({
+      kind,
+      handle,
+      ...(options.named ? { dev } : {}),
+      ...place,
+      options: parameters.json,
+    }));
+    return ipJson(objects, options.pretty);
   }
-  const lines = [`qdisc ${root} 0: root refcnt 2 \n`];
-  // The older qdisc fills a column that nobody else has.
-  const options = qdisc?.kind === 'ingress' ? `${'-'.repeat(16)} ` : '';
-  if (qdisc !== null) lines.push(`qdisc ${qdisc.kind} ffff: parent ffff:fff1 ${options}\n`);
+  const lines = qdiscs.map(({ kind, handle, dev, place, parameters }) => {
+    const where = place.root ? 'root refcnt 2' : `parent ${place.parent}`;
+    return `qdisc ${kind} ${handle} ${options.named ? `dev ${dev} ` : ''}${where} ${parameters.text}\n`;
+  });
   return lines.join('');
 }
 
-/** What a device sends through: drivers of software devices have no queue. */
-export function rootQdisc(device: Device): string {
-  return device.kind === 'physical' || device.kind === 'tap' ? 'fq_codel' : 'noqueue';
+export interface QdiscOptions {
+  readonly json: boolean;
+  readonly pretty: boolean;
+  /** Whether the device is named: where none was asked for. */
+  readonly named: boolean;
+}
+
+interface Qdisc {
+  readonly kind: string;
+  readonly handle: string;
+  readonly dev: string;
+  readonly place: { readonly root?: true; readonly refcnt?: number; readonly parent?: string };
+  readonly parameters: { readonly text: string; readonly json: JsonValue };
+}
+
+const NO_PARAMETERS = { text: '', json: {} };
+
+/** What the kernel gives an fq_codel without options. */
+const FQ_CODEL = {
+  text: 'limit 10240p flows 1024 quantum 1514 target 5ms interval 100ms memory_limit 32Mb ecn drop_batch 64 ',
+  json: {
+    limit: 10240,
+    flows: 1024,
+    quantum: 1514,
+    target: 4999,
+    interval: 99999,
+    memory_limit: 33554432,
+    ecn: true,
+    drop_batch: 64,
+  },
+};
+
+function qdiscsOf({ name, qdisc, device }: Interface): Qdisc[] {
+  const root: Qdisc = {
+    kind: qdisc,
+    handle: '0:',
+    dev: name,
+    place: { root: true, refcnt: 2 },
+    parameters: qdisc === 'fq_codel' ? FQ_CODEL : NO_PARAMETERS,
+  };
+  const attached = device?.hooks.qdisc ?? null;
+  if (attached === null) return [root];
+  // The older qdisc fills a column that nobody else has.
+  const text = attached.kind === 'ingress' ? `${'-'.repeat(16)} ` : '';
+  const place = { parent: 'ffff:fff1' };
+  return [root, { kind: attached.kind, handle: 'ffff:', dev: name, place, parameters: { text, json: {} } }];
 }
 
 /** Filters of one side; without a side tc asks for the root qdisc's, of which there are none. */
 export function showFilters(
   device: Device,
   direction: Direction | null,
-  options: { readonly json: boolean; readonly details: boolean },
+  options: { readonly json: boolean; readonly pretty: boolean; readonly details: boolean },
 ): string {
   const { qdisc } = device.hooks;
   const { iproute2 } = device.namespace.node;
@@ -61,7 +110,10 @@ export function showFilters(
     isFirst: filters[i - 1]?.priority !== filter.priority,
   }));
   if (options.json) {
-    return jsonLine(entries.flatMap(({ filter, isFirst }) => filterJson(filter, isFirst)));
+    return ipJson(
+      entries.flatMap(({ filter, isFirst }) => filterJson(filter, isFirst)),
+      options.pretty,
+    );
   }
   return entries
     .map(({ filter, isFirst }) => filterText(filter, isFirst, options.details, iproute2))

@@ -6,6 +6,8 @@ import type { Device } from '../../engine/device.js';
 import type { Direction } from '../../engine/hooks/device-hooks.js';
 import type { Namespace } from '../../engine/namespace.js';
 import { type BpftoolVersion, type Style, showBpfLinks, showNet } from './bpftool-show.js';
+import { type Interface, interfacesOf } from './interface.js';
+import { ipJson } from './json-text.js';
 import { showLinks } from './link-show.js';
 import { changeFilter, changeQdisc } from './tc-change.js';
 import { showFilters, showQdiscs } from './tc-show.js';
@@ -28,19 +30,23 @@ export function runTool(
 
 function runTc(namespace: Namespace, words: readonly string[], flags: readonly string[]): ToolOutput | null {
   const [object, verb] = words;
+  if (object !== 'qdisc' && object !== 'filter') return null;
+  const [json, pretty] = [flags.includes('-j'), flags.includes('-p')];
   const name = wordAfter(words, 'dev');
-  if (name === null || (object !== 'qdisc' && object !== 'filter')) return null;
+  if (object === 'qdisc' && isShow(verb)) {
+    const links = linksNamed(namespace, name);
+    return links === null
+      ? noDevice(name!)
+      : printed(showQdiscs(links, { json, pretty, named: name === null }));
+  }
+  if (name === null) return isShow(verb) ? printed(json ? ipJson([], pretty) : '') : null;
   const device = namespace.deviceNamed(name);
   if (device === null) return noDevice(name);
   const behind = words.slice(words.indexOf('dev') + 2);
-  if (object === 'qdisc') {
-    if (isShow(verb)) return printed(showQdiscs(device, flags.includes('-j')));
-    return changeQdisc(device, verb, behind[0]);
-  }
+  if (object === 'qdisc') return changeQdisc(device, verb, behind[0]);
   const direction = behind[0] === 'ingress' || behind[0] === 'egress' ? (behind[0] as Direction) : null;
   if (isShow(verb)) {
-    const options = { json: flags.includes('-j'), details: flags.includes('-d') };
-    return printed(showFilters(device, direction, options));
+    return printed(showFilters(device, direction, { json, pretty, details: flags.includes('-d') }));
   }
   return direction === null ? null : changeFilter(device, direction, verb, behind.slice(1));
 }
@@ -49,16 +55,19 @@ function runIp(namespace: Namespace, words: readonly string[], flags: readonly s
   const [object, verb] = words;
   if (object !== 'link') return null;
   const name = wordAfter(words, 'dev');
-  const devices = devicesNamed(namespace, name);
-  if (devices === null) return noDevice(name!);
   if (isShow(verb)) {
+    const links = linksNamed(namespace, name);
+    if (links === null) return failed(1, `Device "${name}" does not exist.\n`);
     const options = {
       json: flags.includes('-j'),
+      pretty: flags.includes('-p'),
       details: flags.includes('-d'),
       brief: flags.includes('-br'),
     };
-    return printed(showLinks(devices, options));
+    return printed(showLinks(links, options));
   }
+  const devices = devicesNamed(namespace, name);
+  if (devices === null) return noDevice(name!);
   const at = words.findIndex(isXdpMode);
   if (verb !== 'set' || name === null || at < 0) return null;
   return setXdp(devices[0], words[at], words.slice(at + 1), flags.includes('-force'));
@@ -90,6 +99,12 @@ function devicesNamed(namespace: Namespace, name: string | null): readonly Devic
   if (name === null) return namespace.devices;
   const device = namespace.deviceNamed(name);
   return device === null ? null : [device];
+}
+
+/** All interfaces without a name; null when there is none of that name. */
+function linksNamed(namespace: Namespace, name: string | null): readonly Interface[] | null {
+  const links = interfacesOf(namespace).filter((link) => name === null || link.name === name);
+  return name !== null && links.length === 0 ? null : links;
 }
 
 function isShow(verb: string | undefined): boolean {

@@ -1,27 +1,14 @@
 /** Watches walks and makes steps of them: see model.ts. It changes nothing; without it a run is as it is. */
 import { formatAddress } from '../../engine/address-text.js';
 import type { Device } from '../../engine/device.js';
-import { CONSUMED, DELIVERED, DROPPED, FATE_NAMES, TRANSMITTED } from '../../engine/fate.js';
+import { DROPPED, FATE_NAMES, TRANSMITTED } from '../../engine/fate.js';
 import { FIB_DESTINATION, FIB_FAMILY, FIB_IFINDEX } from '../../engine/fib.js';
 import type { StackHook } from '../../engine/hooks/netfilter.js';
 import { HOOK_NAMES } from '../../engine/hooks/order.js';
 import { NF_ACCEPT } from '../../engine/hooks/verdict.js';
 import type { BpfMap } from '../../engine/maps/map.js';
 import type { Namespace } from '../../engine/namespace.js';
-import {
-  BY_DECAPSULATION,
-  BY_ENCAPSULATION,
-  BY_LINK,
-  BY_PEER,
-  BY_REDIRECT,
-  BY_REDIRECT_INGRESS,
-  BY_REDIRECT_NEIGHBOUR,
-  BY_REDIRECT_PEER,
-  BY_ROUTE,
-  BY_XDP,
-  STEP_NAMES,
-  type WalkObserver,
-} from '../../engine/observer.js';
+import { BY_ENCAPSULATION, BY_ROUTE, STEP_NAMES, type WalkObserver } from '../../engine/observer.js';
 import type { HelperRecorder, PacketContext } from '../../engine/packet.js';
 import { GENEVE } from '../../engine/stack/tunnel.js';
 import { i32le } from '../../engine/wire/bytes.js';
@@ -36,6 +23,7 @@ import { ProgramRun } from './program-run.js';
 import { type ChainJournal, recordChains } from './recorded-chains.js';
 import { type MapJournal, recordMap } from './recorded-map.js';
 import { routeTo } from './route-text.js';
+import { endText, moveText, placeName } from './step-text.js';
 import type { TraceNames } from './trace-names.js';
 import { netfilterVerdict, verdictOf } from './verdict-text.js';
 
@@ -76,6 +64,19 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal,
     this.#names = names;
     this.#tunnels = tunnelPorts(built);
     for (const node of built.nodes) this.#record(node);
+  }
+
+  /** Runs a program that sees a call of a process instead of a packet, and answers what it did. */
+  watchCall(node: BuiltNode, call: () => void): Action[] {
+    const run = new ProgramRun(null, node, this.#names, this.#tunnels);
+    this.#running.push(run);
+    try {
+      call();
+      run.settle(false);
+    } finally {
+      this.#running.pop();
+    }
+    return run.actions;
   }
 
   /** Runs something that walks a frame, and answers what was seen. `start` says how the frame comes to where it begins. */
@@ -200,7 +201,7 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal,
     this.#add({
       kind: 'hook',
       frame: track.number,
-      place: this.#stackPlace(namespace.index),
+      place: this.stackPlace(namespace.index),
       hook: `netfilter ${hook}`,
       program: chain,
       actions,
@@ -216,7 +217,7 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal,
     const track = this.#follow(packet);
     const text = this.#text(packet);
     if (track.number === FIRST_FRAME) this.#packet = text;
-    const place = deviceIndex >= 0 ? this.#devicePlace(deviceIndex) : this.#stackPlace(namespaceIndex);
+    const place = deviceIndex >= 0 ? this.#devicePlace(deviceIndex) : this.stackPlace(namespaceIndex);
     this.#add({
       kind: 'start',
       frame: track.number,
@@ -224,6 +225,15 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal,
       packet: text,
       text: track.number === FIRST_FRAME ? this.#start : `sent by the stack of ${placeName(place)}`,
     });
+  }
+
+  /** The frame that left is lost outside, for a drop reason. */
+  lose(reason: number): void {
+    const at = this.#steps.findLastIndex((step) => step.kind === 'end' && step.frame === FIRST_FRAME);
+    const end = this.#steps[at];
+    const text = `dropped outside: ${this.#names.reason(reason)}`;
+    this.#steps[at] = { ...end, fate: FATE_NAMES[DROPPED], reason, text } as Draft;
+    this.#outcome = { ...this.#outcome!, fate: FATE_NAMES[DROPPED], reason, text };
   }
 
   #goOnOutside(packet: PacketContext, from: Device, to: Device): void {
@@ -285,11 +295,11 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal,
       frame: track.number,
       place: this.#devicePlace(toIndex),
       how: STEP_NAMES[how],
-      from: fromIndex >= 0 ? this.#devicePlace(fromIndex) : this.#stackPlace(to.namespace.index),
+      from: fromIndex >= 0 ? this.#devicePlace(fromIndex) : this.stackPlace(to.namespace.index),
       route:
         byStack && network !== undefined ? routeTo(to.namespace, String(network.fields.destination)) : '',
       changes,
-      text: this.#moveText(fromIndex, to, how),
+      text: moveText(fromIndex < 0 ? '' : this.#device(fromIndex).name, to, how),
     });
   }
 
@@ -311,8 +321,8 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal,
     const place =
       fate === TRANSMITTED || fate === DROPPED
         ? this.#devicePlace(deviceIndex)
-        : this.#stackPlace(this.#device(deviceIndex).namespace.index);
-    const text = this.#endText(fate, place, reason);
+        : this.stackPlace(this.#device(deviceIndex).namespace.index);
+    const text = endText(this.#names, fate, place, reason);
     this.#add({
       kind: 'end',
       frame: track.number,
@@ -358,63 +368,19 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal,
 
   #devicePlace(index: number): Place {
     const device = this.#device(index);
-    return { ...this.#stackPlace(device.namespace.index), device: device.name };
+    return { ...this.stackPlace(device.namespace.index), device: device.name };
   }
 
-  #stackPlace(index: number): Place {
+  /** A namespace's stack. */
+  stackPlace(index: number): Place {
     const { name, node, isHost } = this.#built.network.namespaces[index];
     return { machine: node.name, pod: isHost ? null : name, device: null };
-  }
-
-  #moveText(fromIndex: number, to: Device, how: number): string {
-    const from = fromIndex < 0 ? '' : this.#device(fromIndex).name;
-    switch (how) {
-      case BY_PEER:
-        return `${to.kind === 'veth' ? 'veth pair' : 'wire'} ${from} – ${to.name}`;
-      case BY_LINK:
-        return `over link ${to.segment?.name ?? ''} to ${to.name}`;
-      case BY_ROUTE:
-        return `routed to ${to.name}`;
-      case BY_ENCAPSULATION:
-        return `into an outer packet at ${from}, routed to ${to.name}`;
-      case BY_DECAPSULATION:
-        return `out of the outer packet at ${to.name}`;
-      case BY_XDP:
-        return `sent by the driver of ${to.name}, past its egress hooks`;
-      case BY_REDIRECT_INGRESS:
-        return `redirected into the ingress of ${to.name}`;
-      case BY_REDIRECT_PEER:
-        return `redirected into ${to.name} of ${to.namespace.name}`;
-      case BY_REDIRECT_NEIGHBOUR:
-      case BY_REDIRECT:
-        return `redirected to the egress of ${to.name}`;
-      default:
-        return `${STEP_NAMES[how]}: to ${to.name}`;
-    }
-  }
-
-  #endText(fate: number, place: Place, reason: number): string {
-    switch (fate) {
-      case DELIVERED:
-        return `delivered to ${place.pod} on ${place.machine}`;
-      case TRANSMITTED:
-        return `sent out of ${place.machine}/${place.device}`;
-      case CONSUMED:
-        return `taken by the stack of ${place.machine}`;
-      default:
-        return `dropped at ${place.pod ?? place.machine}/${place.device}: ${this.#names.reason(reason)}`;
-    }
   }
 }
 
 /** A packet whose walk did not end: it is held until its neighbour is known, or until later. */
 function waiting(place: Place): Outcome {
   return { fate: 'waiting', reason: 0, answered: false, place, text: 'held back' };
-}
-
-/** `pod1`, `node1`. */
-export function placeName({ machine, pod }: Place): string {
-  return pod ?? machine;
 }
 
 function fibAddress(params: Uint8Array): string {

@@ -155,7 +155,10 @@ export type Step = StepBase &
 
 /** How it ended for the packet that was asked for. */
 export interface Outcome {
-  /** `delivered`, `transmitted`, `consumed` or `dropped`; `waiting` for a packet that something holds back. */
+  /**
+   * `delivered`, `transmitted`, `consumed` or `dropped`; `waiting` for a packet that something holds back, `refused`
+   * for one that was not sent because a program at the sender's socket refused the call.
+   */
   readonly fate: string;
   readonly reason: number;
   /** A program has made an answer of the packet: an ICMP error, a reset, an ARP reply. The fate is the answer's. */

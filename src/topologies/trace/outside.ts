@@ -31,7 +31,7 @@ function hasEdge(built: BuiltTopology, source: Uint8Array): boolean {
 }
 
 /** The node or router that has an address, or whose pod does; of a service's, any node. */
-export function ownerOf(built: BuiltTopology, address: Uint8Array): Namespace | null {
+function ownerOf(built: BuiltTopology, address: Uint8Array): Namespace | null {
   const isSame = (other: Uint8Array): boolean =>
     other.length === address.length && other.every((byte, i) => byte === address[i]);
   const pod = built.pods.find(({ planned }) => planned.addresses.some(isSame));

@@ -29,7 +29,8 @@ interface Held {
 }
 
 export class ProgramRun {
-  readonly packet: PacketContext;
+  /** Null for a program that sees a call instead. */
+  readonly packet: PacketContext | null;
   readonly actions: Action[] = [];
   layers: readonly Layer[];
   /** The program has made an answer of the packet. */
@@ -44,13 +45,13 @@ export class ProgramRun {
   #mark: number;
 
   /** `node` is null on a router, which has no Cilium. */
-  constructor(packet: PacketContext, node: BuiltNode | null, names: TraceNames, tunnels: TunnelPorts) {
+  constructor(packet: PacketContext | null, node: BuiltNode | null, names: TraceNames, tunnels: TunnelPorts) {
     this.packet = packet;
     this.#node = node;
     this.#names = names;
     this.#tunnels = tunnels;
     this.layers = this.#read();
-    this.#mark = packet.mark;
+    this.#mark = packet?.mark ?? 0;
     this.#takeEvents();
   }
 
@@ -98,11 +99,13 @@ export class ProgramRun {
 
   #read(): readonly Layer[] {
     const { packet } = this;
+    if (packet === null) return [];
     return layersOf(packet.bytes.slice(packet.start, packet.end), this.#tunnels, packet.layer3Device !== 0);
   }
 
   #compareFrame(): void {
     const { packet } = this;
+    if (packet === null) return;
     const layers = this.#read();
     const changes = [...changesOf(this.layers, layers), ...markChange(this.#mark, packet.mark)];
     if (changes.length > 0 && isAnswer(this.layers, layers, changes)) this.answered = true;

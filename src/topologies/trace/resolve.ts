@@ -39,7 +39,7 @@ const EXPERIMENTAL_PROTOCOL = 253;
 
 interface Host {
   readonly name: string;
-  readonly kind: 'pod' | 'node' | 'router';
+  readonly kind: 'pod' | 'node' | 'router' | 'host';
   readonly addresses: readonly Uint8Array[];
   readonly namespace: Namespace;
 }
@@ -151,7 +151,7 @@ class Resolver {
 
   /** The pod, node or router that an end names. */
   #host(end: WrittenEnd): Host {
-    const match = /^(pod|node|router)\/(.+)$/.exec(end.host);
+    const match = /^(pod|node|router|host)\/(.+)$/.exec(end.host);
     const [kind, name] = match === null ? [null, end.host] : [match[1], match[2]];
     const found = this.#hosts.find((host) => host.name === name && (kind === null || host.kind === kind));
     if (found !== undefined) return found;
@@ -164,7 +164,7 @@ class Resolver {
       ...this.#hosts.map((host) => host.name),
       ...(isDestination ? all.map((service) => service.name) : []),
     ];
-    const kinds = isDestination ? 'pod, service, node or router' : 'pod, node or router';
+    const kinds = isDestination ? 'pod, service, node, router or host' : 'pod, node, router or host';
     const hint = suggestion(name, names) || `; there are ${[...new Set(names)].join(', ')}, and addresses`;
     this.#fail(
       end,
@@ -338,15 +338,17 @@ function hostsOf(built: BuiltTopology): Host[] {
       namespace: network.node(name)!.host,
     }),
   );
-  const routers = plan.routers.map(
-    ({ name, devices }): Host => ({
-      name,
-      kind: 'router',
-      addresses: devices.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
-      namespace: network.node(name)!.host,
-    }),
+  const others = (['router', 'host'] as const).flatMap((kind) =>
+    (kind === 'router' ? plan.routers : plan.hosts).map(
+      ({ name, devices }): Host => ({
+        name,
+        kind,
+        addresses: devices.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
+        namespace: network.node(name)!.host,
+      }),
+    ),
   );
-  return [...pods, ...nodes, ...routers];
+  return [...pods, ...nodes, ...others];
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {

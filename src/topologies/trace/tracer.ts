@@ -3,24 +3,28 @@ import type { Device } from '../../engine/device.js';
 import { CONSUMED, DELIVERED, FRAME_TOO_LONG, NO_FREE_SLOT, TRANSMITTED } from '../../engine/fate.js';
 import { JUMBO_FRAME_LIMIT } from '../../engine/frame-arena.js';
 import type { Namespace } from '../../engine/namespace.js';
+import { SeededRandom } from '../../engine/random.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
-import * as ipv6 from '../../engine/wire/ipv6.js';
 import * as tcp from '../../engine/wire/tcp.js';
 import { MARK_HOST } from '../../programs/constants.js';
 import type { BuiltTopology } from '../built.js';
+import { NOBODY, Outside } from '../outside.js';
 import { TraceCollector } from './collector.js';
-import { TRACE_VERSION, type Trace, type Walk } from './model.js';
-import { outsideEntry, ownerOf } from './outside.js';
+import { packetText } from './frame-layers.js';
+import { type Step, TRACE_VERSION, type Trace, type Walk } from './model.js';
 import { makeFrame } from './packet-request.js';
 import { replyTo } from './reply.js';
 import type { Origin, PacketRequest } from './resolve.js';
+import { type CallingSocket, type CallResult, callSocket, type Endpoint, socketIn } from './socket-call.js';
 import { TraceNames } from './trace-names.js';
 
 /** Between packets that are sent one after the other. */
 const INTERVAL_NS = 1_000_000;
 /** Networks without a machine in the topology that a packet is carried through. */
 const OUTSIDE_LIMIT = 4;
+/** Protocols whose sockets programs see. */
+const TRANSPORTS: Readonly<Record<string, number>> = { tcp: ipv4.PROTOCOL_TCP, udp: ipv4.PROTOCOL_UDP };
 
 export interface TraceOptions {
   /** Follow the answer too. */
@@ -31,7 +35,11 @@ export interface TraceOptions {
   readonly established?: boolean;
   /** Whether what leaves for another machine of the topology, through a network that it does not have, arrives there; default yes. */
   readonly carriesOn?: boolean;
+  /** Whether it is a socket's, which programs at sockets see first, where there are any; default yes. */
+  readonly sockets?: boolean;
 }
+
+type Unnumbered = Step | NonNullable<CallResult['step']>;
 
 /** A frame where its walk ended. */
 interface Arrival {
@@ -47,16 +55,70 @@ interface Arrival {
 export class Tracer {
   readonly built: BuiltTopology;
   readonly #collector: TraceCollector;
+  readonly #outside: Outside;
   #carriesOn = true;
+  #cookies = 0;
 
   constructor(built: BuiltTopology) {
     this.built = built;
     this.#collector = new TraceCollector(built, new TraceNames(built));
+    // Links outside lose nothing here.
+    this.#outside = new Outside(built, new SeededRandom(0));
   }
 
   trace(request: PacketRequest, options: TraceOptions = {}): Trace {
+    const { origin, content, text } = request;
+    const protocol = TRANSPORTS[content.protocol];
+    const socket =
+      origin.kind !== 'stack' || protocol === undefined || options.sockets === false
+        ? null
+        : socketIn(this.built, origin.namespace, protocol, ++this.#cookies);
+    if (socket === null) return this.#traceRequest(request, options);
+    const hook = content.protocol === 'udp' ? 'sendmsg' : 'connect';
+    const call = callSocket(this.#collector, socket, hook, {
+      address: content.destination,
+      port: content.destinationPort,
+    });
+    if (call.step === null) return this.#traceRequest(request, options);
+    if (call.error !== '') return this.#refused(request, call.step);
+    const { address, port } = call.endpoint;
+    const translated = { ...content, destination: address, destinationPort: port };
+    const trace = this.#traceRequest({ origin, content: translated, text }, options);
+    const walk = withSteps(trace.walk, [call.step], []);
+    const heard = content.protocol === 'udp' && trace.reply !== null ? this.#hear(socket, call.endpoint) : [];
+    return { ...trace, walk, reply: trace.reply === null ? null : withSteps(trace.reply, [], heard) };
+  }
+
+  #traceRequest(request: PacketRequest, options: TraceOptions): Trace {
     if (options.established) this.#open(request);
     return this.traceFrame(frameOf(request), request.origin, request.text, options);
+  }
+
+  /** The reply's sender as the process is told it. */
+  #hear(socket: CallingSocket, sender: Endpoint): readonly NonNullable<CallResult['step']>[] {
+    const { step } = callSocket(this.#collector, socket, 'recvmsg', sender);
+    return step === null ? [] : [step];
+  }
+
+  /** No packet is sent. */
+  #refused(request: PacketRequest, step: NonNullable<CallResult['step']>): Trace {
+    const packet = packetText(frameOf(request));
+    const { place, verdict } = step;
+    const outcome = {
+      fate: 'refused',
+      reason: 0,
+      answered: false,
+      place,
+      text: `no packet is sent: ${verdict.text.replace('refused: ', '')}`,
+    };
+    return {
+      version: TRACE_VERSION,
+      topology: this.built.plan.name,
+      expression: request.text,
+      walk: { packet, steps: [{ ...step, number: 1 }], outcome },
+      reply: null,
+      noReply: '',
+    };
   }
 
   /** As `trace`, of a frame as it is; `text` is what it is called. */
@@ -144,27 +206,24 @@ export class Tracer {
     return { fate: walker.fate, device: walker.device, frame: result };
   }
 
-  /**
-   * A frame that left the network although its destination is another machine's of the topology: whatever network is out
-   * there brings it to that machine's own way out. Null when it does not.
-   */
+  /** A frame that left the network for somebody that is known outside, or for another way in. Null when nobody has it. */
   #carry({ fate, device, frame }: Arrival): Arrival | null {
     if (fate !== TRANSMITTED || !this.#carriesOn) return null;
-    const ends = endsOf(frame);
-    if (ends === null) return null;
-    const owner = ownerOf(this.built, ends.destination);
-    if (owner === null || owner === device.namespace) return null;
-    const entry = outsideEntry.device(this.built, ends.source, ends.destination);
-    if (entry === null || entry.namespace !== owner) return null;
     const onward = frame.slice();
-    const hops = ethernet.destinationAt(0);
-    ethernet.putSource(onward, 0, outsideEntry.sourceMac(entry, ends.source), 0);
-    if (entry.hasMac(onward, hops)) return null;
-    ethernet.putDestination(onward, 0, entry.mac, 0);
-    if (!lowerHops(onward)) return null;
-    this.#collector.carry(device, entry);
-    return this.#send(onward, { kind: 'device', device: entry, sourceMac: entry.mac });
+    const brought = this.#outside.bring(onward, device, this.built.clock.nowNs);
+    if (typeof brought === 'number') {
+      if (brought !== NOBODY) this.#collector.lose(brought);
+      return null;
+    }
+    if (brought.device === device) return null;
+    this.#collector.carry(device, brought.device);
+    return this.#send(onward, { kind: 'device', device: brought.device, sourceMac: brought.device.mac });
   }
+}
+
+function withSteps(walk: Walk, before: readonly Unnumbered[], after: readonly Unnumbered[]): Walk {
+  const steps = [...before, ...walk.steps, ...after].map((step, i) => ({ ...step, number: i + 1 }) as Step);
+  return { ...walk, steps };
 }
 
 function startText(origin: Origin): string {
@@ -177,30 +236,4 @@ function frameOf({ content, origin }: PacketRequest): Uint8Array {
   if (origin.kind === 'stack') return makeFrame(content);
   if (origin.kind === 'socket') return makeFrame(content, origin.device.mac);
   return makeFrame(content, origin.sourceMac, origin.device.mac);
-}
-
-/** Outermost addresses of an IP packet; null for another frame. */
-function endsOf(frame: Uint8Array): { source: Uint8Array; destination: Uint8Array } | null {
-  const at = ethernet.HEADER_LENGTH;
-  const type = ethernet.type(frame, 0);
-  if (type === ethernet.TYPE_IPV4 && ipv4.fits(at, frame.length)) {
-    const source = ipv4.sourceAt(at);
-    return { source: frame.slice(source, source + 4), destination: frame.slice(source + 4, source + 8) };
-  }
-  if (type !== ethernet.TYPE_IPV6 || !ipv6.fits(at, frame.length)) return null;
-  const source = ipv6.sourceAt(at);
-  return { source: frame.slice(source, source + 16), destination: frame.slice(source + 16, source + 32) };
-}
-
-/** One hop of a router; false when there was none left. */
-function lowerHops(frame: Uint8Array): boolean {
-  const at = ethernet.HEADER_LENGTH;
-  if (ethernet.type(frame, 0) === ethernet.TYPE_IPV4) {
-    if (ipv4.timeToLive(frame, at) <= 1) return false;
-    ipv4.decrementTimeToLive(frame, at);
-    return true;
-  }
-  const limit = ipv6.hopLimit(frame, at);
-  if (limit > 1) ipv6.putHopLimit(frame, at, limit - 1);
-  return limit > 1;
 }

@@ -17,7 +17,7 @@ import * as lists from '../../../src/programs/tables/print-lists.js';
 import { metricsObjects, metricsText } from '../../../src/programs/tables/print-metrics.js';
 import { natObjects, natText } from '../../../src/programs/tables/print-nat.js';
 import { policyObjects, policyText } from '../../../src/programs/tables/print-policy.js';
-import { serviceListText } from '../../../src/programs/tables/print-service-list.js';
+import { listedServices, serviceListText } from '../../../src/programs/tables/print-service-list.js';
 import * as print from '../../../src/programs/tables/print-services.js';
 import { writeService, writeServiceBackend } from '../../../src/programs/tables/services.js';
 import { writeSourceRange } from '../../../src/programs/tables/source-ranges.js';
@@ -231,7 +231,7 @@ describe('load balancer', () => {
     const empty = { address: ip('10.96.7.7'), port: 80, protocol: 6 };
     writeService(made, empty, { backendCount: 0, reverseNatId: 3, flags: 0 });
     assert.equal(
-      serviceListText([[made, ends]]),
+      serviceListText(listedServices([[made, ends]])),
       `ID   Frontend            Service Type   Backend                             ${''}
 1    10.96.0.1:443/TCP   ClusterIP      1 => 172.18.0.3:6443/TCP (active)   ${''}
 2    10.96.0.10:53/UDP   ClusterIP      1 => 10.244.0.5:53/UDP (active)     ${''}

@@ -42,6 +42,8 @@ export interface ObserveOptions {
   /** Only the first or last so many flows; null for all. */
   readonly first: number | null;
   readonly last: number | null;
+  /** `--all` and `--follow`. */
+  readonly isWhole: boolean;
   readonly accepts: FlowTest;
 }
 
@@ -71,6 +73,7 @@ export function readObserve(words: readonly string[], topology: BuiltTopology): 
     },
     first,
     last,
+    isWhole: countOf(given, '--all') + countOf(given, '--follow') > 0,
     accepts: readFilters(given, topology),
   };
 }

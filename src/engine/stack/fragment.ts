@@ -1,10 +1,13 @@
-/** Fragmentation of what a host sends (RFC 791 section 3.2, RFC 8200 section 4.5). */
-import * as checksum from '../engine/wire/checksum.js';
-import * as ethernet from '../engine/wire/ethernet.js';
-import * as ipv4 from '../engine/wire/ipv4.js';
-import * as ipv6 from '../engine/wire/ipv6.js';
+/** Fragmentation (RFC 791 section 3.2, RFC 8200 section 4.5). */
+import * as checksum from '../wire/checksum.js';
+import * as ethernet from '../wire/ethernet.js';
+import * as ipv4 from '../wire/ipv4.js';
+import * as ipv6 from '../wire/ipv6.js';
 
-/** The frames in which a frame with an IP packet without options goes over a link of `mtu` bytes. */
+/**
+ * The frames in which an Ethernet frame with an IP packet goes over a link of `mtu` bytes. Of IPv6 the packet is one
+ * without extension headers, since only who sends it fragments it, and `identification` is its number.
+ */
 export function fragmentFrame(frame: Uint8Array, mtu: number, identification: number): Uint8Array[] {
   const ipAt = ethernet.HEADER_LENGTH;
   return ipv4.version(frame, ipAt) === ipv4.VERSION
@@ -12,22 +15,36 @@ export function fragmentFrame(frame: Uint8Array, mtu: number, identification: nu
     : fragmentIpv6(frame, ipAt, mtu, identification);
 }
 
+/** The packet may be a fragment itself. */
 function fragmentIpv4(frame: Uint8Array, ipAt: number, mtu: number): Uint8Array[] {
-  const at = ipAt + ipv4.HEADER_LENGTH;
-  const size = (mtu - ipv4.HEADER_LENGTH) & ~7;
+  const headerLength = ipv4.headerLength(frame, ipAt);
+  const at = ipAt + headerLength;
+  const size = (mtu - headerLength) & ~7;
+  const field = ipv4.fragmentField(frame, ipAt);
   const fragments: Uint8Array[] = [];
   for (let offset = 0; at + offset < frame.length; offset += size) {
     const part = frame.subarray(at + offset, Math.min(at + offset + size, frame.length));
     const bytes = new Uint8Array(at + part.length);
     bytes.set(frame.subarray(0, at));
     bytes.set(part, at);
-    const more = at + offset + size < frame.length ? ipv4.MORE_FRAGMENTS : 0;
-    ipv4.putTotalLength(bytes, ipAt, ipv4.HEADER_LENGTH + part.length);
-    ipv4.putFragmentField(bytes, ipAt, (offset >> 3) | more);
+    const isLast = at + offset + size >= frame.length;
+    ipv4.putTotalLength(bytes, ipAt, headerLength + part.length);
+    ipv4.putFragmentField(bytes, ipAt, (field + (offset >> 3)) | (isLast ? 0 : ipv4.MORE_FRAGMENTS));
+    if (offset > 0) blankOptions(bytes, ipAt + ipv4.HEADER_LENGTH, at);
     checksum.fillIpv4Header(bytes, ipAt);
     fragments.push(bytes);
   }
   return fragments;
+}
+
+/** Options that are not for each fragment become "no operation", so that the header stays as long (RFC 791 section 3.1). */
+function blankOptions(bytes: Uint8Array, from: number, end: number): void {
+  for (let at = from; at < end && bytes[at] !== ipv4.OPTION_END; ) {
+    const length = ipv4.optionLength(bytes, at);
+    if (length === 0 || at + length > end) return;
+    if (!ipv4.isOptionCopied(bytes, at)) bytes.fill(ipv4.OPTION_NO_OPERATION, at, at + length);
+    at += length;
+  }
 }
 
 function fragmentIpv6(frame: Uint8Array, ipAt: number, mtu: number, identification: number): Uint8Array[] {
