@@ -5,7 +5,7 @@ import type { IcmpErrors } from './stack/icmp-errors.js';
 import type { LocalDelivery } from './stack/local-delivery.js';
 import { NeighbourTable } from './stack/neighbour.js';
 import type { NeighbourResolver } from './stack/resolver.js';
-import { ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
+import { ROUTE_BROADCAST, ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
 import { RoutingPolicy } from './stack/routing-policy.js';
 
 /** Interface indexes are looked up in a table of this many words at most. */
@@ -99,8 +99,8 @@ export class Namespace {
   }
 
   /**
-   * Gives a device an address of 4 or 16 bytes: a local route to it and, unless the prefix is the whole address, the
-   * route to its link, as the kernel does.
+   * Gives a device an address of 4 or 16 bytes: a local route to it, unless the prefix is the whole address the route to
+   * its link, and the one to its broadcast address, as the kernel does.
    */
   addAddress(device: Device, address: Uint8Array, prefixLength: number): void {
     if (address.length === 4) device.ipv4Address ??= address;
@@ -111,6 +111,12 @@ export class Namespace {
     routes.add({ prefix: address, prefixLength: all, kind: ROUTE_LOCAL, ifindex: device.ifindex });
     if (prefixLength < all) {
       routes.add({ prefix: address, prefixLength, kind: ROUTE_UNICAST, ifindex: device.ifindex });
+    }
+    if (address.length === 4 && prefixLength < all - 1) {
+      const prefix = address.map(
+        (byte, i) => byte | (0xff >> Math.max(0, Math.min(8, prefixLength - 8 * i))),
+      );
+      routes.add({ prefix, prefixLength: all, kind: ROUTE_BROADCAST, ifindex: device.ifindex });
     }
   }
 

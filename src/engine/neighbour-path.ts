@@ -122,7 +122,7 @@ export class NeighbourPath {
     if (question === null) return;
     const { bytes, start } = question.packet;
     question.origin = OWN;
-    writeQuestion(bytes, start, device, address, source ?? undefined);
+    writeQuestion(bytes, start, device, address, source);
     question.packet.protocol = ethernet.type(bytes, start);
     walk.counters.originated++;
     this.#copies.transmitOwn(question, device);

@@ -21,6 +21,7 @@ import type { Datapath } from '../programs/datapath.js';
 import { reasonText } from '../programs/drop-reasons.js';
 import { Agent } from './agent.js';
 import type { Plan, PlannedHost, PlannedNode, PlannedPod } from './plan.js';
+import { ProxyIntake } from './proxy-intake.js';
 import { applySysctls } from './sysctls.js';
 
 export interface BuiltPod {
@@ -68,6 +69,8 @@ export class BuiltTopology {
   readonly hosts: readonly BuiltHost[];
   /** Of all nodes; whoever drives the run polls it as the clock moves. */
   readonly agent: Agent;
+  /** By row of the nodes: packets that came to where an L7 proxy takes over. */
+  readonly proxies: readonly ProxyIntake[];
   /** Of the nodes and routers: what their kernels say themselves. */
   readonly stacks: readonly HostStack[];
   readonly #byNode: ReadonlyMap<Node, BuiltNode>;
@@ -87,6 +90,11 @@ export class BuiltTopology {
     this.nodes = nodes;
     this.#byNode = new Map(nodes.map((node) => [node.node, node]));
     this.hosts = hosts;
+    this.proxies = nodes.map(({ node }) => {
+      const intake = new ProxyIntake();
+      node.host.transparent = intake;
+      return intake;
+    });
     this.stacks = walker.network.nodes.map(({ host }) => new HostStack(host, walker.output, clock));
     for (const { name, sysctls } of [...plan.nodes, ...plan.routers, ...plan.hosts]) {
       applySysctls(this.stacks.find(({ namespace }) => namespace.name === name)!, sysctls);

@@ -10,7 +10,7 @@ const RATE_FROM_SECONDS = 0.5;
 export function summaryText(summary: ReplaySummary): string {
   const parts = [
     head(summary),
-    [...entered(summary), ...fates(summary), ...ownFrames(summary), ...outputs(summary)],
+    [...entered(summary), ...fates(summary), ...proxy(summary), ...ownFrames(summary), ...outputs(summary)],
     [...programs(summary), ...services(summary), ...created(summary), ...expired(summary)],
     flows(summary),
     [pace(summary)],
@@ -80,6 +80,17 @@ function fates({ fates: by, totals }: ReplaySummary): string[] {
   return rows
     .filter(([, total]) => total > 0)
     .map(([label, total, text]) => line(label, `${countText(total).padStart(width)}  ${text}`));
+}
+
+/** Of the frames for the node's stack: those that an L7 proxy would take. */
+function proxy({ proxy: taken }: ReplaySummary): string[] {
+  return taken.map(({ node, port, frames }, i) => {
+    const where = port === 0 ? `on ${node}` : `at port ${port} of ${node}`;
+    return line(
+      i === 0 ? 'proxy' : '',
+      `${plural(frames, 'frame')} of these taken for the L7 proxy ${where}`,
+    );
+  });
 }
 
 /** What the stacks of nodes and routers said, which is in no other row. */

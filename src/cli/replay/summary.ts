@@ -64,6 +64,8 @@ export interface ReplaySummary {
     readonly stack: number;
     readonly dropped: number;
   };
+  /** Packets that came to where an L7 proxy would take over, by its port (0: none in the mark); also in `stack`. */
+  readonly proxy: readonly { readonly node: string; readonly port: number; readonly frames: number }[];
   readonly flows: {
     readonly count: number;
     readonly untrackedFrames: number;
@@ -191,6 +193,7 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
       held: outcomes[WAS_HELD],
     },
     ownFrames: ownFrames(tally),
+    proxy: proxy(built),
     flows: { count: flows.length, untrackedFrames: tally.paths.untracked, top: flows.slice(0, context.top) },
     services: servicesOf(tally.paths, built),
     mapEntries: context.mapSizes.created(),
@@ -203,6 +206,12 @@ export function summarize(feed: Feed, replay: Replay, context: SummaryContext): 
     complete: !feed.interrupted && feed.faults.length === 0,
     faults: feed.faults.map((fault) => fault.message),
   };
+}
+
+function proxy({ nodes, proxies }: BuiltTopology): ReplaySummary['proxy'] {
+  return proxies.flatMap(({ packets }, row) =>
+    [...packets].map(([port, frames]) => ({ node: nodes[row].node.name, port, frames })),
+  );
 }
 
 function ownFrames({ ownFates }: Tally): ReplaySummary['ownFrames'] {

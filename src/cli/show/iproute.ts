@@ -1,19 +1,30 @@
 /** `ip addr`, `ip link`, `ip route` and `ip neigh` as iproute2 6.1 prints them. Many of its lines end in a space. */
 import { formatAddress, formatMac, parseAddress } from '../../engine/address-text.js';
 import {
+  NUD_FAILED,
+  NUD_INCOMPLETE,
+  NUD_PERMANENT,
+  NUD_REACHABLE,
+  NUD_STALE,
+} from '../../engine/stack/neighbour.js';
+import {
   ROUTE_BLACKHOLE,
+  ROUTE_BROADCAST,
   ROUTE_LOCAL,
   ROUTE_PROHIBIT,
+  ROUTE_THROW,
   ROUTE_UNREACHABLE,
 } from '../../engine/stack/route-table.js';
+import { TABLE_LOCAL, TABLE_MAIN } from '../../engine/stack/routing-policy.js';
 import { ipJson } from '../../topologies/listings/json-text.js';
 import { UsageError } from '../exit-codes.js';
 import type { Invocation, Output, ShowCommand, Tool } from './command.js';
 import { interfacesOf } from './interfaces.js';
 import { addressObject, briefLine, interfaceLines } from './ip-interface.js';
+import { rules } from './iprule.js';
 import { ipLink } from './kernel-tools.js';
 import { listedNeighbours } from './neighbour-list.js';
-import { type ListedRoute, mainRoutes } from './route-list.js';
+import { type ListedRoute, tableName, tableNumber, tableRoutes } from './route-list.js';
 
 /** Words behind `ip OBJECT`: `[show|list] [dev] DEVICE`. */
 function deviceArgument({ args }: Invocation): string | null {
@@ -63,7 +74,12 @@ const KINDS: Readonly<Record<number, string>> = {
   [ROUTE_BLACKHOLE]: 'blackhole',
   [ROUTE_UNREACHABLE]: 'unreachable',
   [ROUTE_PROHIBIT]: 'prohibit',
+  [ROUTE_THROW]: 'throw',
+  [ROUTE_LOCAL]: 'local',
+  [ROUTE_BROADCAST]: 'broadcast',
 };
+/** Kinds without a device. */
+const REFUSALS = [ROUTE_BLACKHOLE, ROUTE_UNREACHABLE, ROUTE_PROHIBIT, ROUTE_THROW];
 /** Metrics that IPv6 routes have when none is given: the kernel's own, and others. */
 const IPV6_KERNEL_METRIC = 256;
 const IPV6_METRIC = 1024;
@@ -74,9 +90,12 @@ function destination({ prefix: { address, length } }: ListedRoute): string {
   return length === 8 * address.length ? text : `${text}/${length}`;
 }
 
-/** A route in words, in ip's order. */
-function routeWords(listed: ListedRoute): readonly (readonly [name: string, value: string | number])[] {
-  const { route, device, kernelSource } = listed;
+/** A route in words, in ip's order; with `allTables` also whose it is, unless it is main's. */
+function routeWords(
+  listed: ListedRoute,
+  allTables: boolean,
+): readonly (readonly [name: string, value: string | number])[] {
+  const { route, device, kernelSource, table } = listed;
   const isV6 = route.prefix.length === 16;
   const words: [string, string | number][] = [];
   const kind = KINDS[route.kind ?? 0];
@@ -86,14 +105,17 @@ function routeWords(listed: ListedRoute): readonly (readonly [name: string, valu
     const text = formatAddress(route.gateway, 0, route.gateway.length);
     words.push(['gateway', !isV6 && route.gateway.length === 16 ? `inet6 ${text}` : text]);
   }
-  if (kind === undefined && device !== null) words.push(['dev', device]);
+  const isRefusal = REFUSALS.includes(route.kind ?? 0);
+  if (!isRefusal && device !== null) words.push(['dev', device]);
+  if (allTables && table !== TABLE_MAIN) words.push(['table', tableName(table)]);
   if (kernelSource !== null) words.push(['protocol', 'kernel']);
-  if (!isV6 && kind === undefined && !route.gateway) words.push(['scope', 'link']);
-  if (kernelSource !== null && !isV6) {
-    words.push(['prefsrc', formatAddress(kernelSource, 0, kernelSource.length)]);
+  if (!isV6 && !isRefusal && !route.gateway) {
+    words.push(['scope', route.kind === ROUTE_LOCAL ? 'host' : 'link']);
   }
+  const source = route.source ?? (isV6 ? null : kernelSource);
+  if (source !== null) words.push(['prefsrc', formatAddress(source, 0, source.length)]);
   const metric = route.metric ?? 0;
-  const usual = kernelSource !== null ? IPV6_KERNEL_METRIC : IPV6_METRIC;
+  const usual = table === TABLE_LOCAL ? 0 : kernelSource !== null ? IPV6_KERNEL_METRIC : IPV6_METRIC;
   if (metric !== 0 || isV6) words.push(['metric', metric === 0 ? usual : metric]);
   if ((route.mtu ?? 0) !== 0) words.push(['mtu', route.mtu!]);
   return words;
@@ -102,22 +124,49 @@ function routeWords(listed: ListedRoute): readonly (readonly [name: string, valu
 const WORDS: Readonly<Record<string, string>> = { gateway: 'via ', protocol: 'proto ', prefsrc: 'src ' };
 const BARE = ['type', 'dst'];
 
-function routeLine(listed: ListedRoute): string {
-  const words = routeWords(listed).map(([name, value]) =>
+function routeLine(listed: ListedRoute, allTables: boolean): string {
+  const words = routeWords(listed, allTables).map(([name, value]) =>
     BARE.includes(name) ? value : `${WORDS[name] ?? `${name} `}${value}`,
   );
   const isV6 = listed.route.prefix.length === 16;
   return `${words.join(' ')}${isV6 ? ' pref medium' : ' '}\n`;
 }
 
+/** `[show] [table TABLE|all] [dev DEVICE]`; a table of null is all of them. */
+function routeArguments({ args }: Invocation): { table: number | null; device: string | null } {
+  const words = args.filter((word, i) => !(i === 0 && /^(show|list|sh|ls)$/.test(word)));
+  let table: number | null = TABLE_MAIN;
+  let device: string | null = null;
+  for (let i = 0; i < words.length; i += 2) {
+    if (words[i] === 'table' && words[i + 1] !== undefined) {
+      table = words[i + 1] === 'all' ? null : tableNumber(words[i + 1]);
+      if (table === null && words[i + 1] !== 'all') {
+        throw new UsageError(`ip route: ${words[i + 1]} is no table: main, local, default, all, or a number`);
+      }
+    } else if (words[i] === 'dev' && words[i + 1] !== undefined) device = words[i + 1];
+    else
+      throw new UsageError(
+        `ip route: "${words[i]}" is not understood; there are table TABLE|all and dev DEVICE`,
+      );
+  }
+  return { table, device };
+}
+
 function routes(invocation: Invocation): Output {
-  const name = deviceArgument(invocation);
-  const listed = mainRoutes(invocation.place, family(invocation) ?? 4).filter(
-    ({ device }) => name === null || device === name,
-  );
-  if (!invocation.json) return { text: listed.map(routeLine).join('') };
+  const { table, device: name } = routeArguments(invocation);
+  const found = tableRoutes(invocation.place, family(invocation) ?? 4, table);
+  if (found === null) {
+    return {
+      text: '',
+      errors: `Error: ipv${invocation.has('-6') ? 6 : 4}: FIB table does not exist.\nDump terminated\n`,
+      exitCode: 2,
+    };
+  }
+  const allTables = table === null;
+  const listed = found.filter(({ device }) => name === null || device === name);
+  if (!invocation.json) return { text: listed.map((one) => routeLine(one, allTables)).join('') };
   const objects = listed.map((one) => {
-    const words = routeWords(one).filter(([word]) => word !== 'mtu');
+    const words = routeWords(one, allTables).filter(([word]) => word !== 'mtu');
     const mtu = one.route.mtu ?? 0;
     const pref = one.route.prefix.length === 16 ? { pref: 'medium' } : {};
     const metrics = mtu === 0 ? {} : { metrics: [{ mtu }] };
@@ -174,8 +223,14 @@ function routeGet(invocation: Invocation): Output {
   };
 }
 
-/** Neighbours stand for what a node has resolved, so they are reachable. */
-const STATE = 'REACHABLE';
+/** Declared neighbours stand for what a node has resolved, so they are reachable. */
+const STATES: Readonly<Record<number, string>> = {
+  [NUD_PERMANENT]: 'REACHABLE',
+  [NUD_REACHABLE]: 'REACHABLE',
+  [NUD_STALE]: 'STALE',
+  [NUD_INCOMPLETE]: 'INCOMPLETE',
+  [NUD_FAILED]: 'FAILED',
+};
 
 function neighbours(invocation: Invocation): Output {
   const name = deviceArgument(invocation);
@@ -183,14 +238,17 @@ function neighbours(invocation: Invocation): Output {
   const found = listedNeighbours(invocation.place).filter(
     ({ device, address }) => (name === null || device === name) && (only === null || address.length === only),
   );
-  const objects = found.map(({ address, device, mac }) => ({
+  const objects = found.map(({ address, device, mac, state }) => ({
     dst: formatAddress(address, 0, address.length),
     dev: device,
-    lladdr: formatMac(mac),
-    state: [STATE],
+    ...(mac === null ? {} : { lladdr: formatMac(mac) }),
+    state: [STATES[state]],
   }));
   if (invocation.json) return json(invocation, objects);
-  const lines = objects.map(({ dst, dev, lladdr }) => `${dst} dev ${dev} lladdr ${lladdr} ${STATE} \n`);
+  const lines = objects.map(({ dst, dev, lladdr, state }) => {
+    const mac = lladdr === undefined ? '' : `lladdr ${lladdr} `;
+    return `${dst} dev ${dev} ${mac}${state} \n`;
+  });
   return { text: lines.join('') };
 }
 
@@ -219,8 +277,9 @@ const ipCommands: readonly ShowCommand[] = [
     options: ['-br', '-brief', '-d', '-details'],
     run: (invocation) => ipLink(invocation, deviceArgument(invocation)),
   },
-  { words: 'ip route', ...WITH_DEVICE, run: routes },
+  { words: 'ip route', usage: '[show] [table TABLE|all] [dev DEVICE]', maximumArgs: 5, run: routes },
   { words: 'ip route get', usage: 'ADDRESS', maximumArgs: 1, run: routeGet },
+  { words: 'ip rule', usage: '[show]', maximumArgs: 1, run: rules },
   { words: 'ip neigh', ...WITH_DEVICE, run: neighbours },
 ];
 

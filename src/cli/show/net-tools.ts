@@ -45,14 +45,16 @@ function arp({ place, args, has, value }: Invocation): Output {
   }
   if (has('-a')) {
     const lines = found.map(
-      (entry) => `? (${formatIpv4(entry.address)}) at ${formatMac(entry.mac)} [ether] on ${entry.device}\n`,
+      ({ address, mac, device: name }) =>
+        `? (${formatIpv4(address)}) at ${mac === null ? '<incomplete>' : `${formatMac(mac)} [ether]`} on ${name}\n`,
     );
     return { text: lines.join('') };
   }
   const lines = found.map(
-    (entry) =>
-      `${formatIpv4(entry.address).padEnd(24)} ether   ${formatMac(entry.mac).padEnd(19)} ` +
-      `${'C'.padEnd(5)} ${''.padEnd(15)} ${entry.device}\n`,
+    ({ address, mac, device: name }) =>
+      `${formatIpv4(address).padEnd(24)} ${(mac === null ? '' : 'ether').padEnd(7)} ` +
+      `${(mac === null ? '(incomplete)' : formatMac(mac)).padEnd(19)} ` +
+      `${(mac === null ? '' : 'C').padEnd(5)} ${''.padEnd(15)} ${name}\n`,
   );
   return { text: `${ARP_TITLE}\n${lines.join('')}` };
 }

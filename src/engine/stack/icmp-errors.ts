@@ -70,9 +70,10 @@ export class IcmpErrors {
     const isIpv4 = packet.protocol === ethernet.TYPE_IPV4;
     const error = (isIpv4 ? IPV4_ERRORS : IPV6_ERRORS).get(reason);
     if (error === undefined) return;
-    if (!isIpv4) this.sendIpv6(packet, error[0], error[1], mtu);
+    const rest = reason === fate.FRAGMENTATION_NEEDED ? mtu : 0;
+    if (!isIpv4) this.sendIpv6(packet, error[0], error[1], rest);
     else if (!ROUTE_REASONS.includes(reason) || this.#allowsRouteError(packet)) {
-      this.sendIpv4(packet, error[0], error[1], mtu & 0xffff);
+      this.sendIpv4(packet, error[0], error[1], rest);
     }
   }
 
@@ -123,7 +124,7 @@ export class IcmpErrors {
     if (packet.packetType !== PACKET_HOST || !isAnswerableIpv6(bytes, ipAt, packet.end, type)) return;
     const sourceAt = ipv6.sourceAt(ipAt);
     const way = this.#wayBack(bytes, sourceAt, ipv6.destinationAt(ipAt), ipv6.ADDRESS_LENGTH);
-    if (way === null || !this.#allowsIpv6(type, bytes, sourceAt, way.prefixLength)) return;
+    if (way === null || !this.#allowsIpv6(type, bytes, sourceAt)) return;
     const header = ipv6.HEADER_LENGTH + icmpv6.HEADER_LENGTH;
     const quoted = Math.min(packet.end - ipAt, IPV6_LIMIT - header);
     const flight = this.#output.make(ethernet.HEADER_LENGTH + header + quoted);
@@ -148,7 +149,7 @@ export class IcmpErrors {
   }
 
   /**
-   * Source, MTU and width of the route for an answer to the sender at `bytes[at]`: the packet's destination where that
+   * Source and MTU of the route for an answer to the sender at `bytes[at]`: the packet's destination where that
    * is the namespace's own, else what the route says or its device has. Null when no route leads back.
    */
   #wayBack(
@@ -156,7 +157,7 @@ export class IcmpErrors {
     at: number,
     destinationAt: number,
     length: number,
-  ): { source: Uint8Array; mtu: number; prefixLength: number } | null {
+  ): { source: Uint8Array; mtu: number } | null {
     const namespace = this.#namespace;
     const routes = namespace.routes(length);
     const row = routes.lookup(bytes, at);
@@ -168,7 +169,7 @@ export class IcmpErrors {
       ? bytes.slice(destinationAt, destinationAt + length)
       : (route.source ?? sourceTowards(device, bytes, at, length));
     if (source === null) return null;
-    return { source, mtu: route.mtu || device.mtu, prefixLength: route.prefixLength };
+    return { source, mtu: route.mtu || device.mtu };
   }
 
   #allowsRouteError({ bytes, start }: PacketContext): boolean {
@@ -183,11 +184,10 @@ export class IcmpErrors {
     return this.ipv4Limit.allows(String(peer), this.#clock.nowNs);
   }
 
-  #allowsIpv6(type: number, bytes: Uint8Array, at: number, prefixLength: number): boolean {
+  #allowsIpv6(type: number, bytes: Uint8Array, at: number): boolean {
     if (type === icmpv6.PACKET_TOO_BIG) return true;
     const peer = String.fromCharCode(...bytes.subarray(at, at + ipv6.ADDRESS_LENGTH));
-    // Wider prefixes get more (icmpv6_xrlim_allow).
-    return this.ipv6Limit.allows(peer, this.#clock.nowNs, 1 << ((128 - prefixLength) >> 5));
+    return this.ipv6Limit.allows(peer, this.#clock.nowNs);
   }
 }
 

@@ -27,17 +27,18 @@ export function questionLength(addressLength: number): number {
 
 /**
  * Writes the question for the link address of `address`, to all or to its group, at `bytes[at]`. `source` is the
- * sender's; by default one of the device's, or of its namespace (arp_announce 0).
+ * sender's; by default one of the device's or its namespace's (arp_announce 0), for IPv6 the link-local one.
  */
 export function writeQuestion(
   bytes: Uint8Array,
   at: number,
   device: Device,
   address: Uint8Array,
-  source: Uint8Array | null = sourceTowards(device, address, 0, address.length),
+  source: Uint8Array | null = null,
 ): void {
   if (address.length === ipv4.ADDRESS_LENGTH) {
-    const own = source === null ? 0 : i32le(source, 0);
+    const from = source ?? sourceTowards(device, address, 0, address.length);
+    const own = from === null ? 0 : i32le(from, 0);
     writeArp(bytes, at, device, arp.OPERATION_REQUEST, BROADCAST, NO_MAC, own, i32le(address, 0));
     return;
   }

@@ -31,12 +31,11 @@ export class ErrorRateLimit {
     return take(this.#peer(peer), nowNs, ROUTE_ERROR_COST_NS, ROUTE_ERROR_BURST_NS);
   }
 
-  /** Whether a message to `peer` may be sent now; `divisor` shortens the interval (wide IPv6 prefixes). */
-  allows(peer: string, nowNs: number, divisor = 1): boolean {
+  /** Whether a message to `peer` may be sent now. */
+  allows(peer: string, nowNs: number): boolean {
     if (this.intervalNs === 0) return true;
     if (!this.#hasCredit(nowNs)) return false;
-    const interval = this.intervalNs / divisor;
-    if (!take(this.#peer(peer), nowNs, interval, BURST * interval)) return false;
+    if (!take(this.#peer(peer), nowNs, this.intervalNs, BURST * this.intervalNs)) return false;
     this.#credit--;
     return true;
   }

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { inTemporaryDirectory, packetwalk } from './run.js';
+
+// As iproute2 6.1 printed them of such a namespace.
+const TOPOLOGY = `
+nodes: [{ name: n1, podCIDR: 10.1.1.0/24 }]
+routers:
+  - name: r
+    devices: [{ name: eth0, addresses: [10.0.0.1/24, 10.5.0.1/32] }]
+    neighbours: [{ address: 10.0.0.2, mac: "02:00:00:00:00:02", dev: eth0 }]
+    routes:
+      - { to: 10.7.0.0/16, via: 10.0.0.2, dev: eth0, table: 100 }
+      - { to: 10.9.0.0/16, type: throw, table: 100 }
+      - { to: default, type: unreachable, table: 101 }
+      - { to: default, type: local, table: 2004 }
+      - { to: 10.8.0.0/16, dev: eth0, src: 10.5.0.1, mtu: 1400, metric: 7 }
+    rules:
+      - { fwmark: 0x200/0xf00, table: 2004, priority: 9 }
+      - { from: 10.0.1.40, table: 100, priority: 50 }
+      - { from: 10.0.1.41, action: prohibit, priority: 51 }
+      - { to: 10.8.0.0/16, iif: eth0, table: 101, priority: 52 }
+      - { not: true, from: 10.0.0.0/8, to: 10.6.0.0/16, action: blackhole, priority: 53 }
+      - { oif: eth0, fwmark: 5, table: main, suppressPrefixlength: 0, priority: 54 }
+      - { iif: lo, action: unreachable, priority: 55 }
+      - { table: local, priority: 100 }
+`;
+
+function show(...command: string[]): string {
+  let output = '';
+  inTemporaryDirectory((directory) => {
+    const file = path.join(directory, 'routing.yaml');
+    writeFileSync(file, TOPOLOGY);
+    output = packetwalk(['show', '-t', file, '--node', 'r', ...command]).stdout;
+  });
+  return output;
+}
+
+describe('rules and tables', () => {
+  test('ip rule', () => {
+    assert.equal(
+      show('ip rule'),
+      `9:	from all fwmark 0x200/0xf00 lookup 2004
+50:	from 10.0.1.40 lookup 100
+51:	from 10.0.1.41 prohibit
+52:	from all to 10.8.0.0/16 iif eth0 lookup 101
+53:	not from 10.0.0.0/8 to 10.6.0.0/16 blackhole
+54:	from all fwmark 0x5 oif eth0 lookup main suppress_prefixlength 0
+55:	from all iif lo unreachable
+100:	from all lookup local
+32766:	from all lookup main
+32767:	from all lookup default
+`,
+    );
+    assert.equal(show('ip -6 rule'), '0:	from all lookup local\n32766:	from all lookup main\n');
+    assert.equal(
+      show('ip -j rule'),
+      '[{"priority":9,"src":"all","fwmark":"0x200","fwmask":"0xf00","table":"2004"},' +
+        '{"priority":50,"src":"10.0.1.40","table":"100"},{"priority":51,"src":"10.0.1.41","action":"prohibit"},' +
+        '{"priority":52,"src":"all","dst":"10.8.0.0","dstlen":16,"iif":"eth0","table":"101"},' +
+        '{"priority":53,"not":null,"src":"10.0.0.0","srclen":8,"dst":"10.6.0.0","dstlen":16,"action":"blackhole"},' +
+        '{"priority":54,"src":"all","fwmark":"0x5","oif":"eth0","table":"main","suppress_prefixlen":0},' +
+        '{"priority":55,"src":"all","iif":"lo","action":"unreachable"},{"priority":100,"src":"all","table":"local"},' +
+        '{"priority":32766,"src":"all","table":"main"},{"priority":32767,"src":"all","table":"default"}]\n',
+    );
+  });
+
+  test('ip route show table', () => {
+    assert.equal(
+      show('ip route show table all'),
+      `10.7.0.0/16 via 10.0.0.2 dev eth0 table 100 
+throw 10.9.0.0/16 table 100 
+unreachable default table 101 
+local default dev lo table 2004 scope host 
+10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1 
+10.8.0.0/16 dev eth0 scope link src 10.5.0.1 metric 7 mtu 1400 
+local 10.0.0.1 dev eth0 table local proto kernel scope host src 10.0.0.1 
+broadcast 10.0.0.255 dev eth0 table local proto kernel scope link src 10.0.0.1 
+local 10.5.0.1 dev eth0 table local proto kernel scope host src 10.5.0.1 
+local 127.0.0.0/8 dev lo table local proto kernel scope host src 127.0.0.1 
+local 127.0.0.1 dev lo table local proto kernel scope host src 127.0.0.1 
+broadcast 127.255.255.255 dev lo table local proto kernel scope link src 127.0.0.1 
+`,
+    );
+    assert.equal(show('ip route show table 100'), '10.7.0.0/16 via 10.0.0.2 dev eth0 \nthrow 10.9.0.0/16 \n');
+    assert.equal(
+      show('ip -j route show table 2004'),
+      '[{"type":"local","dst":"default","dev":"lo","scope":"host","flags":[]}]\n',
+    );
+    assert.equal(show('ip route show table 77'), '');
+  });
+});
