@@ -6,6 +6,7 @@ const CONFIG = {
   'auto-direct-node-routes': true,
   'ipv4-native-routing-cidr': '10.0.0.0/8',
   'kube-proxy-replacement': true,
+  'bpf-lb-sock': false,
   'enable-bpf-masquerade': true,
   'bpf-lb-map-max': 262144,
 };

@@ -47,7 +47,8 @@ export class DatapathThread {
   readonly #control: MessagePort;
   readonly #libc: Libc;
   readonly #ready: Promise<void>;
-  #wakeFd = -1;
+  /** Written to, it wakes the thread. */
+  wakeFd = -1;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #lastId = 0;
 
@@ -90,7 +91,7 @@ export class DatapathThread {
     control.on('message', (message: Reply | { notice: Notice }) => {
       if (!('notice' in message)) this.#settle(message);
       else if (message.notice.kind === 'ready') {
-        this.#wakeFd = message.notice.wakeFd;
+        this.wakeFd = message.notice.wakeFd;
         started(message.notice);
       } else if (message.notice.kind === 'failed') {
         failed(new RequestError(message.notice.message, message.notice.exitCode));
@@ -118,7 +119,7 @@ export class DatapathThread {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#control.postMessage({ id, kind, argument });
-      this.#libc.write(this.#wakeFd, ONE, ONE.length);
+      this.#libc.write(this.wakeFd, ONE, ONE.length);
     });
   }
 

@@ -3,6 +3,7 @@
  * its end, then what came out of the network goes to its ports in batches. There is no queue in between that could grow:
  * what a port does not take is lost there and counted, and what is not read waits in the kernel.
  */
+import type { Clock } from '../engine/clock.js';
 import type { Device } from '../engine/device.js';
 import * as fate from '../engine/fate.js';
 import type { FrameArena } from '../engine/frame-arena.js';
@@ -12,6 +13,7 @@ import * as ethernet from '../engine/wire/ethernet.js';
 import type { LivePort } from '../io/live/live-port.js';
 import type { BuiltTopology } from '../topologies/built.js';
 import { type Binding, boundDevices, outletOf } from './binding.js';
+import { FOR_ALL_WORKERS, type Steering } from './steering/steering.js';
 
 /** Frames that are read from a port before those of the next, and before what came of them is sent. */
 const BURST = 64;
@@ -49,6 +51,9 @@ export class Forwarder {
   watcher: WalkWatcher | null = null;
 
   #frames = 0;
+  readonly #steering: Steering | null;
+  readonly #takeHandedOver = (handle: number, row: number): void => this.#dispatch(handle, row);
+  readonly #clock: Clock;
   readonly #walker: Walker;
   readonly #arena: FrameArena;
   readonly #outlets: Outlet[];
@@ -58,7 +63,10 @@ export class Forwarder {
   readonly #linkCopies: { readonly handle: number; readonly device: Device }[] = [];
   readonly #inbox = new Int32Array(BURST);
 
-  constructor(built: BuiltTopology, ports: readonly BoundPort[]) {
+  /** `steering` where there are several workers. */
+  constructor(built: BuiltTopology, ports: readonly BoundPort[], steering: Steering | null = null) {
+    this.#steering = steering;
+    this.#clock = built.clock;
     this.#walker = built.walker;
     this.#arena = built.walker.arena;
     this.#portAt = new Int32Array(built.network.devices.length).fill(NO_PORT);
@@ -80,14 +88,37 @@ export class Forwarder {
 
   /** Reads a burst from a port and walks it; answers how many frames there were. What came of them waits for `flush`. */
   take(row: number): number {
-    const { port, devices } = this.#outlets[row];
     const inbox = this.#inbox;
-    const count = port.receive(this.#arena, inbox, 0, BURST);
+    const count = this.#outlets[row].port.receive(this.#arena, inbox, 0, BURST);
+    const steering = this.#steering;
     for (let i = 0; i < count; i++) {
-      if (devices.length === 1) this.#walk(inbox[i], devices[0]);
-      else this.#walkFromSwitch(inbox[i], devices);
+      if (steering === null) this.#dispatch(inbox[i], row);
+      else this.#steer(steering, inbox[i], row);
     }
     return count;
+  }
+
+  /** Walks what other workers have handed over. */
+  collect(): void {
+    this.#steering?.collect(this.#arena, this.#takeHandedOver);
+  }
+
+  /** Walks a frame that is this worker's, and gives others theirs. */
+  #steer(steering: Steering, handle: number, row: number): void {
+    const owner = steering.ownerOf(this.#arena, handle, this.#clock.nowSeconds);
+    if (owner === FOR_ALL_WORKERS) steering.handOverToAll(this.#arena, handle, row);
+    else if (owner !== steering.worker) {
+      steering.handOver(this.#arena, handle, row, owner);
+      this.#arena.free(handle);
+      return;
+    }
+    this.#dispatch(handle, row);
+  }
+
+  #dispatch(handle: number, row: number): void {
+    const { devices } = this.#outlets[row];
+    if (devices.length === 1) this.#walk(handle, devices[0]);
+    else this.#walkFromSwitch(handle, devices);
   }
 
   /** Sends all that waits for its port. */
@@ -129,7 +160,9 @@ export class Forwarder {
     }
     for (let i = 1; i < devices.length; i++) {
       const copy = this.#copy(start, arena.length[handle]);
-      if (copy >= 0) this.#walk(copy, devices[i]);
+      if (copy < 0) continue;
+      if (arena.owes[handle] !== 0) arena.copyOwed(handle, copy, arena.start[copy] - start);
+      this.#walk(copy, devices[i]);
     }
     this.#walk(handle, devices[0]);
   }
@@ -163,6 +196,7 @@ export class Forwarder {
       return;
     }
     const outlet = this.#outlets[row];
+    if (this.#steering !== null) this.#steering.claim(this.#arena, handle, this.#clock.nowSeconds);
     if (outlet.devices.length > 1) this.#showToLink(handle, device, outlet.devices);
     outlet.handles[outlet.count++] = handle;
     if (outlet.count === QUEUE_LENGTH) this.#send(row);

@@ -24,14 +24,14 @@ export function namespacesWith(prefix: string): string[] {
   return readdirSync(NAMESPACES).filter((name) => name.startsWith(prefix));
 }
 
-/** A namespace with its TAPs, which stay when the process that serves them ends. */
-export function makeNamespace({ name, interfaces, sysctls }: LabNamespace): void {
+/** A namespace with its TAPs, of `queues` each, which stay when the process that serves them ends. */
+export function makeNamespace({ name, interfaces, sysctls }: LabNamespace, queues: number): void {
   ip(['netns', 'add', name]);
   setSysctls(name, sysctls);
   ipBatch(
     name,
     interfaces.flatMap(({ name: device, mac, mtu }) => [
-      `tuntap add dev ${device} mode tap vnet_hdr`,
+      `tuntap add dev ${device} mode tap vnet_hdr${queues > 1 ? ' multi_queue' : ''}`,
       `link set ${device} address ${macText(mac)} mtu ${mtu} txqueuelen ${TAP_QUEUE_LENGTH}`,
     ]),
   );

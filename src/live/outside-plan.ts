@@ -3,6 +3,7 @@
  * behind them. It has every address that nothing else in the lab has, so any of them answers.
  */
 import { contains, type Prefix } from '../engine/address-text.js';
+import { EXTERNAL_IP, LOADBALANCER } from '../programs/tables/services.js';
 import { addressText, networkAddress } from '../topologies/check-text.js';
 import type { Plan, PlannedDevice, PlannedNode, PlannedRouter } from '../topologies/plan.js';
 import type { Binding } from './binding.js';
@@ -191,8 +192,8 @@ function routeCommands(
       }
     }
   }
-  for (const { address, node } of plan.services) {
-    if (address.every((byte) => byte === 0) || node !== null) continue;
+  for (const { address, flags } of plan.services) {
+    if ((flags & (LOADBALANCER | EXTERNAL_IP)) === 0) continue;
     add({ address, length: 8 * address.length }, wayTo(nodes[0], uplinks, address.length).address);
   }
   return [...commands];

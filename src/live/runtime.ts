@@ -10,7 +10,16 @@ import { type BoundPort, Forwarder, type WalkWatcher } from './forwarder.js';
 import type { MonotonicTime } from './monotonic-time.js';
 import { Stacks } from './stacks.js';
 import type { StateStore } from './state-store.js';
-import { BUSY_NS, type LiveStatistics, ROUNDS, STRANGERS, UNBOUND } from './statistics.js';
+import {
+  BUSY_NS,
+  HANDED_OVER,
+  HANDOVER_LOST,
+  type LiveStatistics,
+  ROUNDS,
+  STRANGERS,
+  UNBOUND,
+} from './statistics.js';
+import type { Steering } from './steering/steering.js';
 import type { Notice, Reply, Request } from './thread-messages.js';
 
 /** Statistics are this fresh while frames come. */
@@ -33,6 +42,9 @@ export class Runtime {
   built!: BuiltTopology;
   forwarder!: Forwarder;
   ports!: readonly BoundPort[];
+  /** Where there are several workers: their steering, and how one is woken. */
+  readonly steering: Steering | null;
+  wakeWorker: (worker: number) => void = () => {};
   /** Where the maps outlive the run; null where they do not. */
   store: StateStore | null = null;
 
@@ -57,7 +69,9 @@ export class Runtime {
     statistics: LiveStatistics,
     control: MessagePort,
     time: MonotonicTime,
+    steering: Steering | null = null,
   ) {
+    this.steering = steering;
     this.#time = time;
     this.#poller = poller;
     this.#statistics = statistics;
@@ -91,7 +105,7 @@ export class Runtime {
   #use(built: BuiltTopology, ports: readonly BoundPort[]): void {
     this.built = built;
     this.ports = ports;
-    this.forwarder = new Forwarder(built, ports);
+    this.forwarder = new Forwarder(built, ports, this.steering);
     // As with a kernel's ring that nobody reads; whoever watches reads it.
     for (const { datapath } of built.nodes) datapath.events.mode = 'discard';
     this.#stacks = new Stacks(
@@ -155,7 +169,8 @@ export class Runtime {
   }
 
   #round(): void {
-    const { ports, forwarder } = this;
+    const { ports, forwarder, steering } = this;
+    if (steering !== null) forwarder.collect();
     for (let row = 0; row < ports.length; row++) {
       const ready = this.#poller.ready(row + WAKE_ROWS);
       if (ready === 0) continue;
@@ -164,6 +179,7 @@ export class Runtime {
     }
     if (this.store !== null) this.store.settle();
     forwarder.flush();
+    if (steering !== null) steering.wake(this.wakeWorker);
     forwarder.watcher?.roundEnded();
   }
 
@@ -174,14 +190,17 @@ export class Runtime {
     this.store?.note(this.#notedNs);
     statistics.loop[UNBOUND] = this.forwarder.unbound;
     statistics.loop[STRANGERS] = this.forwarder.strangers;
+    statistics.loop[HANDED_OVER] = this.steering?.handedOver ?? 0;
+    statistics.loop[HANDOVER_LOST] = this.steering?.lost ?? 0;
   }
 
   /** What is not done with every round. */
   #lookAround(): void {
     this.#stacks.poll();
     this.forwarder.flush();
-    if (this.#notedNs - this.#lookedNs < LOOK_NS) return;
-    this.#lookedNs = this.#notedNs;
+    const nowNs = this.#time.now();
+    if (nowNs - this.#lookedNs < LOOK_NS) return;
+    this.#lookedNs = nowNs;
     for (let row = 0; row < this.ports.length; row++) this.#lookAtPort(row);
   }
 

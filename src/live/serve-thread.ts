@@ -4,6 +4,7 @@ import { Clock } from '../engine/clock.js';
 import { FrameArena } from '../engine/frame-arena.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import { type RandomSource, SeededRandom } from '../engine/random.js';
+import { loadLibc } from '../io/live/libc.js';
 import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
 import type { LivePort } from '../io/live/live-port.js';
 import { openPort, portName } from '../io/live/open.js';
@@ -20,11 +21,14 @@ import { MonotonicTime } from './monotonic-time.js';
 import { Runtime } from './runtime.js';
 import { StateStore } from './state-store.js';
 import { LiveStatistics } from './statistics.js';
-import type { Change, NumbersJson, Running } from './thread-messages.js';
+import { portsOf, Steering } from './steering/steering.js';
+import type { Change, Running, ThreadSetup } from './thread-messages.js';
 
 /** Slots for a burst of each port and what it makes; the long ones hold merged segments, and what is being read. */
 const SMALL_SLOTS = 2048;
 const LONG_SLOTS = 192;
+
+const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
 /** Adds handlers and watchers to a thread before it runs; answers what is to be done when it ends. */
 export type Prepare = (runtime: Runtime, extra: unknown) => (() => void) | undefined;
@@ -41,10 +45,16 @@ export async function serveThread(prepare: Prepare): Promise<void> {
     const store = setup.state === undefined ? null : await StateStore.open(setup.state, uptimeNs);
     const time = new MonotonicTime(store?.clockOffsetNs);
     clock.set(time.now());
-    const builder = new LiveBuilder(clock, random, setup.numbers ?? {}, store);
+    const builder = new LiveBuilder(clock, random, setup, store);
     const built = builder.build(setup.topology, setup.bindings, null);
     const bound = await ports.open(setup.bindings);
-    const runtime = new Runtime(built, bound, poller, ports.statistics, control, time);
+    const { worker } = setup;
+    const steering = worker === undefined ? null : new Steering(worker.steering, worker.number);
+    const runtime = new Runtime(built, bound, poller, ports.statistics, control, time, steering);
+    const libc = await loadLibc('lab');
+    runtime.handle('peers', (wakeFds: readonly number[]) => {
+      runtime.wakeWorker = (other) => libc.write(wakeFds[other], ONE, ONE.length);
+    });
     runtime.store = store;
     runtime.handle('change', async ({ topology, bindings }: Change): Promise<Running> => {
       // Whatever can go wrong does so before the maps are touched.
@@ -84,8 +94,16 @@ class LiveBuilder {
 
   readonly #store: StateStore | null;
 
-  constructor(clock: Clock, random: RandomSource, numbers: NumbersJson, store: StateStore | null) {
+  readonly #worker: ThreadSetup['worker'];
+
+  constructor(
+    clock: Clock,
+    random: RandomSource,
+    { numbers = {}, worker }: ThreadSetup,
+    store: StateStore | null,
+  ) {
     this.#store = store;
+    this.#worker = worker;
     this.#clock = clock;
     this.#random = random;
     this.numbers = KeptNumbers.from(numbers);
@@ -98,6 +116,10 @@ class LiveBuilder {
       random: this.#random,
       arena: this.#arena,
       numbers,
+      natPorts: (range) =>
+        this.#worker === undefined
+          ? range
+          : portsOf(range, this.#worker.number, this.#worker.steering.workers),
       keptMap: (node, declared) =>
         (before === null ? null : keptMap(before, node, declared)) ??
         this.#store?.map(node, declared) ??

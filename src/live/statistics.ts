@@ -18,7 +18,10 @@ export const STRANGERS = 5;
 export const NO_SLOTS = 6;
 /** Frames that nodes' own stacks sent. */
 export const ORIGINATED = 7;
-const LOOP_ROWS = 8;
+/** Frames that were handed over to other workers, and those that were lost on the way. */
+export const HANDED_OVER = 8;
+export const HANDOVER_LOST = 9;
+const LOOP_ROWS = 10;
 const FIRST_PORT_ROW = LOOP_ROWS + FATE_COUNT + REASON_COUNT;
 
 export class LiveStatistics {

@@ -1,6 +1,7 @@
 /** What a datapath thread and the one that started it say to each other: plain data. */
 import type { TopologySpec } from '../topologies/spec.js';
 import type { Binding } from './binding.js';
+import type { SteeringSetup } from './steering/steering.js';
 
 export interface ThreadSetup {
   readonly topology: TopologySpec;
@@ -10,6 +11,8 @@ export interface ThreadSetup {
   readonly seed: number;
   /** Numbers that the topology's parts had before, as KeptNumbers tells them. */
   readonly numbers?: NumbersJson | undefined;
+  /** One of several workers: its number, and what they share. */
+  readonly worker?: { readonly number: number; readonly steering: SteeringSetup } | undefined;
   /** Directory that the maps live in; default memory of the process. */
   readonly state?: string | undefined;
 }

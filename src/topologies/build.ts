@@ -16,6 +16,7 @@ import { Tunnel } from '../engine/stack/tunnel.js';
 import { Walker } from '../engine/walker.js';
 import { MARK_HOST } from '../programs/constants.js';
 import { Datapath } from '../programs/datapath.js';
+import type { NodeConstants } from '../programs/node-constants.js';
 import { POLICY_MAP_SPEC } from '../programs/tables/map-specs.js';
 import { writePolicyEntry } from '../programs/tables/policy.js';
 import { type BuiltNode, type BuiltPod, BuiltTopology } from './built.js';
@@ -53,6 +54,8 @@ export interface BuildOptions {
   readonly mapSpec?: (spec: MapSpec) => MapSpec;
   /** Answers the map of a node, or of a policy of its, that is to be used, with what is in it; null for a new one. */
   readonly keptMap?: (node: string, spec: MapSpec) => BpfMap | null;
+  /** Which part of a node's NAT ports is to be used; default all. */
+  readonly natPorts?: (range: readonly [number, number]) => readonly [number, number];
   /** Numbers that the topology's parts had before; see KeptNumbers. */
   readonly numbers?: KeptNumbers;
 }
@@ -117,6 +120,12 @@ function fillNamespace(host: Namespace, { devices, routes, rules, neighbours }: 
   for (const { ifindex, address, mac } of neighbours) host.neighbours.set(ifindex, address, mac);
 }
 
+function withNatPorts(constants: NodeConstants, { natPorts }: BuildOptions): NodeConstants {
+  return natPorts === undefined
+    ? constants
+    : { ...constants, natPortRange: natPorts(constants.natPortRange) };
+}
+
 class NodeBuilder {
   readonly node: Node;
   readonly #plan: Plan;
@@ -147,7 +156,7 @@ class NodeBuilder {
     this.#keptMap = (spec) => options.keptMap?.(planned.name, spec) ?? null;
     this.#datapath = new Datapath({
       features: nodeFeatures(planned),
-      constants: nodeConstants(planned),
+      constants: withNatPorts(nodeConstants(planned), options),
       clock: options.clock,
       random: options.random,
       fib: new NamespaceFib(host),

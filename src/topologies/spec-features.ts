@@ -71,9 +71,6 @@ export const annotations = z.strictObject({
   'bandwidth.cilium.io/priority': portText.optional(),
 });
 
-/** IPv4 groups that pods may join (multicast-enabled), as `cilium-dbg bpf multicast group add` makes them. */
-export const multicastGroups = z.array(z.string());
-
 export const authentication = z.object({ mode: z.enum(['required', 'disabled', 'test-always-fail']) });
 
 export type L2AnnouncementSpec = z.infer<typeof l2Announcement>;

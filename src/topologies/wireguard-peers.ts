@@ -8,15 +8,17 @@ import type { Plan, PlannedNode } from './plan.js';
 /** Index of the key that the ipcache shows for all that WireGuard encrypts. */
 const STATIC_KEY = 255;
 
-/** What WireGuard adds to a packet, over IPv6: IP, UDP, message header, tag. */
+/** What the agent takes off a pod's default route for tunnels (IP, UDP, VXLAN, Ethernet) and for encryption. */
+const TUNNEL_OVERHEAD_IPV4 = 50;
+const TUNNEL_OVERHEAD_IPV6 = 70;
 export const WIREGUARD_OVERHEAD = 80;
-/** What a tunnel adds, over IPv4: the frame's own header, IP, UDP, tunnel header. */
-const TUNNEL_OVERHEAD = 50;
 
-/** MTU of the routes of pods whose packets WireGuard encloses; 0 elsewhere: the device's. */
+/** MTU of a pod's default route; 0 for that of its device. */
 export function podRouteMtu({ config }: PlannedNode, deviceMtu: number): number {
-  const { wireguard, tunnelMode } = config.features;
-  return wireguard ? deviceMtu - WIREGUARD_OVERHEAD - (tunnelMode ? TUNNEL_OVERHEAD : 0) : 0;
+  const { tunnelMode, wireguard } = config.features;
+  const tunnel = config.ipv6Underlay ? TUNNEL_OVERHEAD_IPV6 : TUNNEL_OVERHEAD_IPV4;
+  const overhead = (tunnelMode ? tunnel : 0) + (wireguard ? WIREGUARD_OVERHEAD : 0);
+  return overhead === 0 ? 0 : deviceMtu - overhead;
 }
 
 /** The key that the ipcache of `node` has for the pods of another node; 0 where they are not encrypted. */

@@ -84,7 +84,7 @@ Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
     // A pod's device has no queue length: the line ends in a space.
     assert.match(
       show('digitalocean-pod', '--pod', 'pod', 'ip', '-4', 'addr', 'show', 'eth0'),
-      / state UP group default link-netnsid 0\n {4}inet 10\.244\.0\.213\/32 scope global eth0\n/,
+      / state UP group default {2}link-netnsid 0\n {4}inet 10\.244\.0\.213\/32 scope global eth0\n/,
     );
   });
 

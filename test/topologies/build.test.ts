@@ -75,6 +75,7 @@ test('the agent adds its routes, unless the topology has them', () => {
     '10.1.1.10/32 lxc00aa 0',
     '10.255.255.11/24 bond0 0',
     '10.255.255.11/32 bond0 1',
+    '10.255.255.255/32 bond0 2',
   ]);
 });
 

@@ -74,3 +74,19 @@ test('every run ends, whatever the link does, and a page is whole or not there',
     { numRuns: 60 },
   );
 });
+
+test('segments leave room for the tunnel and for encryption', () => {
+  for (const topology of ['vxlan', 'wireguard']) {
+    const ran = runTool(simulate(topology), 'client: curl -s http://10.96.0.80/bytes/20000');
+    assert.equal(ran.stdout.length, 20_000, topology);
+    assert.deepEqual(ran.losses, [], topology);
+  }
+});
+
+test('a node whose link takes less says so, and the path is found', () => {
+  const narrow = simulate(
+    twoNodes('latency: 1ms').replace('addresses: [172.16.0.2/24]', 'addresses: [172.16.0.2/24], mtu: 1400'),
+  );
+  const ran = runTool(narrow, 'client: curl -s http://10.96.0.80/bytes/20000');
+  assert.equal(ran.stdout.length, 20_000);
+});

@@ -40,6 +40,12 @@ export function addAttach(parser: Argv, setExitCode: (code: number) => void): Ar
           requiresArg: true,
           describe: "what it is called; default the topology's name",
         })
+        .option('workers', {
+          type: 'number',
+          requiresArg: true,
+          default: 1,
+          describe: 'threads that share the flows among them',
+        })
         .option('quiet', {
           alias: 'q',
           type: 'boolean',
@@ -68,7 +74,15 @@ export function addAttach(parser: Argv, setExitCode: (code: number) => void): Ar
       }
       const name = args.name ?? topology.name;
       setExitCode(
-        await runSession({ topology, name, serves: false, bindings, pods: false, quiet: args.quiet }),
+        await runSession({
+          topology,
+          name,
+          serves: false,
+          bindings,
+          pods: false,
+          quiet: args.quiet,
+          workers: args.workers,
+        }),
       );
     },
   );

@@ -42,6 +42,12 @@ const NAME = {
 } as const;
 const JSON_OPTION = { type: 'boolean', default: false, describe: 'print JSON' } as const;
 
+const WORKERS = {
+  type: 'number',
+  requiresArg: true,
+  default: 1,
+  describe: 'threads that share the flows among them',
+} as const;
 const QUIET = {
   alias: 'q',
   type: 'boolean',
@@ -108,6 +114,7 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
           requiresArg: true,
           describe: 'write every hook that a frame meets to this pcapng file',
         })
+        .option('workers', WORKERS)
         .option('quiet', QUIET)
         .option('state', {
           type: 'string',
@@ -140,6 +147,7 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
         state,
         record: args.record,
         quiet: args.quiet,
+        workers: args.workers,
       };
       const monitor = readMonitorChoice(args.monitor, undefined);
       setExitCode(await runSession({ ...options, monitor, bindings: readDevices(plan, device) }));

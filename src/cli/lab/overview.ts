@@ -41,6 +41,17 @@ export function overviewOf(built: BuiltTopology, flowCount: number): Overview {
   return { flows: [...flows.values()].sort((a, b) => b.bytes - a.bytes).slice(0, flowCount), maps };
 }
 
+/** What several workers' maps hold. */
+export function mergeOverviews(all: readonly Overview[], flowCount: number): Overview {
+  if (all.length === 1) return all[0];
+  const maps = new Map<string, Overview['maps'][number]>();
+  for (const map of all.flatMap((one) => one.maps)) {
+    maps.set(map.name, { ...map, size: map.size + (maps.get(map.name)?.size ?? 0) });
+  }
+  const flows = all.flatMap((one) => one.flows).sort((a, b) => b.bytes - a.bytes);
+  return { flows: flows.slice(0, flowCount), maps: [...maps.values()] };
+}
+
 /** A connection is in the tables of both its nodes, and there once more for its service. */
 function noteFlows(map: BpfMap, flows: Map<string, FlowOverview>): void {
   const keySize = map.spec.keySize;

@@ -20,6 +20,7 @@ export interface RunOptions {
   readonly nodes?: readonly string[];
   /** No live view, and no lines while nothing happens that is to be told. */
   readonly quiet: boolean;
+  readonly workers: number;
   readonly record?: string | undefined;
   readonly monitor?: MonitorChoice | null;
   readonly state?: string | undefined;
@@ -50,19 +51,20 @@ export async function runSession(options: RunOptions): Promise<number> {
     nodes: pods ? (options.nodes ?? topology.spec.nodes.map((node) => node.name)) : [],
     boundElsewhere: bindings.flatMap(({ devices }) => devices),
     serves,
+    workers: options.workers,
     state: options.state,
     watching: { record: options.record ?? null, monitor: options.monitor ?? null, unread: unread.buffer },
     onNotice: (notice) => tell(notice, unread, talk),
   });
   for (const line of session.servers.lines) log.info(`serves ${line}`);
-  const { leftOut } = session.thread.running;
+  const { leftOut } = session.group.running;
   if (leftOut > 0) log.warn(`${leftOut} entries of the run before were not whole and are left out`);
   const places = session.lab.namespaces.map(({ label }) => label);
   const devices = bindings.map((binding) => `${binding.devices[0]} on ${portName(binding.port)}`);
   log.info(`${pods ? 'lab ready' : 'ready'}: ${[...places, ...devices].join(', ')}`);
   const show = options.quiet || options.monitor ? null : talk.show(session);
   try {
-    await Promise.race([isStopped, session.thread.ended]);
+    await Promise.race([isStopped, session.group.ended]);
   } finally {
     show?.close();
     await session.stop();

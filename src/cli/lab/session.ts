@@ -1,8 +1,9 @@
 /** A lab from its making to its removal. */
 import { randomInt } from 'node:crypto';
+import { GENEVE } from '../../engine/stack/tunnel.js';
 import type { Binding } from '../../live/binding.js';
 import { ControlSocket } from '../../live/control-socket.js';
-import { DatapathThread } from '../../live/datapath-thread.js';
+import { canShare, DatapathGroup } from '../../live/datapath-group.js';
 import { type LabNamespace, type LabOptions, type LabPlan, planLab } from '../../live/lab-plan.js';
 import { checkFree, configureNamespace, makeNamespace, removeNamespace } from '../../live/namespaces.js';
 import { readSaved, type SavedTopology, writeSaved } from '../../live/saved-topology.js';
@@ -13,8 +14,10 @@ import { KeptNumbers } from '../../topologies/kept-numbers.js';
 import { type LoadedTopology, readTopology } from '../../topologies/load.js';
 import type { Plan } from '../../topologies/plan.js';
 import type { TopologySpec } from '../../topologies/spec.js';
+import { UsageError } from '../exit-codes.js';
 import { observedSpec } from '../replay/observed-spec.js';
-import type { Overview } from './overview.js';
+import type { Output } from '../show/command.js';
+import { mergeOverviews, type Overview } from './overview.js';
 import { LabServers } from './servers.js';
 import { type Status, statusOf } from './status.js';
 import type { WatchOptions } from './watching.js';
@@ -30,6 +33,8 @@ export interface SessionOptions extends LabOptions {
   readonly serves: boolean;
   /** Directory that connections outlive the lab in. */
   readonly state?: string | undefined;
+  /** Threads that share the work. */
+  readonly workers: number;
   readonly watching: WatchOptions;
   readonly onNotice: (notice: Notice) => void;
 }
@@ -53,7 +58,7 @@ export class LabSession {
   plan: Plan;
   topology: LoadedTopology;
   readonly #options: SessionOptions;
-  #thread: DatapathThread | null = null;
+  #group: DatapathGroup | null = null;
   #socket: ControlSocket | null = null;
   /** Changes come one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -62,6 +67,7 @@ export class LabSession {
   static async start(options: SessionOptions): Promise<LabSession> {
     const { state } = options;
     const saved = state === undefined ? null : readSaved(state, options.topology.name);
+    checkWorkers(options);
     const session = new LabSession(options, saved);
     // What a run left that was killed is taken over as it is.
     const left = saved === null ? [] : namespacesLeft(options.name);
@@ -69,8 +75,8 @@ export class LabSession {
     checkFree(made.map(({ name }) => name));
     session.#writeState();
     try {
-      for (const namespace of made) makeNamespace(namespace);
-      session.#thread = await DatapathThread.start({
+      for (const namespace of made) makeNamespace(namespace, options.workers);
+      const threadOptions = {
         entry: THREAD,
         setup: {
           topology: session.#observed(session.topology.spec),
@@ -81,7 +87,8 @@ export class LabSession {
         },
         extra: options.watching,
         onNotice: options.onNotice,
-      });
+      };
+      session.#group = await DatapathGroup.start(threadOptions, options.workers, steeringOf(session.plan));
       for (const namespace of session.lab.namespaces) configureNamespace(namespace);
       session.#save();
       if (options.serves) await session.servers.start(session.plan, session.lab.namespaces);
@@ -102,26 +109,26 @@ export class LabSession {
     this.lab = planLab(this.plan, options);
   }
 
-  get thread(): DatapathThread {
-    return this.#thread!;
+  get group(): DatapathGroup {
+    return this.#group!;
   }
 
   /** Ends the thread, then removes all that was made. */
   async stop(): Promise<void> {
     this.#socket?.close();
     this.servers.stop();
-    await this.#thread?.stop();
+    await this.#group?.stop();
     for (const { name } of this.lab.namespaces) removeNamespace(name);
     removeState(this.name);
   }
 
   /** Asks the datapath thread, whose packets wait meanwhile; the limit keeps that short. */
-  overview(flows: number): Promise<Overview> {
-    return this.thread.request('overview', flows) as Promise<Overview>;
+  async overview(flows: number): Promise<Overview> {
+    return mergeOverviews((await this.group.requestAll('overview', flows)) as Overview[], flows);
   }
 
   status(): Status {
-    return statusOf(this.name, this.topology.source, this.#bindings(this.lab), this.thread);
+    return statusOf(this.name, this.topology.source, this.#bindings(this.lab), this.group);
   }
 
   /** Goes on with another topology: what it does not change is not disturbed. Changes nothing when it is faulty. */
@@ -132,7 +139,7 @@ export class LabSession {
   }
 
   async #apply(topology: LoadedTopology): Promise<Applied> {
-    const numbers = KeptNumbers.from(this.thread.running.numbers);
+    const numbers = KeptNumbers.from(this.group.running.numbers);
     const plan = planTopology(topology.spec, topology.source, numbers);
     const before = this.lab;
     const lab = planLab(plan, this.#options);
@@ -145,8 +152,8 @@ export class LabSession {
     // What is made is in the state file before, and what is removed until after.
     this.lab = { ...lab, namespaces: [...lab.namespaces, ...removed] };
     this.#writeState();
-    for (const namespace of added) makeNamespace(namespace);
-    await this.thread.change({ topology: this.#observed(topology.spec), bindings: this.#bindings(lab) });
+    for (const namespace of added) makeNamespace(namespace, this.#options.workers);
+    await this.group.change({ topology: this.#observed(topology.spec), bindings: this.#bindings(lab) });
     for (const namespace of lab.namespaces) {
       const former = before.namespaces.find(({ name }) => name === namespace.name);
       if (former?.commands.join() !== namespace.commands.join()) configureNamespace(namespace);
@@ -174,7 +181,8 @@ export class LabSession {
     return {
       status: () => this.status(),
       topology: () => this.topology.spec,
-      show: (argument: unknown) => this.thread.request('show', argument),
+      show: async (argument: unknown) =>
+        mergeOutputs((await this.group.requestAll('show', argument)) as Output[]),
       apply: ({ text, source }: ApplyRequest) => this.apply(readTopology(text, source)),
     };
   }
@@ -183,7 +191,7 @@ export class LabSession {
   #save(): void {
     const { state } = this.#options;
     if (state === undefined) return;
-    writeSaved(state, { topology: this.topology.spec, numbers: this.thread.running.numbers });
+    writeSaved(state, { topology: this.topology.spec, numbers: this.group.running.numbers });
   }
 
   #writeState(): void {
@@ -196,4 +204,42 @@ export class LabSession {
       socket: socketPath(this.name),
     });
   }
+}
+
+/** What workers share is frames; what only one can do needs one worker. */
+function checkWorkers({ workers, bindings, state, watching }: SessionOptions): void {
+  if (workers === 1) return;
+  const alone = [
+    [state !== undefined, '--state'],
+    [watching.record !== null, '--record'],
+    [watching.monitor !== null, '--monitor'],
+  ] as const;
+  const found = alone.find(([isWanted]) => isWanted);
+  if (found !== undefined) throw new UsageError(`--workers ${workers} and ${found[1]}: give one of the two`);
+  const single = bindings.find(({ port }) => !canShare(port));
+  if (single !== undefined) {
+    throw new UsageError(
+      `--workers ${workers}: ${single.port.plugin} is of one worker; use tap or af-packet`,
+    );
+  }
+}
+
+/** What the nodes' configuration says of flows. */
+function steeringOf({ nodes, services }: Plan) {
+  const { config } = nodes[0];
+  return {
+    tunnelPort: config.features.tunnelMode ? config.features.tunnelPort : 0,
+    isGeneve: config.features.tunnelProtocol === GENEVE,
+    byAddresses: services.some(({ affinitySeconds }) => affinitySeconds > 0),
+  };
+}
+
+/** What several workers print, one after the other. */
+function mergeOutputs(outputs: readonly Output[]): Output {
+  if (outputs.length === 1) return outputs[0];
+  return {
+    text: outputs.map(({ text }, i) => `==> worker ${i} <==\n${text}`).join('\n'),
+    errors: outputs.map(({ errors = '' }) => errors).join(''),
+    exitCode: Math.max(...outputs.map(({ exitCode = 0 }) => exitCode)),
+  };
 }

@@ -2,10 +2,12 @@
 import { engineReasonName, FATE_NAMES, FIRST_ENGINE_REASON } from '../../engine/fate.js';
 import { PORT_COUNTER_NAMES } from '../../io/live/live-port.js';
 import type { Binding } from '../../live/binding.js';
-import type { DatapathThread } from '../../live/datapath-thread.js';
+import type { DatapathGroup } from '../../live/datapath-group.js';
 import {
   BUSY_NS,
   COPIES,
+  HANDED_OVER,
+  HANDOVER_LOST,
   NO_SLOTS,
   ORIGINATED,
   ROUNDS,
@@ -39,6 +41,8 @@ export interface Status {
   readonly lost: Readonly<Record<string, number>>;
   readonly ports: readonly PortStatus[];
   /** Times that the datapath thread woke up, and nanoseconds that it was busy. */
+  /** Frames that went from one worker to another. */
+  readonly handedOver: number;
   readonly rounds: number;
   readonly busyNs: number;
 }
@@ -47,14 +51,14 @@ export function statusOf(
   name: string,
   topology: string,
   bindings: readonly Binding[],
-  { statistics, running }: DatapathThread,
+  group: DatapathGroup,
 ): Status {
-  const { loop, fates, dropped } = statistics;
-  const ports = bindings.map(({ devices, port }, i) => ({
-    device: devices[0],
-    port: `${port.plugin}:${port.name}`,
-    namespace: port.namespace ?? null,
-    counters: counted(PORT_COUNTER_NAMES, statistics.port(running.rows[i])),
+  const { loop, fates, dropped } = group;
+  const ports = bindings.map((binding, i) => ({
+    device: binding.devices[0],
+    port: `${binding.port.plugin}:${binding.port.name}`,
+    namespace: binding.port.namespace ?? null,
+    counters: counted(PORT_COUNTER_NAMES, group.port(i, binding)),
   }));
   return {
     name,
@@ -69,10 +73,16 @@ export function statusOf(
         .map(([reason, count]) => [reasonName(reason), count]),
     ),
     lost: counted(
-      ['no free frame slot', 'at a device without interface', 'for a MAC that nobody has'],
-      [loop[NO_SLOTS], loop[UNBOUND], loop[STRANGERS]],
+      [
+        'no free frame slot',
+        'at a device without interface',
+        'for a MAC that nobody has',
+        'from worker to worker',
+      ],
+      [loop[NO_SLOTS], loop[UNBOUND], loop[STRANGERS], loop[HANDOVER_LOST]],
     ),
     ports,
+    handedOver: loop[HANDED_OVER],
     rounds: loop[ROUNDS],
     busyNs: loop[BUSY_NS],
   };

@@ -38,7 +38,7 @@ export function commandResult(
   return {
     host: host.name,
     command: text,
-    exitCode: last.exitCode ?? 0,
+    exitCode: last.exitCode!,
     seconds: (last.endedNs - stages[0].startedNs) / SECOND_NS,
     stdout: last.stdout,
     stderr: stages.map(({ stderr }) => stderr).join(''),

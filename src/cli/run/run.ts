@@ -2,7 +2,7 @@
 import { Clock } from '../../engine/clock.js';
 import { SeededRandom } from '../../engine/random.js';
 import { errorText } from '../../hosts/errors.js';
-import type { Process } from '../../hosts/process.js';
+import { KILLED, type Process } from '../../hosts/process.js';
 import { SECOND_NS } from '../../hosts/world.js';
 import { PcapngWriter } from '../../io/pcapng-writer.js';
 import { buildTopology } from '../../topologies/build.js';
@@ -94,7 +94,10 @@ export async function runCommands(options: RunOptions): Promise<number> {
   return results.every(({ exitCode }) => exitCode === 0) ? EXIT_DONE : EXIT_FOUND;
 }
 
-/** Runs commands at once until all are done; answers the processes of each, the last of a pipe last. */
+/**
+ * Runs commands at once until all are done; answers the processes of each, the last of a pipe last. One that waits when
+ * nothing is left to happen is killed.
+ */
 function runGroup(simulation: Simulation, group: readonly RunCommand[]): Process[][] {
   const all = group.map((command) => {
     const processes: Process[] = [];
@@ -110,6 +113,7 @@ function runGroup(simulation: Simulation, group: readonly RunCommand[]): Process
   simulation.runUntil(() =>
     all.every(({ processes, count }) => processes.length === count && processes[count - 1].exitCode !== null),
   );
+  for (const { processes } of all) processes.at(-1)!.kill();
   return all.map(({ processes }) => processes);
 }
 
@@ -127,8 +131,10 @@ function printResult(
       else if (isLast) print(text);
     }
   }
-  if (result.exitCode !== 0 && result.losses.length > 0) {
-    log.info(`${result.host}: exit code ${result.exitCode}; ${result.losses.map(lossText).join('; ')}`);
+  const causes = result.losses.map(lossText);
+  if (result.exitCode === KILLED) causes.unshift('ended while it waited for what can no longer come');
+  if (result.exitCode !== 0 && causes.length > 0) {
+    log.info(`${result.host}: exit code ${result.exitCode}; ${causes.join('; ')}`);
   }
 }
 

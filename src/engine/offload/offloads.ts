@@ -5,7 +5,7 @@
  * would a whole one, which is right for addresses and wrong for ports, since a partial checksum covers the pseudo-header
  * alone; so nobody looks at what came out. When the frame leaves, the sum of the pseudo-header that it has by then goes
  * into the field. That is what the kernel's helpers keep there (BPF_F_PSEUDO_HDR, CHECKSUM_PARTIAL), at the price of one
- * sum over 12 or 40 bytes, where a checksum over 64 KiB before each walk would cost as much as moving the frame.
+ * sum over 12 or 40 bytes, where a checksum over 64 KiB before each walk would cost 17 us (wire-checksum-1500).
  */
 import { type FrameArena, OWES_CHECKSUM, OWES_TCP_SEGMENTS } from '../frame-arena.js';
 import { put16le, u16le } from '../wire/bytes.js';

@@ -38,6 +38,8 @@ export class AddressBook {
   readonly #pods = new Map<string, Known>();
   /** The node's own endpoint ids by `NODE/ADDRESS`. */
   readonly #ids = new Map<string, number>();
+  /** By identity. */
+  readonly #labels = new Map<number, readonly string[]>();
   readonly #services = new Map<string, FlowService>();
 
   constructor(topology: BuiltTopology) {
@@ -65,7 +67,7 @@ export class AddressBook {
   endpoint(node: BuiltNode, address: string, identity: number): FlowEndpoint {
     const pod = this.#pods.get(address);
     const known = identity !== 0 ? identity : (pod?.identity ?? this.#ipcacheIdentity(node, address));
-    const labels = labelsOfIdentity(this.#topology.plan, known) ?? [];
+    const labels = this.#labelsOf(known);
     return {
       ID: this.#ids.get(`${node.planned.name}/${address}`),
       identity: known === 0 ? undefined : known,
@@ -73,6 +75,15 @@ export class AddressBook {
       labels: labels.length === 0 ? undefined : labels,
       pod_name: pod?.name,
     };
+  }
+
+  #labelsOf(identity: number): readonly string[] {
+    let labels = this.#labels.get(identity);
+    if (labels === undefined) {
+      labels = labelsOfIdentity(this.#topology.plan, identity) ?? [];
+      this.#labels.set(identity, labels);
+    }
+    return labels;
   }
 
   service(address: string, port: number): FlowService | undefined {
