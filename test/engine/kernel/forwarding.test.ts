@@ -17,6 +17,8 @@ describe('forwarding, answers and errors as Linux has them', { skip: reason ?? f
   CASES.forEach((one, i) => {
     test(one.name, () => {
       const expected = linesOf(kernel[i]);
+      const answers = expected.client.filter((line) => line.startsWith('cl in'));
+      assert.equal(answers.length, one.answers);
       assert.deepEqual(linesOf(model.run(one)), expected);
     });
   });

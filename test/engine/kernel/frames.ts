@@ -90,6 +90,15 @@ export function arpFrame(operation: number, sender: string, target: string, to =
 
 export const parts = (frame: Uint8Array, mtu: number): Uint8Array[] => fragmentFrame(frame, mtu, 0x01020304);
 
+/** A fragment of IPv4 that says it begins `units` of 8 bytes further on. */
+export function moved(fragment: Uint8Array, units: number): Uint8Array {
+  const copy = fragment.slice();
+  const ipAt = ethernet.HEADER_LENGTH;
+  ipv4.putFragmentField(copy, ipAt, ipv4.fragmentField(copy, ipAt) + units);
+  checksum.fillIpv4Header(copy, ipAt);
+  return copy;
+}
+
 /** The frame with some of its bytes changed. */
 export function changed(frame: Uint8Array, at: number, ...bytes: number[]): Uint8Array {
   const copy = frame.slice();

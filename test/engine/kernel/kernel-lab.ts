@@ -5,7 +5,16 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { toHex } from '../../support/hex.js';
 import type { Case } from './cases.js';
-import { ADDRESSES, CLIENT_MAC, CLIENTS, MACHINES, MACS, SERVER_LINK_MTU, WIRES } from './lab-addresses.js';
+import {
+  ADDRESSES,
+  CLIENT_MAC,
+  CLIENTS,
+  MACHINES,
+  MACS,
+  REVERSE_PATH_FILTERS,
+  SERVER_LINK_MTU,
+  WIRES,
+} from './lab-addresses.js';
 import type { Sights } from './results.js';
 
 /** Why the lab cannot be built here, or null. */
@@ -75,6 +84,7 @@ function setUp(devices: readonly string[], forwards: boolean): string {
   const lines = devices.flatMap((device) => [
     `sysctl -qw net.ipv4.neigh.${device}.delay_first_probe_time=120 net.ipv6.neigh.${device}.delay_first_probe_time=120`,
     `sysctl -qw net.ipv4.neigh.${device}.base_reachable_time_ms=600000 net.ipv6.neigh.${device}.base_reachable_time_ms=600000`,
+    `sysctl -qw net.ipv4.conf.${device}.rp_filter=${REVERSE_PATH_FILTERS[device] ?? 0}`,
     `ip link set dev ${device} ${device === 'd' || device === 'e' ? `mtu ${SERVER_LINK_MTU}` : ''} up`,
     ...ADDRESSES[device as keyof typeof ADDRESSES].map(
       (address) => `ip addr add ${address} ${address.includes(':') ? 'nodad' : 'brd +'} dev ${device}`,

@@ -47,7 +47,7 @@ export const MACHINES = [
       'from 10.0.1.40 lookup 100 pref 50',
       'from 10.0.1.41 prohibit pref 51',
       'to 10.8.0.0/16 iif a lookup 101 pref 52',
-      'not from 10.0.0.0/8 to 10.6.0.0/16 blackhole pref 53',
+      'not from 0.0.0.0/1 lookup 101 pref 53',
     ],
   },
   {
@@ -63,6 +63,9 @@ export const MACHINES = [
     rules: [],
   },
 ] as const;
+
+/** rp_filter by device. */
+export const REVERSE_PATH_FILTERS: Readonly<Record<string, number>> = { a: 2, c: 1 };
 
 /** Addresses that are the client's, as r1 knows them. */
 export const CLIENTS = Array.from({ length: 60 }, (_, i) => i + 2).flatMap((i) => [

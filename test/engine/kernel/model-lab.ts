@@ -20,7 +20,16 @@ import * as ipv4 from '../../../src/engine/wire/ipv4.js';
 import * as ipv6 from '../../../src/engine/wire/ipv6.js';
 import { fromHex, toHex } from '../../support/hex.js';
 import type { Case } from './cases.js';
-import { ADDRESSES, CLIENT_MAC, CLIENTS, MACHINES, MACS, SERVER_LINK_MTU, WIRES } from './lab-addresses.js';
+import {
+  ADDRESSES,
+  CLIENT_MAC,
+  CLIENTS,
+  MACHINES,
+  MACS,
+  REVERSE_PATH_FILTERS,
+  SERVER_LINK_MTU,
+  WIRES,
+} from './lab-addresses.js';
 import type { Sight, Sights } from './results.js';
 
 const KINDS: Readonly<Record<string, number>> = {
@@ -116,6 +125,7 @@ export class ModelLab {
     host.ipv6Forwarding = node.name !== 'server';
     for (const name of devices) {
       const device = this.device(name);
+      device.reversePathFilter = REVERSE_PATH_FILTERS[name] ?? 0;
       for (const text of ADDRESSES[name]) {
         const { address, length } = parsePrefix(text)!;
         host.addAddress(device, address, length);
