@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
+import { after } from 'node:test';
 import type { Status } from '../../src/cli/lab/status.js';
 import { repositoryRoot } from '../support/repository.js';
 
@@ -54,6 +55,14 @@ export function packetwalk(...args: readonly string[]): Promise<Ended> {
 
 let started = 0;
 
+/** Labs of a test that failed or took too long: they would keep the test's process from ending. */
+const running = new Set<Lab>();
+after(async () => {
+  const left = [...running];
+  await Promise.all(left.map((lab) => lab.kill('SIGKILL')));
+  for (const { name } of left) await packetwalk('lab', '--clean', name);
+});
+
 export class Lab {
   readonly name: string;
   readonly process: ChildProcess;
@@ -73,6 +82,8 @@ export class Lab {
     this.process.stderr?.on('data', (data) => {
       this.said += data;
     });
+    running.add(this);
+    this.process.once('exit', () => running.delete(this));
   }
 
   async saysWithin(pattern: RegExp, milliseconds: number): Promise<void> {

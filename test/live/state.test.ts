@@ -8,7 +8,7 @@ import { cannotRun, type Ended, Lab, pause } from './lab.js';
 
 const skip = cannotRun('curl', 'iperf3');
 
-describe('--state', { skip, timeout: 60_000 }, () => {
+describe('--state', { skip, timeout: 240_000 }, () => {
   let directory: string;
   before(() => {
     directory = mkdtempSync(path.join(tmpdir(), 'packetwalk-'));

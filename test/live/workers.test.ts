@@ -5,7 +5,7 @@ import { cannotRun, download, Lab, packetwalk, SHA256_OF_100_MB } from './lab.js
 
 const skip = cannotRun('curl', 'bash', 'sha256sum');
 
-describe('--workers 2', { skip, timeout: 90_000 }, () => {
+describe('--workers 2', { skip, timeout: 240_000 }, () => {
   let lab: Lab;
   before(async () => {
     lab = await Lab.start(['dual-stack', '--serve', '--workers', '2']);
