@@ -9,6 +9,7 @@ import { EINVAL, ENETDOWN, ENOMEM } from './hooks/errno.js';
 import { NF_ACCEPT, NF_STOLEN, TC_ACT_PIPE, TC_ACT_REDIRECT, TC_ACT_SHOT } from './hooks/verdict.js';
 import { BY_BRIDGE, BY_MIRRED, BY_NETFILTER, BY_REDIRECT, BY_REDIRECT_INGRESS } from './observer.js';
 import { BPF_F_INGRESS, type PacketContext, type PacketHost, REDIRECT_NONE } from './packet.js';
+import type { Segment } from './segment.js';
 import { DONE, forwardUp, RISE, SEND, STACK, TRANSMIT, type WalkState } from './walk-state.js';
 import * as ethernet from './wire/ethernet.js';
 
@@ -77,7 +78,7 @@ export class CopyPath implements PacketHost {
     copy.packet.ingressIfindex = walk.device.ifindex;
     this.#mirredDepth++;
     if (!toIngress) this.transmitCopy(copy, target, BY_MIRRED, true);
-    else if (atIngress) this.#runInside(copy, target, BY_MIRRED, RISE);
+    else if (atIngress) this.#runInside(copy, () => walk.goTo(target, BY_MIRRED, RISE));
     else this.#letWait(copy, target, BY_MIRRED);
     this.#mirredDepth--;
     return TC_ACT_PIPE;
@@ -109,7 +110,7 @@ export class CopyPath implements PacketHost {
       copy.packet.redirected = 1;
       copy.packet.skipNetfilterEgress = 1;
     }
-    const dropped = this.#runInside(copy, target, how, TRANSMIT, byRedirect ? 1 : 0);
+    const dropped = this.#runInside(copy, () => walk.goTo(target, how, TRANSMIT), byRedirect ? 1 : 0);
     return dropped ? NET_XMIT_DROP : 0;
   }
 
@@ -155,12 +156,18 @@ export class CopyPath implements PacketHost {
   /** A frame that a stack made goes out of a device, now. */
   transmitOwn(flight: Flight, device: Device): void {
     this.#walk.observer?.started(flight.packet, device.index, device.namespace.index);
-    this.#runInside(flight, device, -1, TRANSMIT);
+    this.#runInside(flight, () => {
+      this.#walk.device = device;
+      return TRANSMIT;
+    });
   }
 
   /** Drops a frame that is not in hand, at a device. */
   discard(copy: Flight, device: Device, reason: number): void {
-    this.#runInside(copy, device, -1, DONE, 0, reason);
+    this.#runInside(copy, () => {
+      this.#walk.device = device;
+      return this.#walk.drop(reason);
+    });
   }
 
   /** Walks all that waits, then puts the walk back to where the frame that it began with ended. */
@@ -299,8 +306,21 @@ export class CopyPath implements PacketHost {
     walk.flights.wait(copy, target, RISE, false);
   }
 
-  /** Walks a copy in the middle of another frame's walk; answers whether it was dropped before it had to wait. */
-  #runInside(copy: Flight, target: Device, how: number, step: number, nesting = 0, reason = 0): boolean {
+  /** The frame in hand is for all on its device's link: copies of it cross to the others. */
+  flood(segment: Segment): void {
+    const walk = this.#walk;
+    const { device, packet } = walk;
+    for (const other of segment.devices) {
+      const copy = other === device ? null : this.#copy(packet);
+      if (copy !== null) this.#runInside(copy, () => walk.cross(other));
+    }
+  }
+
+  /**
+   * Walks a copy in the middle of another frame's walk, from the step that `begin` answers on; answers whether it was
+   * dropped before it had to wait.
+   */
+  #runInside(copy: Flight, begin: () => number, nesting = 0): boolean {
     const walk = this.#walk;
     const { packet, device, flight, depth, fate: fateBefore, reason: reasonBefore } = walk;
     const targetBefore = this.#target;
@@ -309,11 +329,7 @@ export class CopyPath implements PacketHost {
     walk.flight = copy;
     walk.depth = depth + nesting;
     walk.reason = 0;
-    let result: number;
-    if (how < 0) {
-      walk.device = target;
-      result = reason !== 0 ? walk.drop(reason) : walk.run(step);
-    } else result = walk.run(walk.goTo(target, how, step));
+    const result = walk.run(begin());
     packet.takeRedirect(copy.packet);
     const dropped = result === DONE && walk.fate === fate.DROPPED;
     if (result === DONE) this.#release(copy);

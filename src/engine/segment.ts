@@ -13,8 +13,8 @@ export interface LinkCarrier {
 
 /**
  * A link that joins devices (a switch, a wire): a frame goes to the device that has its destination MAC. What is for
- * nobody here leaves the network where it was sent. A frame to a group has one walk only: on a wire of two devices it
- * reaches the other one, on a larger segment it leaves the network.
+ * nobody here leaves the network where it was sent. A frame to a group reaches the other one on a wire of two devices; on
+ * a larger segment copies reach all others, and it leaves the network itself.
  */
 export class Segment {
   readonly name: string;
@@ -38,6 +38,11 @@ export class Segment {
   remove(device: Device): void {
     this.devices.splice(this.devices.indexOf(device), 1);
     device.segment = null;
+  }
+
+  /** Whether the frame at `bytes[at]`, which has no one receiver, is for all devices here. */
+  floods(bytes: Uint8Array, at: number): boolean {
+    return !this.hasOutlet && this.devices.length > 2 && ethernet.isGroup(bytes, ethernet.destinationAt(at));
   }
 
   /** The device that takes the frame at `bytes[at]`, sent by `from`; null when it leaves the network. */

@@ -106,6 +106,9 @@ export abstract class WalkState {
   abstract sendBy(namespace: Namespace): number;
   abstract sendTo(device: Device, nextHop: Uint8Array): number;
 
+  /** The frame in hand goes over its device's link to another machine. The next step. */
+  abstract cross(receiver: Device): number;
+
   /** On to a device at once. */
   goTo(to: Device, how: number, step: number): number {
     if (this.observer !== null) this.observer.forwarded(this.packet, this.device.index, to.index, how);

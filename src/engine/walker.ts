@@ -229,7 +229,8 @@ export class Walker extends WalkState {
     if (device.segment !== null) {
       const { packet } = this;
       const receiver = device.segment.receiver(device, packet.bytes, packet.start);
-      if (receiver !== null) return this.#cross(receiver);
+      if (receiver !== null) return this.cross(receiver);
+      if (device.segment.floods(packet.bytes, packet.start)) this.#copies.flood(device.segment);
     }
     if (device.kind === 'loopback') return this.arrive(device, BY_PEER, RECEIVE);
     if (device.kind === 'dummy') return this.drop(fate.DEVICE_DISCARDS);
@@ -238,7 +239,7 @@ export class Walker extends WalkState {
   }
 
   /** To another machine: nothing but the frame arrives there. */
-  #cross(receiver: Device): number {
+  override cross(receiver: Device): number {
     const { packet } = this;
     if (packet.merged === 0 && packet.length > receiver.frameLimit) return this.drop(fate.FRAME_OVER_MTU);
     const { carrier } = this.device.segment!;
