@@ -198,8 +198,9 @@ export class Runtime {
   #lookAround(): void {
     this.#stacks.poll();
     this.forwarder.flush();
-    if (this.#notedNs - this.#lookedNs < LOOK_NS) return;
-    this.#lookedNs = this.#notedNs;
+    const nowNs = this.#time.now();
+    if (nowNs - this.#lookedNs < LOOK_NS) return;
+    this.#lookedNs = nowNs;
     for (let row = 0; row < this.ports.length; row++) this.#lookAtPort(row);
   }
 
