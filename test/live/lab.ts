@@ -54,13 +54,15 @@ export function packetwalk(...args: readonly string[]): Promise<Ended> {
 }
 
 let started = 0;
+const labs: Lab[] = [];
 
-/** Labs of a test that failed or took too long: they would keep the test's process from ending. */
-const running = new Set<Lab>();
+// What a test that failed has left running would keep the test runner waiting.
 after(async () => {
-  const left = [...running];
-  await Promise.all(left.map((lab) => lab.kill('SIGKILL')));
-  for (const { name } of left) await packetwalk('lab', '--clean', name);
+  for (const lab of labs) {
+    if (!lab.isRunning) continue;
+    await lab.kill('SIGKILL');
+    await packetwalk('lab', '--clean', lab.name);
+  }
 });
 
 export class Lab {
@@ -77,13 +79,16 @@ export class Lab {
   }
 
   constructor(args: readonly string[], name: string) {
+    labs.push(this);
     this.name = name;
     this.process = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.process.stderr?.on('data', (data) => {
       this.said += data;
     });
-    running.add(this);
-    this.process.once('exit', () => running.delete(this));
+  }
+
+  get isRunning(): boolean {
+    return this.process.exitCode === null && this.process.signalCode === null;
   }
 
   async saysWithin(pattern: RegExp, milliseconds: number): Promise<void> {
@@ -113,7 +118,7 @@ export class Lab {
   }
 
   async kill(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
+    if (this.isRunning) {
       const ended = new Promise((resolve) => this.process.once('exit', resolve));
       this.process.kill(signal);
       await ended;
