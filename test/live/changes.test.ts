@@ -9,7 +9,7 @@ import { cannotRun, iperf, Lab, namespacesOf, packetwalk, pause, pingLoss } from
 
 const skip = cannotRun('ping', 'curl', 'iperf3');
 
-describe('changes while traffic flows', { skip, timeout: 60_000 }, () => {
+describe('changes while traffic flows', { skip, timeout: 180_000 }, () => {
   let lab: Lab;
   const directory = mkdtempSync(path.join(tmpdir(), 'packetwalk-'));
   before(async () => {
@@ -88,7 +88,7 @@ describe('changes while traffic flows', { skip, timeout: 60_000 }, () => {
   });
 });
 
-describe('an interface that fails', { skip, timeout: 30_000 }, () => {
+describe('an interface that fails', { skip, timeout: 180_000 }, () => {
   let lab: Lab;
   before(async () => {
     lab = await Lab.start(['vxlan', '--serve']);
@@ -100,21 +100,27 @@ describe('an interface that fails', { skip, timeout: 30_000 }, () => {
 
   test('is reported when it is down and when it is up again; the rest runs on', async () => {
     link('set', 'eth0', 'down');
-    await lab.saysWithin(/warning: node2\/lxcserver: its interface is down or gone; the rest runs on/, 3000);
+    await lab.saysWithin(
+      /warning: node2\/lxcserver: its interface is down or gone; the rest runs on/,
+      10_000,
+    );
     assert.equal(await pingLoss(lab, 'client', '8.8.8.8'), 0);
     link('set', 'eth0', 'up');
-    await lab.saysWithin(/warning: node2\/lxcserver: its interface is up again/, 3000);
+    await lab.saysWithin(/warning: node2\/lxcserver: its interface is up again/, 10_000);
   });
 
   test('is reported when it vanishes; the rest runs on', async () => {
     lab.said = '';
     link('del', 'eth0');
-    await lab.saysWithin(/warning: node2\/lxcserver: its interface is down or gone; the rest runs on/, 3000);
+    await lab.saysWithin(
+      /warning: node2\/lxcserver: its interface is down or gone; the rest runs on/,
+      10_000,
+    );
     assert.equal(await pingLoss(lab, 'client', '8.8.8.8'), 0);
   });
 });
 
-describe('a lab that is killed', { skip, timeout: 30_000 }, () => {
+describe('a lab that is killed', { skip, timeout: 180_000 }, () => {
   test('leaves what --clean removes', async () => {
     const lab = await Lab.start(['same-node', '--serve']);
     await lab.kill('SIGKILL');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
+import { after } from 'node:test';
 import type { Status } from '../../src/cli/lab/status.js';
 import { repositoryRoot } from '../support/repository.js';
 
@@ -53,6 +54,16 @@ export function packetwalk(...args: readonly string[]): Promise<Ended> {
 }
 
 let started = 0;
+const labs: Lab[] = [];
+
+// What a test that failed has left running would keep the test runner waiting.
+after(async () => {
+  for (const lab of labs) {
+    if (!lab.isRunning) continue;
+    await lab.kill('SIGKILL');
+    await packetwalk('lab', '--clean', lab.name);
+  }
+});
 
 export class Lab {
   readonly name: string;
@@ -68,11 +79,16 @@ export class Lab {
   }
 
   constructor(args: readonly string[], name: string) {
+    labs.push(this);
     this.name = name;
     this.process = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.process.stderr?.on('data', (data) => {
       this.said += data;
     });
+  }
+
+  get isRunning(): boolean {
+    return this.process.exitCode === null && this.process.signalCode === null;
   }
 
   async saysWithin(pattern: RegExp, milliseconds: number): Promise<void> {
@@ -102,7 +118,7 @@ export class Lab {
   }
 
   async kill(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
+    if (this.isRunning) {
       const ended = new Promise((resolve) => this.process.once('exit', resolve));
       this.process.kill(signal);
       await ended;

@@ -8,7 +8,7 @@ import { cannotRun, type Ended, Lab, pause } from './lab.js';
 
 const skip = cannotRun('curl', 'iperf3');
 
-describe('--state', { skip, timeout: 60_000 }, () => {
+describe('--state', { skip, timeout: 180_000 }, () => {
   let directory: string;
   before(() => {
     directory = mkdtempSync(path.join(tmpdir(), 'packetwalk-'));
@@ -19,14 +19,14 @@ describe('--state', { skip, timeout: 60_000 }, () => {
     const state = path.join(directory, 'killed');
     const first = await Lab.start(['dual-stack', '--state', state]);
     const servers = [
-      first.run('server', ['iperf3', '-s', '-1', '-p', '8080']),
-      first.run('outside', ['iperf3', '-s', '-1', '-p', '5201']),
+      first.run('server', ['iperf3', '-s', '-1', '-p', '8080'], 40),
+      first.run('outside', ['iperf3', '-s', '-1', '-p', '5201'], 40),
     ];
     await pause(300);
     // By a service and by VXLAN's opposite, a router; and under the node's address.
     const streams = [
-      first.run('client', ['iperf3', '-J', '-c', '10.96.0.80', '-p', '80', '-t', '8', '-b', '50M']),
-      first.run('client', ['iperf3', '-J', '-c', '1.1.1.1', '-t', '8', '-b', '50M']),
+      first.run('client', ['iperf3', '-J', '-c', '10.96.0.80', '-p', '80', '-t', '15', '-b', '50M'], 40),
+      first.run('client', ['iperf3', '-J', '-c', '1.1.1.1', '-t', '15', '-b', '50M'], 40),
     ];
     await pause(2500);
     await first.kill('SIGKILL');

@@ -13,7 +13,7 @@ interface Way {
 
 /** A lab that the tests of one topology share. */
 function inLab(topology: string, tests: (lab: () => Lab) => void): void {
-  describe(topology, { skip, timeout: 60_000 }, () => {
+  describe(topology, { skip, timeout: 180_000 }, () => {
     let lab: Lab;
     before(async () => {
       lab = await Lab.start([topology, '--serve']);

@@ -17,7 +17,7 @@ function startNode(number: number, plugin = 'af-packet'): Promise<Lab> {
   return Lab.start(['vxlan', '--node', `node${number}`, '-d', device, '--serve']);
 }
 
-describe('two nodes in two processes', { skip, timeout: 60_000 }, () => {
+describe('two nodes in two processes', { skip, timeout: 180_000 }, () => {
   let labs: Lab[] = [];
   before(async () => {
     for (const wire of wires) ip('netns', 'add', wire);
@@ -98,7 +98,7 @@ describe('two nodes in two processes', { skip, timeout: 60_000 }, () => {
   });
 });
 
-describe('attach', { skip, timeout: 90_000, concurrency: 3 }, () => {
+describe('attach', { skip, timeout: 180_000, concurrency: 3 }, () => {
   test('says what it would do, and does nothing', async () => {
     const { code, stdout } = await packetwalk(
       ...[

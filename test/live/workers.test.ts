@@ -5,7 +5,7 @@ import { cannotRun, download, Lab, packetwalk, SHA256_OF_100_MB } from './lab.js
 
 const skip = cannotRun('curl', 'bash', 'sha256sum');
 
-describe('--workers 2', { skip, timeout: 90_000 }, () => {
+describe('--workers 2', { skip, timeout: 180_000 }, () => {
   let lab: Lab;
   before(async () => {
     lab = await Lab.start(['dual-stack', '--serve', '--workers', '2']);
@@ -55,7 +55,7 @@ describe('--workers 2', { skip, timeout: 90_000 }, () => {
 
 test('what only one worker can do is refused with several', {
   skip: cannotRun(),
-  timeout: 30_000,
+  timeout: 180_000,
 }, async () => {
   const { code, stderr } = await packetwalk(
     'lab',
