@@ -1,12 +1,10 @@
 /** `packetwalk attach`: devices of a topology on real interfaces. */
 import type { Argv } from 'yargs';
 import { planTopology } from '../../topologies/check.js';
-import { faultText } from '../../topologies/faults.js';
-import { loadTopology } from '../../topologies/load.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
 import { devicesText, readDevices } from '../lab/devices.js';
 import { runSession } from '../lab/run.js';
-import { log } from '../log.js';
+import { openTopology } from '../open-topology.js';
 
 const USAGE =
   '$0 attach -t TOPOLOGY --device DEVICE=PLUGIN:INTERFACE…\n\n' +
@@ -59,10 +57,7 @@ export function addAttach(parser: Argv, setExitCode: (code: number) => void): Ar
       if (args.topology === undefined) {
         throw new UsageError('attach to which topology? (--topology NAME or FILE)');
       }
-      const topology = loadTopology(args.topology);
-      for (const warning of topology.warnings) {
-        log.warn(`${topology.source}: ${faultText({ ...warning, severity: 'error' })}`);
-      }
+      const topology = openTopology(args.topology);
       if (args.device.length === 0) {
         throw new UsageError('attach what? (--device DEVICE=PLUGIN:INTERFACE)');
       }

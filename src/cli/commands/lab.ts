@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { askControl } from '../../live/control-socket.js';
 import { planTopology } from '../../topologies/check.js';
-import { faultText, suggestion } from '../../topologies/faults.js';
-import { loadTopology } from '../../topologies/load.js';
+import { suggestion } from '../../topologies/faults.js';
 import type { Plan } from '../../topologies/plan.js';
 import type { TopologySpec } from '../../topologies/spec.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
@@ -19,6 +18,7 @@ import { statusText } from '../lab/status-text.js';
 import type { ShowRequest } from '../lab/thread.js';
 import { log, put } from '../log.js';
 import { readMonitorChoice } from '../monitor/choose.js';
+import { openTopology } from '../open-topology.js';
 import type { Output } from '../show/command.js';
 import { splitShowArguments } from './show.js';
 
@@ -131,10 +131,7 @@ function addRun(lab: Argv, setExitCode: (code: number) => void): void {
         setExitCode(clean(nameOrFile ?? name ?? null));
         return;
       }
-      const topology = loadTopology(nameOrFile ?? DEFAULT_TOPOLOGY);
-      for (const warning of topology.warnings) {
-        log.warn(`${topology.source}: ${faultText({ ...warning, severity: 'error' })}`);
-      }
+      const topology = openTopology(nameOrFile ?? DEFAULT_TOPOLOGY);
       const plan = planTopology(topology.spec, topology.source);
       const nodes = node?.split(',') ?? plan.nodes.map((known) => known.name);
       checkNodes(plan, nodes);

@@ -4,10 +4,9 @@ import { Clock } from '../../engine/clock.js';
 import { loadBpftoolDump } from '../../engine/maps/load-dump.js';
 import { SeededRandom } from '../../engine/random.js';
 import { buildTopology } from '../../topologies/build.js';
-import { faultText } from '../../topologies/faults.js';
-import { loadTopology } from '../../topologies/load.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
-import { log, put } from '../log.js';
+import { put } from '../log.js';
+import { openTopology } from '../open-topology.js';
 import { readArguments } from '../shell/words.js';
 import { nodeMaps } from '../show/bpftool.js';
 import type { Place } from '../show/command.js';
@@ -92,8 +91,7 @@ function show(args: ShowArguments, words: readonly string[]): number {
     );
   }
   if (words.length === 0) throw new UsageError('show what? (packetwalk show --help lists the commands)');
-  const { spec, source, warnings } = loadTopology(args.topology);
-  for (const warning of warnings) log.warn(`${source}: ${faultText({ ...warning, severity: 'error' })}`);
+  const { spec } = openTopology(args.topology);
   const built = buildTopology(spec, { clock: new Clock(), random: new SeededRandom(1) });
   const place = findPlace(built, args.node ?? null, args.pod ?? null);
   for (const load of args.load?.split(',') ?? []) loadDump(place, load);

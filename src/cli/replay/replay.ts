@@ -10,9 +10,7 @@ import { buildTopology } from '../../topologies/build.js';
 import type { BuiltTopology } from '../../topologies/built.js';
 import { CaptureFacts } from '../../topologies/capture-facts.js';
 import { formatTopology } from '../../topologies/document.js';
-import { faultText } from '../../topologies/faults.js';
 import { inferTopology } from '../../topologies/infer.js';
-import { loadTopology } from '../../topologies/load.js';
 import { Replay } from '../../topologies/replay.js';
 import type { TopologySpec } from '../../topologies/spec.js';
 import { findDevice } from '../device-name.js';
@@ -20,6 +18,7 @@ import { EXIT_BAD_INPUT, EXIT_DONE } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import { openMonitors } from '../monitor/choose.js';
 import { FlowStore } from '../monitor/hubble/observer.js';
+import { openTopology } from '../open-topology.js';
 import { attachPrograms } from '../programs/attachment.js';
 import { listingText, runListings, wantsFlows } from '../show/after-run.js';
 import { AsEthernet } from './as-ethernet.js';
@@ -101,8 +100,7 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
 }
 
 function load(nameOrFile: string): ChosenTopology {
-  const { spec, source, warnings } = loadTopology(nameOrFile);
-  for (const warning of warnings) log.warn(`${source}: ${faultText({ ...warning, severity: 'error' })}`);
+  const { spec } = openTopology(nameOrFile);
   return { spec, inferred: false, captureDevice: null, adoptLinks: false };
 }
 

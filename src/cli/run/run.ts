@@ -6,14 +6,13 @@ import { KILLED, type Process } from '../../hosts/process.js';
 import { SECOND_NS } from '../../hosts/world.js';
 import { PcapngWriter } from '../../io/pcapng-writer.js';
 import { buildTopology } from '../../topologies/build.js';
-import { faultText } from '../../topologies/faults.js';
-import { loadTopology } from '../../topologies/load.js';
 import { Simulation } from '../../topologies/simulation.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import { type MonitorChoice, openMonitors } from '../monitor/choose.js';
 import { FlowStore } from '../monitor/hubble/observer.js';
 import type { Monitor } from '../monitor/monitor.js';
+import { openTopology } from '../open-topology.js';
 import { attachPrograms, type ProgramOption } from '../programs/attachment.js';
 import { observedSpec } from '../replay/observed-spec.js';
 import { WalkRecorder } from '../replay/recording.js';
@@ -45,8 +44,7 @@ const PAUSE_NS = 1e6;
 
 /** Answers the exit code: EXIT_FOUND when a command has failed. Throws UsageError or TopologyError before the run. */
 export async function runCommands(options: RunOptions): Promise<number> {
-  const { spec, source, warnings } = loadTopology(options.topology);
-  for (const warning of warnings) log.warn(`${source}: ${faultText({ ...warning, severity: 'error' })}`);
+  const { spec } = openTopology(options.topology);
   const random = new SeededRandom(options.seed);
   const built = buildTopology(observedSpec(spec, options), {
     clock: new Clock(),

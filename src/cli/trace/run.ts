@@ -6,8 +6,7 @@ import * as tcp from '../../engine/wire/tcp.js';
 import { openError } from '../../io/file-input.js';
 import { buildTopology } from '../../topologies/build.js';
 import type { BuiltTopology } from '../../topologies/built.js';
-import { faultText, suggestion } from '../../topologies/faults.js';
-import { loadTopology } from '../../topologies/load.js';
+import { suggestion } from '../../topologies/faults.js';
 import { parseExpression } from '../../topologies/trace/expression.js';
 import { placeFrame } from '../../topologies/trace/frame-origin.js';
 import type { Trace } from '../../topologies/trace/model.js';
@@ -16,6 +15,7 @@ import { Tracer } from '../../topologies/trace/tracer.js';
 import { findDevice } from '../device-name.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
+import { openTopology } from '../open-topology.js';
 import { listingText, runListings } from '../show/after-run.js';
 import { frameOfCapture } from './captured-frame.js';
 import { mermaidText } from './mermaid.js';
@@ -29,8 +29,7 @@ const START_NS = 1000e9;
 
 /** Answers the exit code. Throws UsageError, ExpressionError, CaptureError or TopologyError before anything is printed. */
 export async function runTrace(options: TraceOptions): Promise<number> {
-  const { spec, source, warnings } = loadTopology(options.topology);
-  for (const warning of warnings) log.warn(`${source}: ${faultText({ ...warning, severity: 'error' })}`);
+  const { spec } = openTopology(options.topology);
   const clock = new Clock();
   clock.set(START_NS);
   const built = buildTopology(spec, { clock, random: new SeededRandom(options.seed) });
