@@ -89,7 +89,8 @@ export class StackPath {
   filter(namespace: Namespace, netfilter: StackHooks, decision: number, received: boolean): number {
     const { packet } = this;
     if (decision === TO_LOCAL || decision === TO_TRANSPARENT) {
-      if (!received) return decision === TO_LOCAL ? this.#filterOwn(namespace, netfilter, decision) : decision;
+      if (!received)
+        return decision === TO_LOCAL ? this.#filterOwn(namespace, netfilter, decision) : decision;
       return netfilter.input.run(packet) === NF_ACCEPT ? decision : fate.NETFILTER_DROP;
     }
     if (decision > 0 && decision !== fate.NO_NEIGHBOUR) return decision;
@@ -208,6 +209,9 @@ export class StackPath {
     const destinationAt = ipv4.destinationAt(ipAt);
     if (ipv4.isMartianSource(bytes, sourceAt) && device.kind !== 'loopback') return fate.MARTIAN_SOURCE;
     if (ipv4.isGroupAddress(bytes, destinationAt)) return TO_LOCAL;
+    if (ipv4.isMartianDestination(bytes, destinationAt) && device.kind !== 'loopback') {
+      return fate.MARTIAN_DESTINATION;
+    }
     const routes = namespace.ipv4Routes;
     if (!device.acceptLocal && routes.isLocal(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
     const result = this.#route(namespace, routes, destinationAt, sourceAt, device.ifindex);
