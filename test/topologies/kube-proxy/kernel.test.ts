@@ -6,6 +6,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
+import { IptablesTable } from '../../../src/engine/netfilter/iptables.js';
+import { listChains } from '../../../src/topologies/listings/iptables-list.js';
 import * as frames from '../../engine/netfilter/frames.js';
 import type { KernelCase } from '../../engine/netfilter/kernel-cases.js';
 import { runOnKernel, whyNoLab } from '../../engine/netfilter/kernel-lab.js';
@@ -106,6 +108,22 @@ describe("kube-proxy's rules as Linux takes them", { skip: reason ?? false }, ()
       const given = rules(restoreText(tables));
       assert.deepEqual(rules(stdout.toString()).sort(), given.sort());
     });
+
+    for (const verbose of [false, true]) {
+      const options = verbose ? '-nvx --line-numbers' : '-n';
+      test(`${tool} ${options} -L`, () => {
+        const list = [...tables.keys()].map((table) => `${tool} -t ${table} ${options} -L`).join(' && ');
+        const script = `${tool}-restore && ${list}`;
+        const { stdout } = spawnSync('unshare', ['-n', 'sh', '-c', script], { input: restoreText(tables) });
+        const ours = [...tables].map(([name, lines]) =>
+          listChains(new IptablesTable(name, lines), {
+            ...{ family, chain: null, numeric: true, verbose, exact: verbose, lineNumbers: verbose },
+            portName: () => null,
+          }),
+        );
+        assert.equal(ours.join(''), stdout.toString());
+      });
+    }
   }
 
   const tables = labTables((line) => line.replace(' --random-fully', ''));
