@@ -115,7 +115,7 @@ withNodes('VXLAN', `${TUNNEL}, tunnel-protocol: vxlan`, 2, (nodes) => {
   looksLike(
     nodes,
     'udp port 8472',
-    [/192\.168\.0\.2\.\d+ > 192\.168\.0\.1\.8472: .*VXLAN, .*vni 1002/],
+    [/192\.168\.0\.2\.\d+ > 192\.168\.0\.1\.8472: .*OTV, .*instance 1002/],
     1500,
   );
 
