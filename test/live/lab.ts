@@ -7,7 +7,7 @@ import { after } from 'node:test';
 import type { Status } from '../../src/cli/lab/status.js';
 import { repositoryRoot } from '../support/repository.js';
 
-const MAIN = path.join(repositoryRoot, 'dist/src/cli/main.js');
+export const MAIN = path.join(repositoryRoot, 'dist/src/cli/main.js');
 const START_MS = 20_000;
 
 /** SHA-256 of the first 100,000,000 bytes of what lab servers serve under /bytes/N. */
