@@ -155,9 +155,15 @@ export async function pingLoss(lab: Lab, from: string, to: string): Promise<numb
 }
 
 /** SHA-256 of what a URL has; empty when it has nothing within `seconds`. */
-export async function download(lab: Lab, from: string, url: string, seconds = 15): Promise<string> {
+export function download(lab: Lab, from: string, url: string, seconds = 15): Promise<string> {
+  return downloadIn(`pw-${lab.name}-${from}`, url, seconds);
+}
+
+/** The same in any namespace. */
+export async function downloadIn(namespace: string, url: string, seconds: number): Promise<string> {
   const command = `set -o pipefail; curl -gsSf -m ${seconds} '${url}' | sha256sum`;
-  const { code, stdout } = await lab.run(from, ['bash', '-c', command], seconds + 5);
+  const words = ['netns', 'exec', namespace, 'bash', '-c', command];
+  const { code, stdout } = await run('ip', words, seconds + 5);
   return code === 0 ? stdout.slice(0, 64) : '';
 }
 
