@@ -3,11 +3,11 @@ import { i32le } from '../../engine/wire/bytes.js';
 import { EGRESS } from '../constants.js';
 import { CT_NEW, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
-import { isTunnelled, toTunnel } from './encapsulation.js';
+import { toTunnel, tunnelTowards } from './encapsulation.js';
 import { decrementTtl, forwardByFib, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { readPortTuple } from './fragments.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
-import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
+import { ipcacheIdentity } from './identity.js';
 import { putMapped, unmap } from './nat46.js';
 import { noteSnatDone } from './nodeport-marks.js';
 import { drop, MONITOR_ALWAYS } from './notify.js';
@@ -54,12 +54,7 @@ function translateAndSend(
   const datapath = program.datapath;
   let error = readPortTuple(program, packet, flow, EGRESS);
   if (error < 0) return error;
-  let tunnelAt = -1;
-  if (program.features.tunnelMode) {
-    const backendAt = flow.l3At + flow.family.destinationOffset;
-    const at = lookupIpcacheAt(datapath, flow.family, packet, backendAt, flow.lbClusterId);
-    if (isTunnelled(program, at)) tunnelAt = at;
-  }
+  const tunnelAt = tunnelTowards(program, packet, flow, flow.lbClusterId);
   setTarget(program, flow, toIpv4, tunnelAt >= 0);
   error = decrementTtl(packet, flow);
   if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, EGRESS);
