@@ -76,9 +76,7 @@ function lookup(program: ProgramInstance, packet: PacketContext, flow: Flow, dir
 
 /** Between lookup and verdict the tuple crosses a program boundary, where one without remote counts as missing. */
 export function refuseZeroRemote(flow: Flow): number {
-  const n = flow.family.addressWords;
-  for (let i = n; i < 2 * n; i++) if (flow.tuple[i] !== 0) return 0;
-  return DROP_INVALID_TC_BUFFER;
+  return conntrack.lacksRemote(flow) ? DROP_INVALID_TC_BUFFER : 0;
 }
 
 /** The verdict for a packet whose lookup answered ENFORCED; see `hostIngress`. */
