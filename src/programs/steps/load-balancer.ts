@@ -1,6 +1,8 @@
 /** Service load balancing: finding the service, its connection, a backend, and translating to it. */
+
 import { BPF_NOEXIST } from '../../engine/maps/map.js';
 import type { PacketContext } from '../../engine/packet.js';
+import * as ports from '../../engine/wire/ports.js';
 import * as tcp from '../../engine/wire/tcp.js';
 import { DROP_NO_SERVICE } from '../drop-reasons.js';
 import { CT_NEW, type Flow } from '../flow.js';
@@ -241,5 +243,5 @@ export function translate(
   if (error < 0) return error;
   const port = backends.port(words[word + family.addressWords]);
   if (port === 0 || port === servicePort) return 0;
-  return rewrite.putPort(packet, flow, rewrite.DESTINATION_PORT, port);
+  return rewrite.putPort(packet, flow, ports.DESTINATION_PORT_OFFSET, port);
 }

@@ -1,5 +1,6 @@
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le } from '../../engine/wire/bytes.js';
+import * as ports from '../../engine/wire/ports.js';
 import { EGRESS } from '../constants.js';
 import { CT_NEW, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
@@ -12,7 +13,6 @@ import { putMapped, unmap } from './nat46.js';
 import { noteSnatDone } from './nodeport-marks.js';
 import { drop, MONITOR_ALWAYS } from './notify.js';
 import { CONTINUE } from './outcome.js';
-import * as rewrite from './rewrite.js';
 import { SnatTarget, snatMapped } from './snat.js';
 
 const target = new SnatTarget();
@@ -59,7 +59,7 @@ function translateAndSend(
   error = decrementTtl(packet, flow);
   if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, EGRESS);
   if (error < 0) return error;
-  error = snatMapped(program, packet, flow, target, rewrite.SOURCE_PORT);
+  error = snatMapped(program, packet, flow, target, ports.SOURCE_PORT_OFFSET);
   if (error < 0) return error;
   noteSnatDone(program, packet);
   if (tunnelAt >= 0) {
