@@ -3,9 +3,9 @@
  * time-out from the oldest segment on, close, reset. No selective acknowledgment, window scaling or timestamps.
  */
 import type { Timer } from '../engine/event-queue.js';
+import { ECONNREFUSED, ECONNRESET, ETIMEDOUT } from '../engine/hooks/errno.js';
 import * as tcp from '../engine/wire/tcp.js';
 import type { Endpoint } from './endpoint.js';
-import { ECONNREFUSED, ECONNRESET, ETIMEDOUT } from './errors.js';
 import type { Host } from './host.js';
 import { RetransmissionTimeout, SEGMENT_RETRIES, SYN_ACK_RETRIES, SYN_RETRIES } from './retransmission.js';
 import { TcpReceiver } from './tcp-receiver.js';

@@ -1,10 +1,11 @@
 /** ping as iputils prints it. */
 import { formatAddress } from '../../engine/address-text.js';
+import { EMSGSIZE } from '../../engine/hooks/errno.js';
 import * as icmp from '../../engine/wire/icmp.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import type { EchoReply } from '../echo.js';
 import { addressText, isSameAddress } from '../endpoint.js';
-import { EMSGSIZE, errorText } from '../errors.js';
+import { errorText } from '../errors.js';
 import type { IcmpError } from '../icmp-message.js';
 import type { Process, Program, Steps } from '../process.js';
 import { MILLISECOND_NS, SECOND_NS } from '../world.js';

@@ -1,5 +1,6 @@
 /** Socket-level load balancing: a service is replaced by a backend before there is a packet, and back for the caller. */
 
+import { EHOSTUNREACH, ENOMEM } from '../../engine/hooks/errno.js';
 import type { SocketContext } from '../../engine/hooks/socket.js';
 import { BPF_ANY } from '../../engine/maps/map.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
@@ -26,9 +27,6 @@ export const TRANSLATED = 0;
 export const NO_SERVICE = -1;
 /** A service that is not translated here: packets will be. */
 export const UNTOUCHED = -2;
-
-const ENOMEM = 12;
-const EHOSTUNREACH = 113;
 
 /** Metric reasons. */
 const REASON_NO_SLOT = 5;

@@ -33,7 +33,6 @@ export interface CallResult {
 
 /** Cookie of the host's network namespace; pods have their endpoint ids. */
 const HOST_NAMESPACE_COOKIE = 1;
-const HOST_UNREACHABLE = 113;
 
 /** A socket in a namespace, for TCP and UDP; null where no program would see it. */
 export function socketIn(
@@ -72,7 +71,7 @@ export function callSocket(
     endpointText(endpoint),
     typeof translated === 'number' ? '' : endpointText(translated),
   ];
-  const error = typeof translated === 'number' ? errorText(translated) : '';
+  const error = typeof translated === 'number' ? errnoName(translated) : '';
   if (error === '' && before !== after) {
     const field = hook === 'recvmsg' ? 'source' : 'destination';
     actions.push({ kind: 'rewrite', changes: [{ field, before, after }] });
@@ -95,10 +94,6 @@ function verdictOf(hook: SocketHook, error: string, before: string, after: strin
   if (before === after) return { code: 1, name: 'SYS_PROCEED', text: 'the call goes on as it is' };
   const text = hook === 'recvmsg' ? `the process hears from ${after}` : `the socket talks to ${after}`;
   return { code: 1, name: 'SYS_PROCEED', text };
-}
-
-function errorText(error: number): string {
-  return error === HOST_UNREACHABLE ? 'EHOSTUNREACH' : errnoName(error);
 }
 
 function endpointText({ address, port }: Endpoint): string {
