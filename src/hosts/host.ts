@@ -3,6 +3,7 @@
  * kernel answers by itself (ARP, echo, errors) is the namespace's stack's, which hands the rest up to here.
  */
 
+import { addressText } from '../engine/address-text.js';
 import { EACCES, EADDRINUSE, EHOSTUNREACH, EINVAL, EMSGSIZE, ENETUNREACH } from '../engine/hooks/errno.js';
 import type { Namespace } from '../engine/namespace.js';
 import type { PacketContext } from '../engine/packet.js';
@@ -23,7 +24,7 @@ import * as ipv6 from '../engine/wire/ipv6.js';
 import * as tcp from '../engine/wire/tcp.js';
 import * as udp from '../engine/wire/udp.js';
 import { EchoSockets } from './echo.js';
-import { addressText, type Endpoint, endpointText } from './endpoint.js';
+import { type Endpoint, endpointText } from './endpoint.js';
 import { type IcmpError, isIcmp } from './icmp-message.js';
 import {
   DEFAULT_HOP_LIMIT,

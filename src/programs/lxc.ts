@@ -7,7 +7,7 @@ import type { HookProgram } from '../engine/hooks/program.js';
 import { TC_ACT_OK } from '../engine/hooks/verdict.js';
 import type { PacketContext } from '../engine/packet.js';
 import * as arpHeader from '../engine/wire/arp.js';
-import { i32le } from '../engine/wire/bytes.js';
+import { i32le, standsAt } from '../engine/wire/bytes.js';
 import * as ethernet from '../engine/wire/ethernet.js';
 import * as icmpv6 from '../engine/wire/icmpv6.js';
 import {
@@ -169,9 +169,7 @@ function translate(
 function isOwnAddress(program: ProgramInstance, packet: PacketContext, flow: Flow): boolean {
   const at = flow.l3At + flow.family.sourceOffset;
   if (!flow.family.isV6) return i32le(packet.bytes, at) === program.config.endpointIpv4;
-  const own = program.config.endpointIpv6;
-  for (let i = 0; i < 16; i++) if (packet.bytes[at + i] !== own[i]) return false;
-  return true;
+  return standsAt(packet.bytes, at, program.config.endpointIpv6);
 }
 
 /** Ingress policy of this pod, called with the sender's identity in cb[0] by whoever delivers locally. */

@@ -1,8 +1,9 @@
 /** What leaves the cluster: egress gateways, and what ip-masq-agent exempts. */
 
 import type { Prefix } from '../engine/address-text.js';
+import { isEqual } from '../engine/wire/bytes.js';
 import { ofFamily } from './address-words.js';
-import { isSame, readAddress, readNetwork, readNetworks } from './check-text.js';
+import { readAddress, readNetwork, readNetworks } from './check-text.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { PlannedEgressGateway, PlannedNode, PlannedPod } from './plan.js';
 import type { PodIndex } from './pod-index.js';
@@ -104,7 +105,7 @@ function readEgressAddresses(
   if (egressIP !== undefined) texts.unshift([egressIP, [...path, 'egressIP']]);
   const declared = texts.flatMap(([text, at]) => {
     const address = readAddress(text, at, faults);
-    if (address !== null && !gateway.addresses.some((other) => isSame(other, address))) {
+    if (address !== null && !gateway.addresses.some((other) => isEqual(other, address))) {
       faults.error(at, `no device of ${gateway.name} has the address ${text}`);
     }
     return address ?? [];

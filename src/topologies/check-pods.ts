@@ -1,8 +1,8 @@
 /** A node's pods: addresses, devices, endpoint ids, identities. */
-import { contains } from '../engine/address-text.js';
+import { addressText, contains } from '../engine/address-text.js';
 import { readBandwidth } from './check-bandwidth.js';
 import { readServers } from './check-hosts.js';
-import { addressText, Register, readAddress, readMac } from './check-text.js';
+import { Register, readAddress, readMac } from './check-text.js';
 import type { Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';
 import type { PlannedDevice, PlannedPod } from './plan.js';

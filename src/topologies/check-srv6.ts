@@ -1,6 +1,8 @@
 /** VPNs over SRv6: whose packets belong to them, where they go, and which segments a node ends. */
+
 import type { Prefix } from '../engine/address-text.js';
-import { addressText, Register, readAddress, readNetwork } from './check-text.js';
+import { addressText } from '../engine/address-text.js';
+import { Register, readAddress, readNetwork } from './check-text.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { PlannedNode, PlannedPod, PlannedSrv6 } from './plan.js';
 import type { PodIndex } from './pod-index.js';

@@ -1,6 +1,8 @@
 /** Who serves what in a run, and the names that everything goes by there. */
+import { addressText } from '../engine/address-text.js';
+import { isEqual } from '../engine/wire/bytes.js';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';
-import { addressText, isSameAddress } from '../hosts/endpoint.js';
+
 import type { Host } from '../hosts/host.js';
 import type { NameTable } from '../hosts/servers/dns-server.js';
 import { serveDns } from '../hosts/servers/dns-server.js';
@@ -109,5 +111,5 @@ function add(names: Map<string, Uint8Array[]>, name: string, address: Uint8Array
   const key = name.toLowerCase();
   const known = names.get(key) ?? [];
   if (known.length === 0) names.set(key, known);
-  if (!known.some((other) => isSameAddress(other, address))) known.push(address);
+  if (!known.some((other) => isEqual(other, address))) known.push(address);
 }

@@ -1,7 +1,7 @@
 /** dig, host and nslookup, as BIND's print. */
-import { parseAddress } from '../../engine/address-text.js';
+import { addressText, parseAddress } from '../../engine/address-text.js';
 import { type DnsMessage, RCODE_NAME_ERROR, RCODE_NO_ERROR, TYPE_A, TYPE_AAAA } from '../dns-message.js';
-import { addressText, type Endpoint } from '../endpoint.js';
+import type { Endpoint } from '../endpoint.js';
 import type { Process, Program, Steps } from '../process.js';
 import { MILLISECOND_NS, SECOND_NS } from '../world.js';
 import { readToolOptions, ToolError } from './options.js';

@@ -1,5 +1,5 @@
 /** Watches walks and makes steps of them: see model.ts. It changes nothing; without it a run is as it is. */
-import { formatAddress } from '../../engine/address-text.js';
+import { addressText, formatAddress } from '../../engine/address-text.js';
 import type { Device } from '../../engine/device.js';
 import { DROPPED, FATE_NAMES, TRANSMITTED } from '../../engine/fate.js';
 import { FIB_DESTINATION, FIB_FAMILY, FIB_IFINDEX } from '../../engine/fib.js';
@@ -147,7 +147,7 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal,
     const id = i32le(key, tunnelKey.ID) >>> 0;
     this.#running.at(-1)?.add({
       kind: 'tunnel-key',
-      remote: formatAddress(address, 0, address.length),
+      remote: addressText(address),
       id,
       text: `VNI ${id}: ${this.#names.identity(id)}`,
     });

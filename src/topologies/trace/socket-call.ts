@@ -1,5 +1,5 @@
 /** What a packet's sender asked its socket for: with socket load balancing, programs see the call before there is a packet. */
-import { formatAddress } from '../../engine/address-text.js';
+import { addressText } from '../../engine/address-text.js';
 import { errnoName } from '../../engine/hooks/errno.js';
 import type { SocketHook } from '../../engine/hooks/socket.js';
 import type { Namespace } from '../../engine/namespace.js';
@@ -97,5 +97,5 @@ function verdictOf(hook: SocketHook, error: string, before: string, after: strin
 }
 
 function endpointText({ address, port }: Endpoint): string {
-  return withPort(formatAddress(address, 0, address.length), port);
+  return withPort(addressText(address), port);
 }
