@@ -4,8 +4,7 @@ import { isEqual } from '../engine/wire/bytes.js';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';
 
 import type { Host } from '../hosts/host.js';
-import type { NameTable } from '../hosts/servers/dns-server.js';
-import { serveDns } from '../hosts/servers/dns-server.js';
+import { type NameTable, serveDns } from '../hosts/servers/dns-server.js';
 import { serveTcpEcho, serveUdpEcho } from '../hosts/servers/echo-server.js';
 import { serveHttp } from '../hosts/servers/http-server.js';
 import * as tables from '../programs/tables/services.js';

@@ -31,9 +31,6 @@ export interface CallResult {
   readonly error: string;
 }
 
-/** Cookie of the host's network namespace; pods have their endpoint ids. */
-const HOST_NAMESPACE_COOKIE = 1;
-
 /** A socket in a namespace, for TCP and UDP; null where no program would see it. */
 export function socketIn(
   built: BuiltTopology,
@@ -55,10 +52,7 @@ export function callSocket(
   const { node, namespace, protocol, cookie } = socket;
   const hooks = node.socketHooks!;
   const pod = node.pods.find((one) => one.namespace === namespace);
-  const calls = new SocketCalls(hooks, {
-    isInHostNamespace: pod === undefined,
-    namespaceCookie: pod?.planned.endpointId ?? HOST_NAMESPACE_COOKIE,
-  });
+  const calls = new SocketCalls(hooks, pod?.planned.endpointId ?? null);
   const version = endpoint.address.length === 4 ? 4 : 6;
   const program = hooks.programs.find(({ name }) => name === `cil_sock${version}_${hook}`);
   if (program === undefined) return { step: null, endpoint, error: '' };
