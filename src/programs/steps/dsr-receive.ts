@@ -5,12 +5,12 @@ import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import * as tcp from '../../engine/wire/tcp.js';
 import { DROP_CT_INVALID_HDR, DROP_INVALID, DROP_INVALID_EXTHDR } from '../drop-reasons.js';
+import { DSR_MODE_GENEVE } from '../features.js';
 import { CT_ESTABLISHED, CT_NEW, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as ct from '../tables/conntrack.js';
 import * as dsr from '../tables/dsr.js';
 import * as conntrack from './conntrack.js';
-import { DSR_MODE_GENEVE } from './dsr-shared.js';
 import { insertEntry } from './snat-mapping.js';
 
 const NOT_DSR = 0;

@@ -1,8 +1,9 @@
 /** The host firewall: the host endpoint's policy for what the node itself receives and sends. */
+import { PACKET_HOST } from '../../engine/device.js';
 import { BPF_F_INGRESS, type PacketContext } from '../../engine/packet.js';
 import { swap16 } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
-import { EGRESS, IDENTITY_HOST, INGRESS, PACKET_HOST } from '../constants.js';
+import { EGRESS, IDENTITY_HOST, INGRESS } from '../constants.js';
 import { DROP_INVALID_TC_BUFFER, DROP_POLICY_AUTH_REQUIRED } from '../drop-reasons.js';
 import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';

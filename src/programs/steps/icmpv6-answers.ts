@@ -8,7 +8,7 @@ import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import * as layer4 from '../../engine/wire/layer4.js';
-import { ENDPOINT_HOST } from '../constants.js';
+
 import {
   DROP_INVALID,
   DROP_TTL_EXCEEDED,
@@ -65,7 +65,7 @@ export function answerSolicitation(
     return dropUnknown ? drop(program, packet, DROP_UNKNOWN_TARGET, direction, 0, 0, 0, 0) : TC_ACT_OK;
   }
   const flags = datapath.endpoints.words[(endpointAt + endpoints.FLAGS) >> 2];
-  if ((flags & ENDPOINT_HOST) !== 0) return TC_ACT_OK;
+  if ((flags & endpoints.FLAG_HOST) !== 0) return TC_ACT_OK;
   return advertise(program, packet, direction, SOLICITED_OVERRIDE);
 }
 

@@ -1,7 +1,7 @@
 /** Which packets leave the node with an address of the node, or of the egress gateway, instead of their own. */
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le, standsAt, swap32 } from '../../engine/wire/bytes.js';
-import { ENDPOINT_HOST } from '../constants.js';
+
 import { DROP_CT_UNKNOWN_PROTO, DROP_NO_EGRESS_IP, NAT_NOT_NEEDED } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
@@ -58,7 +58,7 @@ export function decideMasquerade(
   if (!masquerade || isExcluded(program, packet, flow)) return NAT_NOT_NEEDED;
   if (endpointAt >= 0) {
     const flags = datapath.endpoints.words[(endpointAt + endpoints.FLAGS) >> 2];
-    if ((flags & ENDPOINT_HOST) !== 0) return NAT_NOT_NEEDED;
+    if ((flags & endpoints.FLAG_HOST) !== 0) return NAT_NOT_NEEDED;
   }
   if (isExemptByAgent(program, packet, flow)) return NAT_NOT_NEEDED;
   // In tunnel mode a node is reached outside the tunnel, so its address does not know the pods.
