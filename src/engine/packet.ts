@@ -3,7 +3,6 @@
  * helpers that act on them are in the kernel. One context is reused for every packet of a run; all fields are
  * int32 numbers, so nothing is allocated per packet.
  */
-
 import type { Device } from './device.js';
 import { EACCES, EINVAL } from './hooks/errno.js';
 import { TC_ACT_REDIRECT, TC_ACT_SHOT, XDP_ABORTED, XDP_REDIRECT } from './hooks/verdict.js';

@@ -2,7 +2,6 @@
  * The sockets of one network namespace: what the processes of a pod, a node or a host outside do with packets. What a
  * kernel answers by itself (ARP, echo, errors) is the namespace's stack's, which hands the rest up to here.
  */
-
 import { addressText } from '../engine/address-text.js';
 import { EACCES, EADDRINUSE, EHOSTUNREACH, EINVAL, EMSGSIZE, ENETUNREACH } from '../engine/hooks/errno.js';
 import type { Namespace } from '../engine/namespace.js';

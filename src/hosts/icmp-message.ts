@@ -1,5 +1,4 @@
 /** ICMP and ICMPv6 as sockets meet them: echoes, and errors about what they sent. */
-
 import { ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENETUNREACH } from '../engine/hooks/errno.js';
 import * as icmp from '../engine/wire/icmp.js';
 import * as icmpv6 from '../engine/wire/icmpv6.js';

@@ -1,5 +1,4 @@
 /** The tunnel device's programs: from-overlay (what other nodes' tunnels bring) and to-overlay (what goes into ours). */
-
 import { PACKET_HOST } from '../engine/device.js';
 import type { HookProgram } from '../engine/hooks/program.js';
 import { TC_ACT_OK, TC_ACT_SHOT } from '../engine/hooks/verdict.js';

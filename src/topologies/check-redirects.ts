@@ -2,7 +2,6 @@
  * Local redirect policies: on a node that has backends of the policy, its frontend leads to these; on the others it is
  * what it was without the policy.
  */
-
 import { addressText } from '../engine/address-text.js';
 import { isEqual } from '../engine/wire/bytes.js';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';

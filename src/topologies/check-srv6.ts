@@ -1,5 +1,4 @@
 /** VPNs over SRv6: whose packets belong to them, where they go, and which segments a node ends. */
-
 import { addressText } from '../engine/address-text.js';
 import * as ipv6 from '../engine/wire/ipv6.js';
 import { Register, readAddress, readNetworks } from './check-text.js';

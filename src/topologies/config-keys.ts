@@ -1,5 +1,4 @@
 /** The keys of Cilium's ConfigMap that switch something in the datapath, and what they switch. */
-
 import { parseIpv4 } from '../engine/address-text.js';
 import { GENEVE, VXLAN } from '../engine/stack/tunnel.js';
 import { DSR_MODE_GENEVE, DSR_MODE_IPIP, DSR_MODE_OPTION } from '../programs/features.js';

@@ -2,7 +2,6 @@
  * The iptables rules that Cilium's agent installs where the kernel masquerades (enable-ipv4-masquerade without
  * enable-bpf-masquerade), as iptables-save prints them. Left out are those that need a socket (TPROXY, -m socket).
  */
-
 import { formatAddress } from '../engine/address-text.js';
 import type { Clock } from '../engine/clock.js';
 import type { Namespace } from '../engine/namespace.js';

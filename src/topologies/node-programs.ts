@@ -1,5 +1,4 @@
 /** Which of Cilium's programs a node loads, how they are configured, and the devices that they are attached to. */
-
 import type { Device } from '../engine/device.js';
 import type { BpfLink, LoadedProgram, ProgramType } from '../engine/hooks/bpf-objects.js';
 import type { Direction } from '../engine/hooks/device-hooks.js';

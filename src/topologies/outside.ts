@@ -2,7 +2,6 @@
  * What is outside of a network, as one router: it knows the hosts that were declared outside, and the way back to
  * each node's addresses, pods and services, as by BGP. Frames that leave the network go through it.
  */
-
 import { contains, type Prefix } from '../engine/address-text.js';
 import type { Device } from '../engine/device.js';
 import { TTL_EXCEEDED } from '../engine/fate.js';

@@ -4,7 +4,6 @@
  * there (service translation taken back, hop count, link addresses), so that the datapath does its work on it once
  * more and its output can be held against the capture.
  */
-
 import { ENTER_RECEIVE, ENTER_SEND } from '../engine/burst.js';
 import type { Device } from '../engine/device.js';
 import type { Namespace } from '../engine/namespace.js';

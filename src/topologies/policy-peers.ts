@@ -1,5 +1,4 @@
 /** The peers of a policy rule, as identities. */
-
 import { contains, type Prefix } from '../engine/address-text.js';
 import { IDENTITY_WORLD, IDENTITY_WORLD_IPV4, IDENTITY_WORLD_IPV6 } from '../programs/constants.js';
 import { IDENTITY_ANY } from '../programs/tables/policy.js';

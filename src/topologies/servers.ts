@@ -2,6 +2,7 @@
 import { addressText } from '../engine/address-text.js';
 import { isEqual } from '../engine/wire/bytes.js';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';
+import { DNS_PORT } from '../hosts/dns-message.js';
 
 import type { Host } from '../hosts/host.js';
 import { type NameTable, serveDns } from '../hosts/servers/dns-server.js';
@@ -13,7 +14,6 @@ import type { Plan, PlannedPod, PlannedServer, PlannedService } from './plan.js'
 
 const CLUSTER_DOMAIN = 'cluster.local';
 const NAMESPACE = 'default';
-const DNS_PORT = 53;
 
 /** A port that a server could not get: the errno says why. */
 export interface RefusedServer {

@@ -1,5 +1,4 @@
 /** bpf_fib_lookup against the routes and neighbours of a network namespace. */
-
 import {
   AF_INET,
   AF_INET6,

@@ -1,5 +1,4 @@
 /** curl as it prints on a terminal: no progress meter. */
-
 import { addressText } from '../../engine/address-text.js';
 import { ETIMEDOUT } from '../../engine/hooks/errno.js';
 

@@ -1,5 +1,4 @@
 /** One HTTP request and its response (RFC 9112), step by step, so that each tool can say what it says in between. */
-
 import { ETIMEDOUT } from '../../engine/hooks/errno.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Process, Steps } from '../process.js';

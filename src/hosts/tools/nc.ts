@@ -1,5 +1,4 @@
 /** nc as OpenBSD's prints it. What is typed into it is there from the start; the end of it does not end the call. */
-
 import { addressText } from '../../engine/address-text.js';
 import { ETIMEDOUT } from '../../engine/hooks/errno.js';
 import type { Endpoint } from '../endpoint.js';

@@ -1,5 +1,4 @@
 /** The answer to a request that DSR would make larger than the device carries: ICMP "fragmentation needed". */
-
 import type { PacketContext } from '../../engine/packet.js';
 import { copy, put16 } from '../../engine/wire/bytes.js';
 import * as checksum from '../../engine/wire/checksum.js';

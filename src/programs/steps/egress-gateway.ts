@@ -1,5 +1,4 @@
 /** Egress gateway: pods whose traffic to the outside leaves the cluster from one node, with one address. */
-
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le } from '../../engine/wire/bytes.js';
 import { INGRESS, MARK_EGRESS_GATEWAY_DONE } from '../constants.js';

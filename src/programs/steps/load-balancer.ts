@@ -1,5 +1,4 @@
 /** Service load balancing: finding the service, its connection, a backend, and translating to it. */
-
 import { BPF_NOEXIST } from '../../engine/maps/map.js';
 import type { PacketContext } from '../../engine/packet.js';
 import * as ports from '../../engine/wire/ports.js';

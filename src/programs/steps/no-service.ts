@@ -1,5 +1,4 @@
 /** The answer to a packet of a service without usable backend: ICMP port unreachable, made of the packet itself. */
-
 import type { PacketContext } from '../../engine/packet.js';
 import { copy, put16 } from '../../engine/wire/bytes.js';
 import * as checksum from '../../engine/wire/checksum.js';

@@ -1,5 +1,4 @@
 /** ICMP errors about a translated flow: the packet that they quote is translated too. */
-
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le } from '../../engine/wire/bytes.js';
 import * as icmp from '../../engine/wire/icmp.js';

@@ -1,5 +1,4 @@
 /** SNAT: a packet's source becomes an address of this node, and what answers to it finds the way back. */
-
 import type { PacketContext } from '../../engine/packet.js';
 import { swap16 } from '../../engine/wire/bytes.js';
 import * as icmp from '../../engine/wire/icmp.js';

@@ -1,5 +1,4 @@
 /** SRv6: which packets go into a VPN's segment, and the outer header that takes them there. */
-
 import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
 import type { PacketContext } from '../../engine/packet.js';
 import { copy, i32le } from '../../engine/wire/bytes.js';

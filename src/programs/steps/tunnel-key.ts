@@ -1,5 +1,4 @@
 /** Keys of tunnels: what a packet came out of the tunnel device with, and what it goes into one with. */
-
 import type { PacketContext } from '../../engine/packet.js';
 import * as tunnelKey from '../../engine/tunnel-key.js';
 import { copy, i32, i32le, put32le } from '../../engine/wire/bytes.js';

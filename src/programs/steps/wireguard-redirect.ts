@@ -1,5 +1,4 @@
 /** WireGuard: which traffic between nodes is sent through the encrypting device, and what may not go without it. */
-
 import type { PacketContext } from '../../engine/packet.js';
 import { swap16 } from '../../engine/wire/bytes.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';

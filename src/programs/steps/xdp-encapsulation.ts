@@ -1,5 +1,4 @@
 /** Tunnel headers that XDP writes itself, since it has no tunnel device to leave that to. */
-
 import type { PacketContext } from '../../engine/packet.js';
 import { GENEVE } from '../../engine/stack/tunnel.js';
 import { copy, i32le } from '../../engine/wire/bytes.js';

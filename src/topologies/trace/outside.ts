@@ -1,5 +1,4 @@
 /** Where packets from outside the topology come in. */
-
 import type { Device } from '../../engine/device.js';
 import type { Namespace } from '../../engine/namespace.js';
 import { isEqual } from '../../engine/wire/bytes.js';

@@ -3,7 +3,6 @@
  * order in which it does it. Programs write values and headers in place, so these are looked at whenever the program
  * does something else, and at its end.
  */
-
 import type { BpfMap } from '../../engine/maps/map.js';
 import type { PacketContext } from '../../engine/packet.js';
 import { isEqual } from '../../engine/wire/bytes.js';
