@@ -1,5 +1,6 @@
 /** Runs the steps of one scenario and says of each what did not come out as recorded. */
-import { PacketContext, TUNNEL_KEY_SIZE } from '../../src/engine/packet.js';
+import { PacketContext } from '../../src/engine/packet.js';
+import * as tunnelKey from '../../src/engine/tunnel-key.js';
 import type { ObjectKind } from '../../src/programs/instance.js';
 import { compareStep, type Mismatch, type Outcome } from './compare.js';
 import type { Registry } from './entries.js';
@@ -145,7 +146,7 @@ export class ScenarioRun {
     packet.receivedKeyResult = tunnel.ret;
     packet.receivedKeyIsV6 = Number(tunnel.v6 ?? 0);
     packet.receivedKey.fill(0);
-    packet.receivedKey.set(Buffer.from(tunnel.key ?? '', 'hex').subarray(0, TUNNEL_KEY_SIZE));
+    packet.receivedKey.set(Buffer.from(tunnel.key ?? '', 'hex').subarray(0, tunnelKey.SIZE));
     const option = Buffer.from(tunnel.opt ?? '', 'hex');
     packet.receivedOption.fill(0);
     packet.receivedOption.set(option);
