@@ -1,10 +1,8 @@
 /** The host firewall: from outside, from pods here and elsewhere. */
-import { twoNodes } from './clusters.js';
+import { NATIVE, twoNodes } from './clusters.js';
 import { HOST_FIREWALL } from './scenarios.js';
 import { checkScenario } from './walk-support.js';
 
-const NATIVE =
-  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16", enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
 const FIREWALL = `policies:
   - name: host
     nodeSelector: { role: node1 }

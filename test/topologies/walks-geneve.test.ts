@@ -1,9 +1,7 @@
 /** Whole walks in tunnel mode: what is inside a tunnel stands behind its VNI, which is the sender's identity. */
-import { twoNodes } from './clusters.js';
+import { TUNNEL, twoNodes } from './clusters.js';
 import { CLUSTER_IPV4, CLUSTER_IPV6 } from './scenarios.js';
 import { checkScenario } from './walk-support.js';
-
-const TUNNEL = 'routing-mode: tunnel, enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
 
 checkScenario(
   'Geneve, IPv4, BPF host routing',

@@ -1,10 +1,7 @@
 /** Whole walks with native routing: a pod to a service on the other node, to the world, and node ports. */
-import { twoNodes } from './clusters.js';
+import { NATIVE, twoNodes } from './clusters.js';
 import { CLUSTER_IPV4 } from './scenarios.js';
 import { checkScenario } from './walk-support.js';
-
-const NATIVE =
-  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16", enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
 
 checkScenario('IPv4, BPF host routing', twoNodes(NATIVE), CLUSTER_IPV4, {
   'pod to service': `
