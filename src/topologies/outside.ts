@@ -23,7 +23,6 @@ import * as ipv6 from '../engine/wire/ipv6.js';
 import * as tables from '../programs/tables/services.js';
 import type { BuiltTopology } from './built.js';
 import { OUTSIDE_MAC } from './check-hosts.js';
-
 import { ipAddressLength, putGatewaySource } from './placement.js';
 
 /** What comes of a frame that has left the network: the same or its answer, at some device at some time. */

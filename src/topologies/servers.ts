@@ -3,7 +3,6 @@ import { addressText } from '../engine/address-text.js';
 import { isEqual } from '../engine/wire/bytes.js';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';
 import { DNS_PORT } from '../hosts/dns-message.js';
-
 import type { Host } from '../hosts/host.js';
 import { type NameTable, serveDns } from '../hosts/servers/dns-server.js';
 import { serveTcpEcho, serveUdpEcho } from '../hosts/servers/echo-server.js';

@@ -5,7 +5,6 @@ import { isEqual } from '../../engine/wire/bytes.js';
 import * as icmp from '../../engine/wire/icmp.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import type { EchoReply } from '../echo.js';
-
 import { errorText } from '../errors.js';
 import type { IcmpError } from '../icmp-message.js';
 import type { Process, Program, Steps } from '../process.js';

@@ -8,7 +8,6 @@ import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import * as layer4 from '../../engine/wire/layer4.js';
-
 import {
   DROP_INVALID,
   DROP_TTL_EXCEEDED,

@@ -1,7 +1,6 @@
 /** Which packets leave the node with an address of the node, or of the egress gateway, instead of their own. */
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le, standsAt, swap32 } from '../../engine/wire/bytes.js';
-
 import { DROP_CT_UNKNOWN_PROTO, DROP_NO_EGRESS_IP, NAT_NOT_NEEDED } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
