@@ -3,9 +3,10 @@
  * prints it. What goes to a service is led KUBE-SERVICES → (KUBE-FW → KUBE-EXT →) KUBE-SVC or KUBE-SVL → KUBE-SEP,
  * which translates it; what must come back the same way is marked, and masqueraded in KUBE-POSTROUTING.
  */
-import { contains, formatAddress, type Prefix } from '../engine/address-text.js';
+import { contains } from '../engine/address-text.js';
 import type { TableName } from '../engine/netfilter/iptables.js';
 import type { Family } from '../engine/netfilter/netfilter.js';
+import { prefixText } from './identities.js';
 import {
   chainName,
   endpointChain,
@@ -320,8 +321,4 @@ function probability(left: number): string {
 
 function wholePrefix(address: Uint8Array): string {
   return prefixText({ address, length: address.length * 8 });
-}
-
-function prefixText({ address, length }: Prefix): string {
-  return `${formatAddress(address, 0, address.length)}/${length}`;
 }
