@@ -127,7 +127,7 @@ test('routes in ip’s words', () => {
   );
   assert.equal(
     node('ip', 'r', 'get', '8.8.8.8'),
-    '8.8.8.8 via 10.255.255.1 src 10.255.255.11 uid 0 \n    cache \n',
+    '8.8.8.8 via 10.255.255.1 dev bond0 src 10.255.255.11 uid 0 \n    cache \n',
   );
   assert.match(
     node('--json', 'ip', 'route'),
