@@ -56,7 +56,7 @@ export class Netfilter implements TableContext {
   constructor(namespace: Namespace, { clock, random, maximumConnections }: NetfilterOptions) {
     this.#namespace = namespace;
     this.random = random;
-    this.conntrack = new Conntrack(clock, maximumConnections);
+    this.conntrack = new Conntrack(clock, maximumConnections, namespace.tcpTracking);
     this.nat = new Nat(this.conntrack, random);
     this.untranslate = new Untranslate(this.conntrack);
   }
