@@ -9,6 +9,7 @@ import type { TableName } from '../engine/netfilter/iptables.js';
 import { type Family, Netfilter } from '../engine/netfilter/netfilter.js';
 import type { RandomSource } from '../engine/random.js';
 import type { Plan, PlannedNode } from './plan.js';
+import { isInPart, type PortPart } from './port-part.js';
 
 /** Tables in which the agent has chains of its own, with the hooks that feed them. */
 const CHAINS: readonly (readonly [TableName, string, string])[] = [
@@ -38,12 +39,14 @@ export function installMasquerading(
   plan: Plan,
   node: PlannedNode,
   host: Namespace,
-  options: { readonly clock: Clock; readonly random: RandomSource },
+  options: { readonly clock: Clock; readonly random: RandomSource; readonly natPorts?: PortPart | undefined },
 ): Netfilter | null {
   const { iptablesMasquerade } = node.config;
   const families = ([4, 6] as const).filter((family) => iptablesMasquerade[family]);
   if (families.length === 0) return null;
-  const netfilter = new Netfilter(host, options);
+  const { clock, random, natPorts } = options;
+  const givesPort = natPorts && ((port: number) => isInPart(port, natPorts));
+  const netfilter = new Netfilter(host, { clock, random, givesPort });
   for (const family of families) {
     const length = family === 4 ? 4 : 16;
     const nodes = plan.nodes.flatMap(({ internalAddresses }) => internalAddresses);

@@ -21,8 +21,9 @@ import {
 } from '../../src/live/steering/flow-key.js';
 import { Handover } from '../../src/live/steering/handover.js';
 import { OwnerTable } from '../../src/live/steering/owner-table.js';
-import { portsOf, Steering, steeringSetup } from '../../src/live/steering/steering.js';
+import { Steering, steeringSetup } from '../../src/live/steering/steering.js';
 import { buildTopology } from '../../src/topologies/build.js';
+import { portsOf } from '../../src/topologies/port-part.js';
 import { fromHex } from '../support/hex.js';
 
 const CLIENT_MAC = fromHex('02 70 00 00 00 0a');
@@ -171,7 +172,7 @@ test('a handover ring keeps order, content and what frames owe, and says when it
 });
 
 test('NAT ports are parted without gap or overlap', () => {
-  const parts = [0, 1, 2].map((worker) => portsOf([32768, 65535], worker, 3));
+  const parts = [0, 1, 2].map((worker) => portsOf([32768, 65535], { number: worker, of: 3 }));
   assert.deepEqual(parts, [
     [32768, 43689],
     [43690, 54611],
@@ -226,13 +227,13 @@ function makeWorkers(count: number): Worker[] {
           },
         ],
       },
-      { clock, random: new SeededRandom(number), natPorts: (range) => portsOf(range, number, count) },
+      { clock, random: new SeededRandom(number), natPorts: { number, of: count } },
     );
     const wires = DEVICES.map((name) => joinPorts({ plugin: 'memory', name }, { plugin: 'memory', name }));
     const steering = new Steering(setup, number);
     const ports = wires.map(([port], row) => ({
       port,
-      binding: { port: { plugin: 'memory', name: DEVICES[row] }, devices: [DEVICES[row]] } as const,
+      binding: { port: { plugin: 'memory', name: DEVICES[row] }, devices: [DEVICES[row]], row } as const,
     }));
     const forwarder = new Forwarder(built, ports, steering);
     return { forwarder, steering, ends: wires.map(([, end]) => end) };

@@ -2,13 +2,13 @@
 import { LiveError, MISSING } from '../../io/live/live-error.js';
 import { portName } from '../../io/live/open.js';
 import type { Binding } from '../../live/binding.js';
-import type { Notice } from '../../live/thread-messages.js';
 import type { LoadedTopology } from '../../topologies/load.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import type { MonitorChoice } from '../monitor/choose.js';
-import { LabSession } from './session.js';
+import { checkWorkers, LabSession } from './session.js';
 import { Talk } from './talk.js';
+import { WalkDesk } from './walk-desk.js';
 
 export interface RunOptions {
   readonly topology: LoadedTopology;
@@ -37,7 +37,14 @@ export async function runSession(options: RunOptions): Promise<number> {
   if (!/^[\w.-]{1,64}$/.test(name)) {
     throw new UsageError(`--name ${name}: give letters, digits, ".", "_" and "-", 64 at most`);
   }
-  const unread = new Int32Array(new SharedArrayBuffer(4));
+  checkWorkers(options.workers, bindings);
+  const desk = new WalkDesk({
+    record: options.record ?? null,
+    monitor: options.monitor ?? null,
+    workers: options.workers,
+    print: (text, written) => process.stdout.write(text, written),
+    say: put,
+  });
   const isStopped = new Promise<void>((resolve) => {
     for (const signal of SIGNALS) process.on(signal, () => resolve());
   });
@@ -53,8 +60,9 @@ export async function runSession(options: RunOptions): Promise<number> {
     serves,
     workers: options.workers,
     state: options.state,
-    watching: { record: options.record ?? null, monitor: options.monitor ?? null, unread: unread.buffer },
-    onNotice: (notice) => tell(notice, unread, talk),
+    desk,
+    onPort: (device, isUp) =>
+      talk.warn(`${device}: its interface is ${isUp ? 'up again' : 'down or gone'}; the rest runs on`),
   });
   for (const line of session.servers.lines) log.info(`serves ${line}`);
   const { leftOut } = session.group.running;
@@ -81,17 +89,4 @@ export function needRoot(): void {
     'run as root: sudo packetwalk lab (or in a container: docker run --privileged)',
     MISSING,
   );
-}
-
-/** `unread` is lowered by what has been printed. */
-function tell(notice: Notice, unread: Int32Array, talk: Talk): void {
-  if (notice.kind === 'lines') {
-    const { text } = notice;
-    process.stdout.write(text, () => Atomics.sub(unread, 0, text.length));
-  } else if (notice.kind === 'talk') put(notice.text);
-  else if (notice.kind === 'port') {
-    talk.warn(
-      `${notice.device}: its interface is ${notice.isUp ? 'up again' : 'down or gone'}; the rest runs on`,
-    );
-  }
 }

@@ -51,6 +51,25 @@ export class FlowKey {
     return this.#frame(bytes, start, end, 0);
   }
 
+  /**
+   * Takes the flow of two addresses of `words` words, one behind the other in `bytes`, each with its port as it is in
+   * memory; of ICMP the identifier is one of the two, and the other 0.
+   */
+  take(
+    bytes: Uint8Array,
+    addressesAt: number,
+    words: number,
+    protocol: number,
+    firstPort: number,
+    secondPort: number,
+  ): void {
+    if (hasPorts(protocol)) this.#note(bytes, addressesAt, words, protocol, firstPort, secondPort);
+    else {
+      const identifier = firstPort | secondPort;
+      this.#note(bytes, addressesAt, words, protocol, identifier, identifier);
+    }
+  }
+
   #frame(bytes: Uint8Array, start: number, end: number, depth: number): number {
     if (!ethernet.fits(start, end)) return NO_FLOW;
     let type = ethernet.type(bytes, start);

@@ -8,7 +8,8 @@ const SECOND = 3;
 const BEING_WRITTEN = -1;
 /** Slots that an entry may be in, from the one that its fingerprint names on. */
 const WINDOW = 8;
-const SLOTS = 1 << 17;
+/** A flow that nobody remembers any more would be another worker's: room for all connections that conntrack holds. */
+const SLOTS = 1 << 20;
 
 export class OwnerTable {
   readonly memory: SharedArrayBuffer;
