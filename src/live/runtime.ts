@@ -15,6 +15,7 @@ import {
   HANDED_OVER,
   HANDOVER_LOST,
   type LiveStatistics,
+  MERGED,
   ROUNDS,
   SHARED_WALKS,
   STRANGERS,
@@ -92,9 +93,10 @@ export class Runtime {
    */
   replace(built: BuiltTopology, ports: readonly BoundPort[]): void {
     this.#statistics.carry(this.built);
-    const { unbound, strangers, copies } = this.forwarder;
+    const { unbound, strangers, copies, merger } = this.forwarder;
     this.#use(built, ports);
     Object.assign(this.forwarder, { unbound, strangers, copies });
+    this.forwarder.merger.merged = merger.merged;
     this.watch(this.#watch);
   }
 
@@ -206,6 +208,7 @@ export class Runtime {
     statistics.loop[UNBOUND] = this.forwarder.unbound;
     statistics.loop[STRANGERS] = this.forwarder.strangers;
     statistics.loop[SHARED_WALKS] = this.forwarder.copies;
+    statistics.loop[MERGED] = this.forwarder.merger.merged;
     statistics.loop[HANDED_OVER] = this.steering?.handedOver ?? 0;
     statistics.loop[HANDOVER_LOST] = this.steering?.lost ?? 0;
   }

@@ -23,7 +23,9 @@ export const HANDED_OVER = 8;
 export const HANDOVER_LOST = 9;
 /** Walks of frames that walked in another worker as well. */
 export const SHARED_WALKS = 10;
-const LOOP_ROWS = 11;
+/** UDP datagrams that were walked in the frame of another. */
+export const MERGED = 11;
+const LOOP_ROWS = 12;
 const FIRST_PORT_ROW = LOOP_ROWS + FATE_COUNT + REASON_COUNT;
 
 export class LiveStatistics {

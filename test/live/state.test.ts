@@ -25,12 +25,12 @@ describe('--state', { skip, timeout: 180_000 }, () => {
         first.run('outside', ['iperf3', '-s', '-1', '-p', '5201'], 40),
       ];
       await pause(300);
-      // By a service and by VXLAN's opposite, a router; and under the node's address. Several connections, so that each
-      // worker has some.
+      // By a service; and under the node's address, where the first to speak again is the other end. Several connections,
+      // so that each worker has some.
       const load = ['-t', '15', '-b', '10M', '-P', '5'];
       const streams = [
         first.run('client', ['iperf3', '-J', '-c', '10.96.0.80', '-p', '80', ...load], 40),
-        first.run('client', ['iperf3', '-J', '-c', '1.1.1.1', ...load], 40),
+        first.run('client', ['iperf3', '-J', '-R', '-c', '1.1.1.1', ...load], 40),
       ];
       await pause(2500);
       await first.kill('SIGKILL');

@@ -8,6 +8,7 @@ import {
   COPIES,
   HANDED_OVER,
   HANDOVER_LOST,
+  MERGED,
   NO_SLOTS,
   ORIGINATED,
   ROUNDS,
@@ -35,6 +36,8 @@ export interface Status {
   readonly copies: number;
   /** By nodes' own stacks. */
   readonly originated: number;
+  /** Datagrams that were walked in the frame of another. */
+  readonly merged: number;
   readonly fates: Readonly<Record<string, number>>;
   /** By the reason's name. */
   readonly dropped: Readonly<Record<string, number>>;
@@ -69,6 +72,7 @@ export function statusOf(
     walked: loop[WALKED] - loop[SHARED_WALKS],
     copies: loop[COPIES] + loop[SHARED_WALKS],
     originated: loop[ORIGINATED],
+    merged: loop[MERGED],
     fates: Object.fromEntries(FATE_NAMES.map((fate, i) => [fate, fates[i]])),
     dropped: Object.fromEntries(
       [...dropped.entries()]
