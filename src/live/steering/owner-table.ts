@@ -1,5 +1,5 @@
 /**
- * Which worker has a flow that does not belong to the one that its fingerprint says; shared by all workers. Slots of four
+ * Which worker has a flow; shared by all workers. Slots of four
  * words: fingerprint, worker plus one (0: free, -1: being written), and the second of its last use.
  */
 const SLOT_WORDS = 4;
@@ -8,7 +8,7 @@ const SECOND = 3;
 const BEING_WRITTEN = -1;
 /** Slots that an entry may be in, from the one that its fingerprint names on. */
 const WINDOW = 8;
-/** A flow that nobody remembers any more would be another worker's: room for all connections that conntrack holds. */
+/** A flow that has no room any more can come to be another worker's: more than the connections that conntrack holds. */
 const SLOTS = 1 << 20;
 
 export class OwnerTable {

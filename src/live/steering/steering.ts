@@ -2,13 +2,14 @@
  * Several workers, each with maps of its own. The rule by which conntrack, NAT and LRU stay right: a flow is one worker's,
  * both directions and as long as it lives.
  *
- * - Whose it is, its fingerprint says, which is the same for both directions.
+ * - It is the worker's that gets its first frame, as a table says that all share; by its fingerprint, which is the same
+ *   for both directions. So it is where the kernel's own hash brings it, and stays there.
  * - A frame that a worker sends under another fingerprint (translated, or out of a tunnel) makes that one the worker's as
- *   well, in a table that all share, before the frame leaves: its answer cannot be earlier.
+ *   well, before the frame leaves: its answer cannot be earlier.
  * - A frame that came to another worker is handed over. On TAPs that is seldom: the kernel gives the frames of a flow to
- *   the queue that last wrote frames of it.
+ *   the queue that last wrote frames of it, and those of a flow that nothing is written of by hash.
  * - NAT ports are parted, so that two workers never give the same one.
- * - With session affinity a client's flows to a service are one worker's: then only addresses decide.
+ * - With session affinity a client's flows to a service are one worker's: then addresses decide who gets a new flow.
  * - Later fragments go where the first one went.
  */
 import type { FrameArena } from '../../engine/frame-arena.js';
@@ -23,7 +24,7 @@ export interface SteeringRule {
   /** UDP port of its tunnels; 0 for none. */
   readonly tunnelPort: number;
   readonly isGeneve: boolean;
-  /** Only addresses decide, not ports. */
+  /** The addresses of a new flow decide whose it is. */
   readonly byAddresses: boolean;
 }
 
@@ -99,11 +100,11 @@ export class Steering {
     if (kind === FOR_ALL) return FOR_ALL_WORKERS;
     if (kind === LATER_FRAGMENT) {
       const known = this.#owners.lookup(key.datagramLow, key.datagramHigh);
-      return known >= 0 ? known : this.#byHash(key.addresses);
+      return known >= 0 ? known : this.worker;
     }
     const claimed = this.#owners.lookup(key.low, key.high);
     if (claimed >= 0) this.#owners.touch(second);
-    const owner = claimed >= 0 ? claimed : this.#ownerByHash();
+    const owner = claimed >= 0 ? claimed : this.#ownerOfNew(second);
     if (kind === FIRST_FRAGMENT) this.#owners.claim(key.datagramLow, key.datagramHigh, owner, second);
     return owner;
   }
@@ -134,9 +135,18 @@ export class Steering {
     const { low, high } = this.#key;
     const claimed = this.#owners.lookup(low, high);
     if (claimed === this.worker) this.#owners.touch(second);
-    else if (claimed >= 0 || this.#ownerByHash() !== this.worker) {
+    else if (claimed >= 0 || !this.#rule.byAddresses || this.#byAddresses() !== this.worker) {
       this.#owners.claim(low, high, this.worker, second);
     }
+  }
+
+  /** Whoever gets its first frame; of two that do at the same time, the one that the table has first. */
+  #ownerOfNew(second: number): number {
+    if (this.#rule.byAddresses) return this.#byAddresses();
+    const { low, high } = this.#key;
+    this.#owners.claim(low, high, this.worker, second);
+    const owner = this.#owners.lookup(low, high);
+    return owner >= 0 ? owner : this.worker;
   }
 
   /** Gives a copy of a frame that came by port `row` to another worker; the slot stays the caller's. */
@@ -202,11 +212,7 @@ export class Steering {
     }
   }
 
-  #ownerByHash(): number {
-    return this.#byHash(this.#rule.byAddresses ? this.#key.addresses : this.#key.low);
-  }
-
-  #byHash(hash: number): number {
-    return (hash >>> 0) % this.workers;
+  #byAddresses(): number {
+    return (this.#key.addresses >>> 0) % this.workers;
   }
 }
