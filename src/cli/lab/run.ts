@@ -5,7 +5,7 @@ import type { Binding } from '../../live/binding.js';
 import type { LoadedTopology } from '../../topologies/load.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
-import type { MonitorChoice } from '../monitor/choose.js';
+import type { MonitorChoice } from '../monitor/choice.js';
 import { checkWorkers, LabSession } from './session.js';
 import { Talk } from './talk.js';
 import { WalkDesk } from './walk-desk.js';

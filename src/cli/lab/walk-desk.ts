@@ -7,8 +7,9 @@ import { PcapngWriter } from '../../io/pcapng-writer.js';
 import type { WalkBatch } from '../../live/thread-messages.js';
 import { WalkStreamReader, type WalkStreamTarget } from '../../live/walk-stream.js';
 import type { BuiltTopology } from '../../topologies/built.js';
-import { type MonitorChoice, openMonitors } from '../monitor/choose.js';
+import type { MonitorChoice } from '../monitor/choice.js';
 import type { Monitor } from '../monitor/monitor.js';
+import { openMonitors } from '../monitor/open.js';
 import type { WatchOptions } from './watching.js';
 
 export interface WalkDeskOptions {
