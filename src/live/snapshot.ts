@@ -9,6 +9,7 @@ import { NUD_PERMANENT } from '../engine/stack/neighbour.js';
 import type { WalkCounters } from '../engine/walk-counters.js';
 import { isWrittenByPackets } from '../programs/tables/map-specs.js';
 import type { BuiltTopology } from '../topologies/built.js';
+import { addNetfilter, type NetfilterSnapshot, takeNetfilter } from './netfilter-snapshot.js';
 
 /** Keys, and values, of one map, one behind the other; of a per-CPU map the sums over its CPUs. */
 interface MapSnapshot {
@@ -25,6 +26,8 @@ export interface Snapshot {
   /** By row of the network's namespaces: what was learned. */
   readonly neighbours: readonly (readonly Neighbour[])[];
   readonly counters: Partial<WalkCounters>;
+  /** By row of the nodes; null where nothing is masqueraded by the kernel. */
+  readonly netfilters: readonly (NetfilterSnapshot | null)[];
 }
 
 /** Columns by device or namespace that listings show. */
@@ -44,6 +47,7 @@ export function takeSnapshot({ nodes, clock, network, walker }: BuiltTopology): 
       neighbours.entries(clock.nowNs).filter(({ state }) => state !== NUD_PERMANENT),
     ),
     counters: Object.fromEntries(COLUMNS.map((column) => [column, walker.counters[column]])),
+    netfilters: nodes.map(({ netfilter }) => netfilter && takeNetfilter(netfilter)),
   };
 }
 
@@ -66,25 +70,26 @@ function entriesOf(map: BpfMap): { keys: Uint8Array; values: Uint8Array } {
 }
 
 /**
- * Puts several workers' snapshots into a topology of its own, which nothing walks through. A connection is one
- * worker's; counters are added up.
+ * Puts several workers' snapshots into a topology that was just built, and which nothing walks through. A connection is
+ * one worker's; counters are added up.
  */
 export function showSnapshots(built: BuiltTopology, snapshots: readonly Snapshot[]): void {
   built.clock.set(Math.max(...snapshots.map(({ nowNs }) => nowNs)));
-  for (const { datapath } of built.nodes) {
-    for (const map of datapath.maps.values()) if (isKept(map)) map.clear();
-  }
   const { counters } = built.walker;
   for (const column of COLUMNS) {
     counters[column].forEach((_, row) => {
       counters[column][row] = snapshots.reduce((sum, one) => sum + (one.counters[column]?.[row] ?? 0), 0);
     });
   }
-  for (const { maps, neighbours } of snapshots) {
+  for (const { maps, neighbours, netfilters } of snapshots) {
     for (const one of maps) {
       const node = built.nodes.find(({ planned }) => planned.name === one.node);
       if (node !== undefined) addEntries(node.datapath.map(one.map), one);
     }
+    netfilters.forEach((snapshot, row) => {
+      const { netfilter } = built.nodes[row];
+      if (netfilter !== null && snapshot !== null) addNetfilter(netfilter, snapshot);
+    });
     neighbours.forEach((known, row) => {
       for (const neighbour of known) learn(built, row, neighbour);
     });
