@@ -362,3 +362,72 @@ for (const count of [2, 3]) {
     }
   });
 }
+
+describe('session affinity', () => {
+  const rule = { tunnelPort: 0, isGeneve: false, byAddresses: true };
+  const setup = steeringSetup(2, { ...rule, byAddresses: false });
+  const workers = [0, 1].map((number) => new Steering(setup, number));
+  const ownersOf = (frame: Uint8Array): number[] =>
+    workers.map((steering) => {
+      const handle = arena.put(new DataView(frame.buffer), 0, frame.length);
+      const owner = steering.ownerOf(arena, handle, 100);
+      arena.free(handle);
+      return owner;
+    });
+  const flow = (port: number, destination = SERVICE): Uint8Array =>
+    segment([GATEWAY_MAC, CLIENT_MAC], [CLIENT, port], [destination, 80], tcp.SYN);
+
+  test('without it a flow is whose who gets its first frame', () => {
+    assert.deepEqual(ownersOf(flow(1000)), [0, 0]);
+    workers.reverse();
+    assert.deepEqual(ownersOf(flow(1001)), [1, 1]);
+    workers.reverse();
+  });
+
+  test("with it new flows of two addresses are one worker's; those that are there stay where they are", () => {
+    for (const steering of workers) assert.equal(steering.use(rule), true);
+    const [owner] = ownersOf(flow(2000));
+    for (let port = 2001; port < 2020; port++) assert.deepEqual(ownersOf(flow(port)), [owner, owner]);
+    const owners = Array.from({ length: 16 }, (_, i) => ownersOf(flow(2000, Uint8Array.of(10, 96, 1, i)))[0]);
+    assert.equal(new Set(owners).size, 2);
+    assert.deepEqual(
+      [ownersOf(flow(1000)), ownersOf(flow(1001))],
+      [
+        [0, 0],
+        [1, 1],
+      ],
+    );
+    assert.equal(workers[0].use(rule), false);
+  });
+
+  test('who has a flow in its maps claims it by its tuple', () => {
+    const [owner] = ownersOf(flow(3000));
+    const tuple = new Uint8Array(14);
+    tuple.set(SERVICE, 0);
+    tuple.set(CLIENT, 4);
+    // Ports in network order, as in a map's key: 80 of the first address, 3000 of the second.
+    workers[1 - owner].claimTuple(tuple, 0, 1, 6, 0x5000, 0xb80b, 100);
+    assert.deepEqual(ownersOf(flow(3000)), [1 - owner, 1 - owner]);
+  });
+});
+
+test('a worker is woken when it sleeps, and does not sleep while frames wait', () => {
+  const setup = steeringSetup(2, { tunnelPort: 0, isGeneve: false, byAddresses: false });
+  const [one, other] = [0, 1].map((number) => new Steering(setup, number));
+  const frame = new Uint8Array(60);
+  const handle = arena.put(new DataView(frame.buffer), 0, frame.length);
+  const woken: number[] = [];
+  const giveAndWake = (): void => {
+    one.handOver(arena, handle, 0, 1);
+    one.wake((worker) => woken.push(worker));
+  };
+  giveAndWake();
+  assert.deepEqual(woken, [], 'it was awake');
+  assert.equal(other.mayRest(), false);
+  other.collect(arena, (taken) => arena.free(taken));
+  assert.equal(other.mayRest(), true);
+  giveAndWake();
+  giveAndWake();
+  assert.deepEqual(woken, [1], 'once');
+  arena.free(handle);
+});

@@ -22,7 +22,13 @@ export class ModelLab {
   readonly walker: Walker;
   readonly #devices: Readonly<Record<'a' | 'b', Device>>;
 
-  constructor(options: { readonly maximumConnections?: number; readonly nat?: readonly string[] } = {}) {
+  constructor(
+    options: {
+      readonly maximumConnections?: number;
+      readonly nat?: readonly string[];
+      readonly givesPort?: (port: number) => boolean;
+    } = {},
+  ) {
     const { host } = this.node;
     this.clock.set(1000e9);
     host.ipv4Forwarding = true;
@@ -48,6 +54,7 @@ export class ModelLab {
     this.netfilter = new Netfilter(host, {
       clock: this.clock,
       random: new SeededRandom(1),
+      givesPort: options.givesPort,
       ...(maximumConnections === undefined ? {} : { maximumConnections }),
     });
     this.netfilter.addTable(
