@@ -114,3 +114,8 @@ export function formatIpv6(bytes: Uint8Array, at = 0): string {
 export function formatAddress(bytes: Uint8Array, at: number, length: number): string {
   return length === 4 ? formatIpv4(bytes, at) : formatIpv6(bytes, at);
 }
+
+/** As `formatAddress`, of an address that has the array to itself. */
+export function addressText(address: Uint8Array): string {
+  return formatAddress(address, 0, address.length);
+}

@@ -6,6 +6,7 @@
 import type { Device } from './device.js';
 import { EACCES, EINVAL } from './hooks/errno.js';
 import { TC_ACT_REDIRECT, TC_ACT_SHOT, XDP_ABORTED, XDP_REDIRECT } from './hooks/verdict.js';
+import * as tunnelKey from './tunnel-key.js';
 import * as tag from './vlan-tag.js';
 import { i32le } from './wire/bytes.js';
 import * as ethernet from './wire/ethernet.js';
@@ -34,7 +35,6 @@ const METADATA_LIMIT = 255;
 const MAP_ACTION_MASK = 3;
 
 /** Sizes of the structures that helpers take. */
-export const TUNNEL_KEY_SIZE = 44;
 export const REDIRECT_NEIGHBOUR_SIZE = 20;
 export const FIB_PARAMS_SIZE = 64;
 
@@ -110,8 +110,8 @@ export class PacketContext {
   /** Socket cookie of a locally sent packet, low word. */
   socketCookie = 0;
   /**
-   * 1 when the frame came in longer than its device's MTU: receive or send offload had merged its segments, so MTU
-   * checks, which go by segment, let it pass (as the kernel's for a GSO packet).
+   * 1 when the frame came in longer than its device's MTU, or is several segments by what it owes: receive or send
+   * offload had merged them, so MTU checks, which go by segment, let it pass (as the kernel's for a GSO packet).
    */
   merged = 0;
   /** 1 while somebody else holds the frame's bytes, too (a packet socket): a write takes a copy first. */
@@ -133,14 +133,14 @@ export class PacketContext {
   redirectNeighbourLength = 0;
 
   /** `struct bpf_tunnel_key` to send with, valid when `tunnelKeySize` > 0. */
-  readonly tunnelKey = new Uint8Array(TUNNEL_KEY_SIZE);
+  readonly tunnelKey = new Uint8Array(tunnelKey.SIZE);
   tunnelKeySize = 0;
   tunnelKeyFlags = 0;
   readonly tunnelOption = new Uint8Array(256);
   tunnelOptionLength = 0;
 
   /** What the packet arrived with at a tunnel device; `receivedKeyResult` < 0 when there is none. */
-  readonly receivedKey = new Uint8Array(TUNNEL_KEY_SIZE);
+  readonly receivedKey = new Uint8Array(tunnelKey.SIZE);
   receivedKeyResult = -22;
   receivedKeyIsV6 = 0;
   readonly receivedOption = new Uint8Array(256);

@@ -1,6 +1,8 @@
 /** DNS messages (RFC 1035 section 4), as far as questions for addresses and their answers go. */
 import { put16, put32, u16 } from '../engine/wire/bytes.js';
 
+export const DNS_PORT = 53;
+
 export const TYPE_A = 1;
 export const TYPE_AAAA = 28;
 export const CLASS_INTERNET = 1;

@@ -2,6 +2,8 @@
  * The sockets of one network namespace: what the processes of a pod, a node or a host outside do with packets. What a
  * kernel answers by itself (ARP, echo, errors) is the namespace's stack's, which hands the rest up to here.
  */
+import { addressText } from '../engine/address-text.js';
+import { EACCES, EADDRINUSE, EHOSTUNREACH, EINVAL, EMSGSIZE, ENETUNREACH } from '../engine/hooks/errno.js';
 import type { Namespace } from '../engine/namespace.js';
 import type { PacketContext } from '../engine/packet.js';
 import { sourceTowards } from '../engine/stack/addresses.js';
@@ -21,8 +23,7 @@ import * as ipv6 from '../engine/wire/ipv6.js';
 import * as tcp from '../engine/wire/tcp.js';
 import * as udp from '../engine/wire/udp.js';
 import { EchoSockets } from './echo.js';
-import { addressText, type Endpoint, endpointText } from './endpoint.js';
-import { EADDRINUSE, EHOSTUNREACH, EINVAL, EMSGSIZE, ENETUNREACH } from './errors.js';
+import { type Endpoint, endpointText } from './endpoint.js';
 import { type IcmpError, isIcmp } from './icmp-message.js';
 import {
   DEFAULT_HOP_LIMIT,
@@ -45,7 +46,6 @@ const LOCAL_PORTS = 28232;
 /** Least MTU of a path (RFC 791, RFC 8200 section 5). */
 const LEAST_MTU_IPV4 = 68;
 const LEAST_MTU_IPV6 = 1280;
-const EACCES = 13;
 
 export interface PacketOptions {
   /** Default: the address that the route's device has. */

@@ -1,9 +1,9 @@
 /** ICMP and ICMPv6 as sockets meet them: echoes, and errors about what they sent. */
+import { ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENETUNREACH } from '../engine/hooks/errno.js';
 import * as icmp from '../engine/wire/icmp.js';
 import * as icmpv6 from '../engine/wire/icmpv6.js';
 import * as ipv4 from '../engine/wire/ipv4.js';
 import * as ipv6 from '../engine/wire/ipv6.js';
-import { ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENETUNREACH } from './errors.js';
 import { type IpPacket, readIpPacket } from './ip-packet.js';
 
 export function isIcmp(protocol: number): boolean {

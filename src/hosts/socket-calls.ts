@@ -3,21 +3,18 @@ import { SocketContext, type SocketHook, type SocketHooks } from '../engine/hook
 import { i32le, put32le, swap16 } from '../engine/wire/bytes.js';
 import type { Endpoint } from './endpoint.js';
 
-/** Who calls. */
-export interface SocketOwner {
-  readonly isInHostNamespace: boolean;
-  /** Cookie of the socket's network namespace. */
-  readonly namespaceCookie: number;
-}
+/** Cookie of the host's network namespace. */
+const HOST_NAMESPACE_COOKIE = 1;
 
 export class SocketCalls {
   readonly #hooks: SocketHooks;
-  readonly #owner: SocketOwner;
+  readonly #namespaceCookie: number | null;
   readonly #context = new SocketContext();
 
-  constructor(hooks: SocketHooks, owner: SocketOwner) {
+  /** `namespaceCookie` is that of the network namespace that the sockets are in, null for the host's. */
+  constructor(hooks: SocketHooks, namespaceCookie: number | null) {
     this.#hooks = hooks;
-    this.#owner = owner;
+    this.#namespaceCookie = namespaceCookie;
   }
 
   /** The endpoint that the program puts in place of another, or the errno that the call fails with. */
@@ -35,8 +32,8 @@ export class SocketCalls {
     context.protocol = protocol;
     context.mark = mark;
     context.cookieLow = cookie;
-    context.namespaceCookieLow = this.#owner.namespaceCookie;
-    context.isInHostNamespace = this.#owner.isInHostNamespace;
+    context.namespaceCookieLow = this.#namespaceCookie ?? HOST_NAMESPACE_COOKIE;
+    context.isInHostNamespace = this.#namespaceCookie === null;
     const error = this.#hooks.run(hook, address.length === 4 ? 4 : 6, context);
     if (error !== 0) return error;
     const translated = new Uint8Array(address.length);

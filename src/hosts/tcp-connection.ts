@@ -3,13 +3,13 @@
  * time-out from the oldest segment on, close, reset. No selective acknowledgment, window scaling or timestamps.
  */
 import type { Timer } from '../engine/event-queue.js';
+import { ECONNREFUSED, ECONNRESET, ETIMEDOUT } from '../engine/hooks/errno.js';
 import * as tcp from '../engine/wire/tcp.js';
 import type { Endpoint } from './endpoint.js';
-import { ECONNREFUSED, ECONNRESET, ETIMEDOUT } from './errors.js';
 import type { Host } from './host.js';
 import { RetransmissionTimeout, SEGMENT_RETRIES, SYN_ACK_RETRIES, SYN_RETRIES } from './retransmission.js';
 import { TcpReceiver } from './tcp-receiver.js';
-import { resetFor, sendSegment, sequenceLength, type TcpSegment } from './tcp-segment.js';
+import { NO_DATA, resetFor, sendSegment, sequenceLength, type TcpSegment } from './tcp-segment.js';
 import { SECOND_NS } from './world.js';
 
 /** Linux's default receive window of a connection without scaling. */
@@ -18,7 +18,6 @@ const WINDOW = 64240;
 const INITIAL_SEGMENTS = 10;
 /** What a peer that announces no maximum takes (RFC 9293 section 3.7.1). */
 const DEFAULT_MAXIMUM_SEGMENT_SIZE = 536;
-const NO_DATA = new Uint8Array(0);
 const TIME_WAIT_NS = 60 * SECOND_NS;
 
 export type TcpState =

@@ -52,7 +52,7 @@ export function sequenceLength({ flags, data }: TcpSegment): number {
   return data.length + ((flags & tcp.SYN) !== 0 ? 1 : 0) + ((flags & tcp.FIN) !== 0 ? 1 : 0);
 }
 
-const NO_DATA = new Uint8Array(0);
+export const NO_DATA = new Uint8Array(0);
 
 /** What answers a segment that no socket is for (RFC 9293 section 3.5.2); null for a reset, which is not answered. */
 export function resetFor(segment: TcpSegment): TcpSegment | null {

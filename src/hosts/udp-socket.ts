@@ -1,7 +1,7 @@
+import { ECONNREFUSED } from '../engine/hooks/errno.js';
 import * as ipv4 from '../engine/wire/ipv4.js';
 import * as udp from '../engine/wire/udp.js';
 import { type Endpoint, isSameEndpoint } from './endpoint.js';
-import { ECONNREFUSED } from './errors.js';
 import type { Host } from './host.js';
 import { fillTransportChecksum, type IpPacket } from './ip-packet.js';
 

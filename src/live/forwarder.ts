@@ -7,9 +7,11 @@ import type { Clock } from '../engine/clock.js';
 import type { Device } from '../engine/device.js';
 import * as fate from '../engine/fate.js';
 import type { FrameArena } from '../engine/frame-arena.js';
+import { DatagramMerger } from '../engine/offload/datagram-merger.js';
 import type { PacketContext } from '../engine/packet.js';
 import type { Walker } from '../engine/walker.js';
 import * as ethernet from '../engine/wire/ethernet.js';
+import * as udp from '../engine/wire/udp.js';
 import type { LivePort } from '../io/live/live-port.js';
 import type { BuiltTopology } from '../topologies/built.js';
 import { type Binding, boundDevices, outletOf } from './binding.js';
@@ -20,6 +22,8 @@ const BURST = 64;
 /** Frames that wait for a port at most until they are sent: a burst and its copies. */
 const QUEUE_LENGTH = 256;
 const NO_PORT = -1;
+/** More than any tunnel adds to a frame. */
+const ENCAPSULATION_ROOM = 150;
 
 /** Is shown each frame before its walk, and told when the walk is over; the walker has the result. */
 export interface WalkWatcher {
@@ -49,6 +53,7 @@ export class Forwarder {
   /** Frames for a device's MAC that no device of the port has. */
   strangers = 0;
   watcher: WalkWatcher | null = null;
+  readonly merger: DatagramMerger;
 
   #frames = 0;
   readonly #steering: Steering | null;
@@ -69,6 +74,7 @@ export class Forwarder {
     this.#clock = built.clock;
     this.#walker = built.walker;
     this.#arena = built.walker.arena;
+    this.merger = mergerFor(built);
     this.#portAt = new Int32Array(built.network.devices.length).fill(NO_PORT);
     this.#outlets = ports.map(({ port, binding }, row) => {
       const devices = boundDevices(built, binding);
@@ -89,13 +95,14 @@ export class Forwarder {
   /** Reads a burst from a port and walks it; answers how many frames there were. What came of them waits for `flush`. */
   take(row: number): number {
     const inbox = this.#inbox;
-    const count = this.#outlets[row].port.receive(this.#arena, inbox, 0, BURST);
+    const received = this.#outlets[row].port.receive(this.#arena, inbox, 0, BURST);
+    const count = this.merger.merge(inbox, received);
     const steering = this.#steering;
     for (let i = 0; i < count; i++) {
       if (steering === null) this.#dispatch(inbox[i], row);
       else this.#steer(steering, inbox[i], row);
     }
-    return count;
+    return received;
   }
 
   /** Walks what other workers have handed over. */
@@ -218,4 +225,14 @@ export class Forwarder {
     for (let i = 0; i < count; i++) this.#arena.free(handles[i]);
     this.#outlets[row].count = 0;
   }
+}
+
+/** What datapaths take out of tunnels is not merged: to them each datagram is a frame. */
+function mergerFor({ nodes, network, walker }: BuiltTopology): DatagramMerger {
+  const features = nodes.map(({ planned }) => planned.config.features);
+  const mtus = network.devices.map(({ mtu }) => mtu);
+  const ports = [
+    ...new Set([udp.PORT_VXLAN, udp.PORT_GENEVE, ...features.map(({ tunnelPort }) => tunnelPort)]),
+  ];
+  return new DatagramMerger(walker.arena, Math.min(...mtus) - ENCAPSULATION_ROOM, ports);
 }

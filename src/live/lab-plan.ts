@@ -5,13 +5,12 @@
 import { formatMac } from '../engine/address-text.js';
 import { addressText } from '../topologies/check-text.js';
 import type { Plan, PlannedNode, PlannedPod } from '../topologies/plan.js';
+import { podRouteMtu } from '../topologies/wireguard-peers.js';
 import type { Binding } from './binding.js';
 import { planOutside } from './outside-plan.js';
 
 /** What pods call their device. */
 const POD_DEVICE = 'eth0';
-/** What VXLAN or Geneve adds to a pod's packet, as Cilium subtracts it from the MTU of pods' routes. */
-const TUNNEL_OVERHEAD = 50;
 /** What the outside's namespace is called, behind the prefix; with a pod of this name the other. */
 const OUTSIDE_NAMES = ['outside', 'world'];
 /** Frames that wait at a TAP for the datapath; the kernel's default of 1,000 is lost in ten milliseconds. */
@@ -89,7 +88,7 @@ function podNamespace(
       label: pod.name,
       pod,
       interfaces: [{ name: POD_DEVICE, mac, mtu }],
-      commands: podCommands(pod, mtu - (node.config.features.tunnelMode ? TUNNEL_OVERHEAD : 0)),
+      commands: podCommands(pod, podRouteMtu(node, mtu) || mtu),
       sysctls: ipv6Sysctls(pod.addresses.some(({ length }) => length === 16)),
     },
     binding: { port, devices: [`${node.name}/${pod.device.name}`] },

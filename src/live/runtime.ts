@@ -15,6 +15,7 @@ import {
   HANDED_OVER,
   HANDOVER_LOST,
   type LiveStatistics,
+  MERGED,
   ROUNDS,
   STRANGERS,
   UNBOUND,
@@ -89,10 +90,11 @@ export class Runtime {
    */
   replace(built: BuiltTopology, ports: readonly BoundPort[]): void {
     this.#statistics.carry(this.built);
-    const { unbound, strangers } = this.forwarder;
+    const { unbound, strangers, merger } = this.forwarder;
     this.#use(built, ports);
     this.forwarder.unbound = unbound;
     this.forwarder.strangers = strangers;
+    this.forwarder.merger.merged = merger.merged;
     this.watch(this.#watch);
   }
 
@@ -190,6 +192,7 @@ export class Runtime {
     this.store?.note(this.#notedNs);
     statistics.loop[UNBOUND] = this.forwarder.unbound;
     statistics.loop[STRANGERS] = this.forwarder.strangers;
+    statistics.loop[MERGED] = this.forwarder.merger.merged;
     statistics.loop[HANDED_OVER] = this.steering?.handedOver ?? 0;
     statistics.loop[HANDOVER_LOST] = this.steering?.lost ?? 0;
   }

@@ -44,9 +44,5 @@ export const TC_INDEX_SKIP_HOST_FIREWALL = 16;
 /** cb[3] of a packet that the L7 load balancer sent on behalf of a pod. */
 export const FROM_HOST_L7_LB = 0xfacade42 | 0;
 
-/** Endpoint flags in cilium_lxc. */
-export const ENDPOINT_HOST = 1;
-export const ENDPOINT_AT_HOST_NS = 2;
-
-/** skb packet type. */
-export const PACKET_HOST = 0;
+/** TTL and hop limit of what programs make themselves (IPDEFTTL). */
+export const DEFAULT_HOP_LIMIT = 64;

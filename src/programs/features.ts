@@ -2,6 +2,13 @@
  * What a Cilium node is configured to do: the switches that Cilium compiles into its programs. Chosen when the
  * datapath is made; nothing changes them while it runs.
  */
+import { VXLAN } from '../engine/stack/tunnel.js';
+
+/** How a DSR request carries the service's address: by IP option or extension header, IPIP, Geneve option. */
+export const DSR_MODE_OPTION = 1;
+export const DSR_MODE_IPIP = 2;
+export const DSR_MODE_GENEVE = 3;
+
 export interface Features {
   readonly ipv4: boolean;
   readonly ipv6: boolean;
@@ -23,7 +30,7 @@ export interface Features {
   readonly dsr: boolean;
   readonly dsrHybrid: boolean;
   readonly dsrByUser: boolean;
-  /** 1 IP option / extension header, 2 IPIP, 3 Geneve. */
+  /** One of DSR_MODE_. */
   readonly dsrMode: number;
   readonly dsrIcmpErrors: boolean;
   readonly sessionAffinity: boolean;
@@ -56,7 +63,7 @@ export interface Features {
   readonly ipv6Fragments: boolean;
 
   readonly tunnelMode: boolean;
-  /** 1 VXLAN, 2 Geneve. */
+  /** VXLAN or GENEVE (engine/stack/tunnel.ts). */
   readonly tunnelProtocol: number;
   readonly tunnelPort: number;
   /** Interface index of the tunnel device, 0 when there is none. */
@@ -117,7 +124,7 @@ export const DEFAULT_FEATURES: Features = {
   dsr: false,
   dsrHybrid: false,
   dsrByUser: false,
-  dsrMode: 1,
+  dsrMode: DSR_MODE_OPTION,
   dsrIcmpErrors: false,
   sessionAffinity: false,
   sourceRangeCheck: false,
@@ -145,7 +152,7 @@ export const DEFAULT_FEATURES: Features = {
   ipv4Fragments: false,
   ipv6Fragments: false,
   tunnelMode: false,
-  tunnelProtocol: 1,
+  tunnelProtocol: VXLAN,
   tunnelPort: 8472,
   encapIfindex: 0,
   vtep: false,
@@ -190,5 +197,5 @@ export function perPacketLoadBalancing(f: Features): boolean {
 
 /** Some path of this node encapsulates (HAVE_ENCAP). */
 export function haveEncapsulation(f: Features): boolean {
-  return f.encapIfindex !== 0 || f.egressGateway || (f.dsr && f.dsrMode === 3);
+  return f.encapIfindex !== 0 || f.egressGateway || (f.dsr && f.dsrMode === DSR_MODE_GENEVE);
 }

@@ -2,6 +2,7 @@
  * The node's programs: on native devices (from-netdev, to-netdev), on cilium_host and cilium_net (from-host, to-host),
  * and the host endpoint's policy, which pods' programs call.
  */
+import { PACKET_HOST } from '../engine/device.js';
 import type { HookProgram } from '../engine/hooks/program.js';
 import { TC_ACT_OK } from '../engine/hooks/verdict.js';
 import type { PacketContext } from '../engine/packet.js';
@@ -14,7 +15,6 @@ import {
   MARK_MAGIC_MASK,
   MARK_PROXY_TO_WORLD,
   MARK_TO_PROXY,
-  PACKET_HOST,
 } from './constants.js';
 import { DROP_EP_NOT_READY, DROP_UNKNOWN_L3, DROP_UNSUPPORTED_L2 } from './drop-reasons.js';
 import type { Flow } from './flow.js';

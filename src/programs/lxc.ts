@@ -7,7 +7,7 @@ import type { HookProgram } from '../engine/hooks/program.js';
 import { TC_ACT_OK } from '../engine/hooks/verdict.js';
 import type { PacketContext } from '../engine/packet.js';
 import * as arpHeader from '../engine/wire/arp.js';
-import { i32le } from '../engine/wire/bytes.js';
+import { i32le, standsAt } from '../engine/wire/bytes.js';
 import * as ethernet from '../engine/wire/ethernet.js';
 import * as icmpv6 from '../engine/wire/icmpv6.js';
 import {
@@ -30,9 +30,9 @@ import {
   CAPTURE_PROXY_PRE,
   DEBUG_INHERIT_IDENTITY,
   DEBUG_LOCAL_DELIVERY,
-  debugIdentity,
+  debugIdentityAt,
 } from './steps/debug.js';
-import { etherType, locateL4, readIpv4, readIpv6, refuseUntrackedFragments } from './steps/headers.js';
+import { etherType, locateL4, readIp, refuseUntrackedFragments } from './steps/headers.js';
 import { answerSolicitation, plainIcmpv6Type } from './steps/icmpv6-answers.js';
 import { inheritIdentity, ipcacheIdentity, isReserved, lookupIpcacheAt, worldOf } from './steps/identity.js';
 import {
@@ -145,7 +145,7 @@ function translate(
   const datapath = program.datapath;
   const features = program.features;
   if (features.bandwidthManager) packet.queueMapping = program.config.endpointId;
-  let error = v6 ? readIpv6(datapath, packet, flow) : readIpv4(datapath, packet, flow);
+  let error = readIp(datapath, packet, flow, v6);
   if (error < 0) return error;
   error = refuseUntrackedFragments(packet, flow);
   if (error < 0) return error;
@@ -169,9 +169,7 @@ function translate(
 function isOwnAddress(program: ProgramInstance, packet: PacketContext, flow: Flow): boolean {
   const at = flow.l3At + flow.family.sourceOffset;
   if (!flow.family.isV6) return i32le(packet.bytes, at) === program.config.endpointIpv4;
-  const own = program.config.endpointIpv6;
-  for (let i = 0; i < 16; i++) if (packet.bytes[at + i] !== own[i]) return false;
-  return true;
+  return standsAt(packet.bytes, at, program.config.endpointIpv6);
 }
 
 /** Ingress policy of this pod, called with the sender's identity in cb[0] by whoever delivers locally. */
@@ -344,6 +342,6 @@ function sourceFromIpcache(
   const at = lookupIpcacheAt(datapath, flow.family, packet, sourceAt, 0);
   const found = at < 0 ? 0 : ipcacheIdentity(datapath, at);
   const label = at >= 0 && found !== IDENTITY_HOST ? found : identity;
-  if (program.features.debug) debugIdentity(program, packet, flow.family, sourceAt, at >= 0, label);
+  if (program.features.debug) debugIdentityAt(program, packet, flow.family, sourceAt, at >= 0, label);
   return label;
 }

@@ -1,4 +1,6 @@
 /** Numbers and addresses of one node that Cilium compiles into its programs. Times in seconds, MACs 6 bytes. */
+import * as ethernet from '../engine/wire/ethernet.js';
+
 export interface NodeConstants {
   readonly hostIfindex: number;
   readonly netIfindex: number;
@@ -56,15 +58,13 @@ export interface NodeConstants {
   readonly vlanFilter: ReadonlyMap<number, ReadonlySet<number>>;
 }
 
-const NO_MAC = new Uint8Array(6);
-
 /** What the Cilium agent sets where the user says nothing. */
 export const DEFAULT_CONSTANTS: NodeConstants = {
   hostIfindex: 0,
   netIfindex: 0,
-  hostMac: NO_MAC,
-  netMac: NO_MAC,
-  nativeDeviceMac: () => NO_MAC,
+  hostMac: ethernet.NO_ADDRESS,
+  netMac: ethernet.NO_ADDRESS,
+  nativeDeviceMac: () => ethernet.NO_ADDRESS,
   hostEndpointId: 0,
   directRoutingIfindex: 0,
   ipv4Gateway: 0,

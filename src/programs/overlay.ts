@@ -1,4 +1,5 @@
 /** The tunnel device's programs: from-overlay (what other nodes' tunnels bring) and to-overlay (what goes into ours). */
+import { PACKET_HOST } from '../engine/device.js';
 import type { HookProgram } from '../engine/hooks/program.js';
 import { TC_ACT_OK, TC_ACT_SHOT } from '../engine/hooks/verdict.js';
 import type { PacketContext } from '../engine/packet.js';
@@ -6,7 +7,6 @@ import * as ethernet from '../engine/wire/ethernet.js';
 import * as ipv4 from '../engine/wire/ipv4.js';
 import {
   EGRESS,
-  ENDPOINT_HOST,
   IDENTITY_HOST,
   INGRESS,
   MARK_DECRYPT,
@@ -15,7 +15,6 @@ import {
   MARK_OVERLAY,
   MARK_OVERLAY_ENCRYPTED,
   MARK_SNAT_DONE,
-  PACKET_HOST,
   TC_INDEX_SKIP_NODEPORT,
 } from './constants.js';
 import {
@@ -69,6 +68,7 @@ import { snatReverse } from './steps/snat.js';
 import { takeTcIndexBit } from './steps/tc-index.js';
 import { hasReceivedIpv4Key, hasReceivedKey, receivedIdentity } from './steps/tunnel-key.js';
 import { answerVtepArp, isFromVtep } from './steps/vtep.js';
+import * as endpoints from './tables/endpoints.js';
 
 /** The two programs of the tunnel device, by their kernel names. */
 export function overlayPrograms(program: ProgramInstance): {
@@ -207,7 +207,7 @@ function fromOtherCluster(program: ProgramInstance, packet: PacketContext, flow:
   const destinationAt = flow.l3At + flow.family.destinationOffset;
   const at = lookupEndpointAt(datapath, flow.family, packet, destinationAt);
   if (at < 0) return DROP_UNROUTABLE;
-  if ((endpointFlags(datapath, at) & ENDPOINT_HOST) !== 0) return toHost(program, packet, flow);
+  if ((endpointFlags(datapath, at) & endpoints.FLAG_HOST) !== 0) return toHost(program, packet, flow);
   const label = flow.localLabel;
   return deliverLocally(program, packet, flow, at, label, INGRESS, MARK_IDENTITY, false, true, cluster);
 }

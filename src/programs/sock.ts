@@ -2,6 +2,7 @@
  * The socket programs, which Cilium attaches to the cgroup of everything on the node: services are translated when a
  * process connects or sends, before there is a packet.
  */
+import { EADDRINUSE, ENOBUFS } from '../engine/hooks/errno.js';
 import {
   SOCKET_PROCEED,
   SOCKET_REJECT,
@@ -24,9 +25,6 @@ import {
 } from './steps/socket-translation.js';
 import * as backends from './tables/backends.js';
 import * as services from './tables/services.js';
-
-const EADDRINUSE = 98;
-const ENOBUFS = 105;
 
 /** The socket programs of one family, by their kernel names. */
 export function sockPrograms(program: ProgramInstance, v6: boolean): readonly SocketProgram[] {

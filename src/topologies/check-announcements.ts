@@ -1,10 +1,10 @@
 /** L2 announcements: which node answers for which service addresses on which of its links. */
+import * as ipv4 from '../engine/wire/ipv4.js';
 import * as tables from '../programs/tables/services.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { PlannedAnnouncement, PlannedNode, PlannedService } from './plan.js';
 import type { L2AnnouncementSpec } from './spec-features.js';
 
-const IPV4 = 4;
 const ANNOUNCED = tables.EXTERNAL_IP | tables.LOADBALANCER;
 
 export function checkAnnouncements(
@@ -53,7 +53,9 @@ function announcedAddresses(
     faults.error([...path, 'service'], `there is no service ${service}${hint}`);
     return [];
   }
-  const announced = own.filter(({ flags, address }) => (flags & ANNOUNCED) !== 0 && address.length === IPV4);
+  const announced = own.filter(
+    ({ flags, address }) => (flags & ANNOUNCED) !== 0 && address.length === ipv4.ADDRESS_LENGTH,
+  );
   if (announced.length === 0) {
     faults.warning([...path, 'service'], `${service} has no IPv4 address in loadBalancerIPs or externalIPs`);
   }

@@ -23,7 +23,7 @@ const CILIUM_PEERS: ReadonlyMap<string, string> = new Map([
   [CILIUM_HOST, CILIUM_NET],
   [CILIUM_NET, CILIUM_HOST],
 ]);
-const DEFAULT_MTU = 1500;
+export const DEFAULT_MTU = 1500;
 
 export function checkDevices(node: NodeDraft): void {
   node.podPrefixes = podPrefixes(node);

@@ -1,15 +1,16 @@
 /** What leaves the cluster: egress gateways, and what ip-masq-agent exempts. */
 
 import type { Prefix } from '../engine/address-text.js';
+import { isEqual } from '../engine/wire/bytes.js';
+import * as ipv4 from '../engine/wire/ipv4.js';
 import { ofFamily } from './address-words.js';
-import { isSame, readAddress, readNetwork, readNetworks } from './check-text.js';
+import { readAddress, readNetworks } from './check-text.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
-import type { PlannedEgressGateway, PlannedNode, PlannedPod } from './plan.js';
+import type { PlannedEgressGateway, PlannedNode } from './plan.js';
 import type { PodIndex } from './pod-index.js';
-import { readSelector } from './selectors.js';
 import type { EgressGatewaySpec, TopologySpec } from './spec.js';
 
-const IPV4 = 4;
+const NEEDS_PODS = 'needs either podSelector or pods: whose traffic goes by the gateway';
 
 /** What ip-masq-agent exempts where its configuration lists nothing. */
 const DEFAULT_EXEMPTIONS = [
@@ -47,11 +48,9 @@ export function checkEgressGateways(
         faults.error(path, `enable-egress-gateway is off on ${node.name}`);
       }
     }
-    const selected = selectPods(spec, path, pods, faults);
-    const networks = (texts: readonly string[] | undefined, key: string): Prefix[] =>
-      (texts ?? []).flatMap((text, j) => readNetwork(text, [...path, key, j], faults) ?? []);
-    const destinations = networks(spec.destinationCIDRs, 'destinationCIDRs');
-    const excluded = networks(spec.excludedCIDRs, 'excludedCIDRs');
+    const selected = pods.choose(spec.pods, spec.podSelector, 'podSelector', path, NEEDS_PODS, faults);
+    const destinations = readNetworks(spec.destinationCIDRs, [...path, 'destinationCIDRs'], faults);
+    const excluded = readNetworks(spec.excludedCIDRs, [...path, 'excludedCIDRs'], faults);
     const gateway = nodes.find((node) => node.name === spec.gateway);
     if (gateway === undefined) {
       const names = nodes.map((node) => node.name);
@@ -61,7 +60,7 @@ export function checkEgressGateways(
       );
       return [];
     }
-    const gatewayAddress = ofFamily(gateway.internalAddresses, IPV4);
+    const gatewayAddress = ofFamily(gateway.internalAddresses, ipv4.ADDRESS_LENGTH);
     if (gatewayAddress === undefined) {
       faults.error([...path, 'gateway'], `${gateway.name} has no IPv4 address`);
       return [];
@@ -71,25 +70,6 @@ export function checkEgressGateways(
     const sources = selected.flatMap((pod) => pod.addresses.filter(({ length }) => families.has(length)));
     return { sources, destinations, excluded, gateway: gateway.name, gatewayAddress, egressAddresses };
   });
-}
-
-function selectPods(
-  spec: EgressGatewaySpec,
-  path: Path,
-  pods: PodIndex,
-  faults: FaultList,
-): readonly PlannedPod[] {
-  if ((spec.pods === undefined) === (spec.podSelector === undefined)) {
-    faults.error(path, 'needs either podSelector or pods: whose traffic goes by the gateway');
-    return [];
-  }
-  if (spec.podSelector === undefined) {
-    return spec.pods!.flatMap((name, i) => pods.require(name, [...path, 'pods', i], faults) ?? []);
-  }
-  const labels = readSelector(spec.podSelector, [...path, 'podSelector'], faults);
-  const selected = pods.select(labels);
-  if (selected.length === 0) faults.warning([...path, 'podSelector'], 'selects no pod');
-  return selected;
 }
 
 /** One address of the gateway for each family; a family without one is a fault. */
@@ -104,7 +84,7 @@ function readEgressAddresses(
   if (egressIP !== undefined) texts.unshift([egressIP, [...path, 'egressIP']]);
   const declared = texts.flatMap(([text, at]) => {
     const address = readAddress(text, at, faults);
-    if (address !== null && !gateway.addresses.some((other) => isSame(other, address))) {
+    if (address !== null && !gateway.addresses.some((other) => isEqual(other, address))) {
       faults.error(at, `no device of ${gateway.name} has the address ${text}`);
     }
     return address ?? [];
@@ -112,7 +92,7 @@ function readEgressAddresses(
   return [...families].flatMap((length) => {
     const address = ofFamily(declared, length) ?? defaultAddress(gateway, length);
     if (address !== undefined) return address;
-    const family = length === IPV4 ? 'IPv4' : 'IPv6';
+    const family = length === ipv4.ADDRESS_LENGTH ? 'IPv4' : 'IPv6';
     const why = `${gateway.name} has no ${family} default route by a device with an address`;
     faults.error(path, `missing: egressIP; ${why}`);
     return [];

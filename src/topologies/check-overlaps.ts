@@ -1,6 +1,6 @@
 /** What fits for each part alone and not for all together: networks that overlap, MACs and names given twice. */
-import { contains, formatMac, type Prefix } from '../engine/address-text.js';
-import { addressText, Register, readAddress } from './check-text.js';
+import { addressText, contains, formatMac, type Prefix } from '../engine/address-text.js';
+import { Register, readAddress } from './check-text.js';
 import { FaultList, type Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';
 import type { PlannedLink } from './plan.js';

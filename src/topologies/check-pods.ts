@@ -1,15 +1,15 @@
 /** A node's pods: addresses, devices, endpoint ids, identities. */
-import { contains } from '../engine/address-text.js';
+import { addressText, contains } from '../engine/address-text.js';
 import { readBandwidth } from './check-bandwidth.js';
+import { DEFAULT_MTU } from './check-devices.js';
 import { readServers } from './check-hosts.js';
-import { addressText, Register, readAddress, readMac } from './check-text.js';
+import { Register, readAddress, readMac } from './check-text.js';
 import type { Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';
 import type { PlannedDevice, PlannedPod } from './plan.js';
 import { readPrograms } from './program-names.js';
 import type { PodSpec } from './spec.js';
 
-const DEFAULT_MTU = 1500;
 /** Interface index of a pod's own device. */
 const POD_IFINDEX = 2;
 /** Names of network devices have 15 characters at most. */

@@ -1,16 +1,17 @@
 /** Policies: which entries the policy map of each pod gets. */
+import { IDENTITY_HOST } from '../programs/constants.js';
 import { TYPE_ALWAYS_FAIL, TYPE_SPIRE } from '../programs/tables/authentication.js';
+import { IDENTITY_ANY } from '../programs/tables/policy.js';
 import { type FaultList, type Path, pathText } from './faults.js';
 import type { Identities } from './identities.js';
-import type { PlannedNode, PlannedPod, PlannedPolicy, PlannedPolicyEntry } from './plan.js';
+import type { PlannedNode, PlannedPolicy, PlannedPolicyEntry } from './plan.js';
 import type { PodIndex } from './pod-index.js';
 import { readPeers, registerPrefixes } from './policy-peers.js';
 import { type PortKey, readPorts } from './policy-ports.js';
 import { matches, readSelector } from './selectors.js';
 import type { EgressRuleSpec, IngressRuleSpec, PolicySpec } from './spec.js';
 
-const IDENTITY_ANY = 0;
-const IDENTITY_HOST = 1;
+const NEEDS_SUBJECT = 'needs one of endpointSelector, pods and nodeSelector: whom the policy is about';
 const ANY_PORT: PortKey = { protocol: 0, port: 0, portBits: 0 };
 
 export type RuleSpec = IngressRuleSpec & EgressRuleSpec;
@@ -63,7 +64,10 @@ export function checkPolicies(policies: readonly PolicySpec[], context: PolicyCo
     if (policy.nodeSelector !== undefined) {
       return selectNodes(policy, path, context).map((node) => hosts.get(node.name)!);
     }
-    return selectPods(policy, path, context).map((pod) => drafts.get(pod.name)!);
+    const { pods, endpointSelector } = policy;
+    return context.pods
+      .choose(pods, endpointSelector, 'endpointSelector', path, NEEDS_SUBJECT, context.faults)
+      .map((pod) => drafts.get(pod.name)!);
   });
   policies.forEach((policy, i) => {
     for (const draft of selected[i]) draft.enforce(policy, nameOf(policy, i));
@@ -127,21 +131,6 @@ function forEachRule(
       });
     }
   });
-}
-
-function selectPods(policy: PolicySpec, path: Path, { pods, faults }: PolicyContext): readonly PlannedPod[] {
-  if ((policy.pods === undefined) === (policy.endpointSelector === undefined)) {
-    faults.error(path, 'needs one of endpointSelector, pods and nodeSelector: whom the policy is about');
-    return [];
-  }
-  if (policy.endpointSelector === undefined) {
-    return policy.pods!.flatMap((name, i) => pods.require(name, [...path, 'pods', i], faults) ?? []);
-  }
-  const at = [...path, 'endpointSelector'];
-  const labels = readSelector(policy.endpointSelector, at, faults);
-  const selected = pods.select(labels);
-  if (selected.length === 0) faults.warning(at, 'selects no pod');
-  return selected;
 }
 
 const AUTHENTICATION_TYPES = { disabled: 0, required: TYPE_SPIRE, 'test-always-fail': TYPE_ALWAYS_FAIL };

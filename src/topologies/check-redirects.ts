@@ -2,9 +2,11 @@
  * Local redirect policies: on a node that has backends of the policy, its frontend leads to these; on the others it is
  * what it was without the policy.
  */
+import { addressText } from '../engine/address-text.js';
+import { isEqual } from '../engine/wire/bytes.js';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';
 import * as tables from '../programs/tables/services.js';
-import { addressText, readAddress } from './check-text.js';
+import { readAddress } from './check-text.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { PlannedBackend, PlannedNode, PlannedPod, PlannedService, PlannedSkip } from './plan.js';
 import type { PodIndex } from './pod-index.js';
@@ -141,9 +143,7 @@ export class RedirectCheck {
   #leaveOut({ address, port, protocol }: Frontend, nodes: ReadonlySet<string>): void {
     this.#services.forEach((service, i) => {
       const isSame =
-        service.port === port &&
-        service.protocol === protocol &&
-        addressText(service.address) === addressText(address);
+        service.port === port && service.protocol === protocol && isEqual(service.address, address);
       if (!isSame || (service.flags & tables.LOCAL_REDIRECT) !== 0) return;
       this.#services[i] = { ...service, notOn: new Set([...(service.notOn ?? []), ...nodes]) };
     });

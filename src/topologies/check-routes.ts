@@ -1,6 +1,6 @@
 /** A node's routes and neighbours: those declared, and those that the agent and the kernel add. */
 
-import { contains, type Prefix } from '../engine/address-text.js';
+import { addressText, contains, type Prefix } from '../engine/address-text.js';
 import {
   ROUTE_BLACKHOLE,
   ROUTE_LOCAL,
@@ -10,8 +10,9 @@ import {
   ROUTE_UNREACHABLE,
 } from '../engine/stack/route-table.js';
 import { LOOPBACK_IFINDEX, TABLE_LOCAL, TABLE_MAIN } from '../engine/stack/routing-policy.js';
+import { isEqual } from '../engine/wire/bytes.js';
 import { checkRules, tableNumber } from './check-rules.js';
-import { addressText, isSame, Register, readAddress, readMac, readNetwork } from './check-text.js';
+import { Register, readAddress, readMac, readNetwork } from './check-text.js';
 import type { Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';
 import type { PlannedDevice } from './plan.js';
@@ -100,7 +101,7 @@ function readOwnAddress(node: NodeDraft, text: string, path: Path): Uint8Array |
   const address = readAddress(text, path, node.faults);
   if (address === null) return null;
   const own = node.devices.flatMap(({ addresses }) => addresses.map((prefix) => prefix.address));
-  if (own.some((one) => isSame(one, address))) return address;
+  if (own.some((one) => isEqual(one, address))) return address;
   node.faults.error(path, `${text} is no address of ${node.spec.name}`);
   return null;
 }
@@ -128,7 +129,7 @@ function checkGateway(
   }
   if (device.noArp) return;
   const known = node.neighbours.some(
-    (neighbour) => neighbour.ifindex === device.ifindex && isSame(neighbour.address, gateway),
+    (neighbour) => neighbour.ifindex === device.ifindex && isEqual(neighbour.address, gateway),
   );
   if (!known) {
     node.faults.warning(

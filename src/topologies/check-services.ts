@@ -1,7 +1,8 @@
 /** Services: their frontends, and their backends by pod, label or address. */
+import { addressText } from '../engine/address-text.js';
 import { PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';
 import * as tables from '../programs/tables/services.js';
-import { addressText, NumberPool, type Register, readAddress, readNetwork } from './check-text.js';
+import { NumberPool, type Register, readAddress, readNetwork } from './check-text.js';
 import type { FaultList, Path } from './faults.js';
 import type { PlannedBackend, PlannedPod, PlannedService } from './plan.js';
 import type { PodIndex } from './pod-index.js';

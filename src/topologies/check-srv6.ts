@@ -1,15 +1,13 @@
 /** VPNs over SRv6: whose packets belong to them, where they go, and which segments a node ends. */
-import type { Prefix } from '../engine/address-text.js';
-import { addressText, Register, readAddress, readNetwork } from './check-text.js';
+import { addressText } from '../engine/address-text.js';
+import * as ipv6 from '../engine/wire/ipv6.js';
+import { Register, readAddress, readNetworks } from './check-text.js';
 import { type FaultList, type Path, suggestion } from './faults.js';
-import type { PlannedNode, PlannedPod, PlannedSrv6 } from './plan.js';
+import type { PlannedNode, PlannedSrv6 } from './plan.js';
 import type { PodIndex } from './pod-index.js';
-import { readSelector } from './selectors.js';
 import type { Srv6Spec } from './spec-features.js';
 
-const IPV6 = 16;
 const PATH: Path = ['srv6'];
-type Rule = NonNullable<Srv6Spec['vrfs'][number]['rules']>[number];
 
 export const NO_SRV6: PlannedSrv6 = { vrfs: [], policies: [], segments: [] };
 
@@ -32,8 +30,10 @@ export function checkSrv6(
     ids.take(String(id), 'another VRF', [...path, 'id'], faults);
     rules?.forEach((rule, j) => {
       const at = [...path, 'rules', j];
-      const destinations = networks(rule.destinationCIDRs, [...at, 'destinationCIDRs'], faults);
-      for (const source of selectPods(rule, at, pods, faults).flatMap((pod) => pod.addresses)) {
+      const destinations = readNetworks(rule.destinationCIDRs, [...at, 'destinationCIDRs'], faults);
+      const needs = 'needs either podSelector or pods: whose packets belong to the VRF';
+      const sources = pods.choose(rule.pods, rule.podSelector, 'podSelector', at, needs, faults);
+      for (const source of sources.flatMap((pod) => pod.addresses)) {
         for (const destination of destinations) {
           if (destination.address.length === source.length) vrfs.push({ id, source, destination });
         }
@@ -54,32 +54,15 @@ export function checkSrv6(
     const path = [...PATH, 'egressPolicies', i];
     if (!ids.has(String(vrf))) faults.error([...path, 'vrf'], `there is no VRF ${vrf}`);
     const segment = readSegment(destinationSID, [...path, 'destinationSID'], faults);
-    const destinations = networks(destinationCIDRs, [...path, 'destinationCIDRs'], faults);
+    const destinations = readNetworks(destinationCIDRs, [...path, 'destinationCIDRs'], faults);
     return segment === null ? [] : destinations.map((destination) => ({ vrf, destination, segment }));
   });
   return { vrfs, policies, segments };
 }
 
-function networks(texts: readonly string[], path: Path, faults: FaultList): Prefix[] {
-  return texts.flatMap((text, i) => readNetwork(text, [...path, i], faults) ?? []);
-}
-
-function selectPods(rule: Rule, path: Path, pods: PodIndex, faults: FaultList): readonly PlannedPod[] {
-  if ((rule.pods === undefined) === (rule.podSelector === undefined)) {
-    faults.error(path, 'needs either podSelector or pods: whose packets belong to the VRF');
-    return [];
-  }
-  if (rule.podSelector === undefined) {
-    return rule.pods!.flatMap((name, i) => pods.require(name, [...path, 'pods', i], faults) ?? []);
-  }
-  const selected = pods.select(readSelector(rule.podSelector, [...path, 'podSelector'], faults));
-  if (selected.length === 0) faults.warning([...path, 'podSelector'], 'selects no pod');
-  return selected;
-}
-
 function readSegment(text: string, path: Path, faults: FaultList): Uint8Array | null {
   const address = readAddress(text, path, faults);
-  if (address === null || address.length === IPV6) return address;
+  if (address === null || address.length === ipv6.ADDRESS_LENGTH) return address;
   faults.error(path, `${text} is no IPv6 address: segments are`);
   return null;
 }

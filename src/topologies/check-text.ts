@@ -1,6 +1,8 @@
 /** Reading addresses out of a spec: what does not parse is a fault at its path. */
-import { formatAddress, type Prefix, parseAddress, parseMac, parsePrefix } from '../engine/address-text.js';
+import { addressText, type Prefix, parseAddress, parseMac, parsePrefix } from '../engine/address-text.js';
 import { type FaultList, type Path, pathText } from './faults.js';
+
+export { addressText };
 
 export function readAddress(text: string, path: Path, faults: FaultList): Uint8Array | null {
   const address = parseAddress(text);
@@ -50,14 +52,6 @@ export function networkAddress(prefix: Prefix): Uint8Array {
     const bits = Math.max(0, Math.min(8, prefix.length - 8 * i));
     return byte & (0xff << (8 - bits));
   });
-}
-
-export function addressText(address: Uint8Array): string {
-  return formatAddress(address, 0, address.length);
-}
-
-export function isSame(a: Uint8Array, b: Uint8Array | undefined): boolean {
-  return b !== undefined && a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** Names, addresses or numbers that must not occur twice: remembers who had them first. */

@@ -2,6 +2,7 @@
  * Checks a topology beyond its schema and fills in what it leaves out. All faults are found at once: a part that is
  * wrong is left out of what follows instead of ending the check.
  */
+import { isEqual } from '../engine/wire/bytes.js';
 import { checkAnnouncements } from './check-announcements.js';
 import { checkDevices } from './check-devices.js';
 import { checkEgressGateways, notMasqueraded } from './check-egress.js';
@@ -15,7 +16,7 @@ import { checkRoutes } from './check-routes.js';
 import { addProxyRules } from './check-rules.js';
 import { ServiceCheck } from './check-services.js';
 import { checkSrv6 } from './check-srv6.js';
-import { isSame, Register, readNetwork, readNetworks } from './check-text.js';
+import { Register, readNetwork, readNetworks } from './check-text.js';
 import { readCiliumConfig } from './cilium-config.js';
 import { FaultList, type Locate, TopologyError } from './faults.js';
 import { Identities } from './identities.js';
@@ -161,10 +162,12 @@ function finishNode(node: NodeDraft, drafts: readonly NodeDraft[], links: LinkEn
   checkRoutes(node);
   addProxyRules(node);
   const { nativeDevices, config } = node;
-  const internal = node.internalAddresses[0];
+  const internal: Uint8Array | undefined = node.internalAddresses[0];
   const directRoutingDevice =
     node.device(config.directRoutingDevice ?? '') ??
-    nativeDevices.find(({ addresses }) => addresses.some(({ address }) => isSame(address, internal))) ??
+    nativeDevices.find(({ addresses }) =>
+      addresses.some(({ address }) => internal && isEqual(address, internal)),
+    ) ??
     nativeDevices[0];
   return {
     path: node.path,

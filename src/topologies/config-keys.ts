@@ -1,5 +1,7 @@
 /** The keys of Cilium's ConfigMap that switch something in the datapath, and what they switch. */
 import { parseIpv4 } from '../engine/address-text.js';
+import { GENEVE, VXLAN } from '../engine/stack/tunnel.js';
+import { DSR_MODE_GENEVE, DSR_MODE_IPIP, DSR_MODE_OPTION } from '../programs/features.js';
 import { prefixKey } from './config-prefix.js';
 import {
   choice,
@@ -43,11 +45,11 @@ export const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
       },
       vxlan: (draft) => {
         draft.features.tunnelMode = true;
-        draft.features.tunnelProtocol = 1;
+        draft.features.tunnelProtocol = VXLAN;
       },
       geneve: (draft) => {
         draft.features.tunnelMode = true;
-        draft.features.tunnelProtocol = 2;
+        draft.features.tunnelProtocol = GENEVE;
       },
     }),
   ],
@@ -64,10 +66,10 @@ export const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
     'tunnel-protocol',
     choice({
       vxlan: (draft) => {
-        draft.features.tunnelProtocol = 1;
+        draft.features.tunnelProtocol = VXLAN;
       },
       geneve: (draft) => {
-        draft.features.tunnelProtocol = 2;
+        draft.features.tunnelProtocol = GENEVE;
       },
     }),
   ],
@@ -132,13 +134,13 @@ export const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
     'bpf-lb-dsr-dispatch',
     choice({
       opt: (draft) => {
-        draft.features.dsrMode = 1;
+        draft.features.dsrMode = DSR_MODE_OPTION;
       },
       ipip: (draft) => {
-        draft.features.dsrMode = 2;
+        draft.features.dsrMode = DSR_MODE_IPIP;
       },
       geneve: (draft) => {
-        draft.features.dsrMode = 3;
+        draft.features.dsrMode = DSR_MODE_GENEVE;
       },
     }),
   ],

@@ -1,14 +1,11 @@
 /** What follows from a configuration as a whole: combinations that the Cilium agent refuses, and what it decides itself. */
+import { GENEVE, VXLAN } from '../engine/stack/tunnel.js';
+import { DSR_MODE_GENEVE, DSR_MODE_IPIP, DSR_MODE_OPTION } from '../programs/features.js';
 import type { ConfigSection } from './cilium-config.js';
 import type { Draft } from './config-values.js';
 import type { FaultList, Path } from './faults.js';
 
-const VXLAN = 1;
-const GENEVE = 2;
 const PORTS = [0, 8472, 6081];
-const DISPATCH_OPTION = 1;
-const DISPATCH_IPIP = 2;
-const DISPATCH_GENEVE = 3;
 
 interface Rule {
   /** The key that the fault is told at: the last of these that is written down. */
@@ -32,7 +29,7 @@ const RULES: readonly Rule[] = [
     keys: ['bpf-lb-dsr-dispatch'],
     reason: 'DSR by IPIP is only available under XDP acceleration (bpf-lb-acceleration: native)',
     isBroken: (draft) =>
-      nodePort(draft) && dispatches(draft, DISPATCH_IPIP) && !draft.features.nodePortAcceleration,
+      nodePort(draft) && dispatches(draft, DSR_MODE_IPIP) && !draft.features.nodePortAcceleration,
   },
   {
     keys: ['bpf-lb-rss-ipv6-src-cidr', 'bpf-lb-rss-ipv4-src-cidr'],
@@ -40,7 +37,7 @@ const RULES: readonly Rule[] = [
     isBroken: (draft) =>
       nodePort(draft) &&
       (draft.rssIpv4 !== null || draft.rssIpv6 !== null) &&
-      !dispatches(draft, DISPATCH_IPIP),
+      !dispatches(draft, DSR_MODE_IPIP),
   },
   {
     keys: ['underlay-protocol', 'bpf-lb-acceleration'],
@@ -62,13 +59,13 @@ const RULES: readonly Rule[] = [
       tunnels(draft) &&
       draft.features.tunnelProtocol === GENEVE &&
       usesDsr(draft) &&
-      draft.features.dsrMode !== DISPATCH_GENEVE,
+      draft.features.dsrMode !== DSR_MODE_GENEVE,
   },
   {
     keys: ['bpf-lb-dsr-dispatch', 'tunnel-protocol'],
     reason: 'DSR by Geneve requires tunnel-protocol: geneve',
     isBroken: (draft) =>
-      nodePort(draft) && dispatches(draft, DISPATCH_GENEVE) && draft.features.tunnelProtocol !== GENEVE,
+      nodePort(draft) && dispatches(draft, DSR_MODE_GENEVE) && draft.features.tunnelProtocol !== GENEVE,
   },
   {
     keys: ['bpf-lb-mode-annotation'],
@@ -235,12 +232,12 @@ export function settle(draft: Draft): void {
   features.dsr = features.nodePort && usesDsr(draft);
   features.dsrHybrid = features.dsr && (draft.lbMode === 'hybrid' || draft.lbModeAnnotation);
   features.dsrByUser = features.dsr && draft.lbModeAnnotation;
-  if (!features.dsr) features.dsrMode = DISPATCH_OPTION;
+  if (!features.dsr) features.dsrMode = DSR_MODE_OPTION;
   if (draft.lbModeAnnotation) draft.lbMode = 'annotation';
   features.nodePortAcceleration &&= features.nodePort;
   features.tunnelPort = draft.tunnelPort ?? PORTS[features.tunnelProtocol];
   draft.hasTunnel =
-    features.tunnelMode || features.egressGateway || (features.dsr && features.dsrMode === DISPATCH_GENEVE);
+    features.tunnelMode || features.egressGateway || (features.dsr && features.dsrMode === DSR_MODE_GENEVE);
   if (draft.rssIpv4 !== null) {
     const { address, length } = draft.rssIpv4;
     const word = address[0] | (address[1] << 8) | (address[2] << 16) | (address[3] << 24);

@@ -1,4 +1,5 @@
 /** What the agent writes into a node's maps for single features: each its own, where the node has it. */
+import * as ipv4 from '../engine/wire/ipv4.js';
 import type { Datapath } from '../programs/datapath.js';
 import * as state from '../programs/tables/node-state.js';
 import { writeNode } from '../programs/tables/nodes.js';
@@ -8,7 +9,6 @@ import { netnsCookie } from './plan-constants.js';
 
 /** What the queue of a device lets a packet wait (drop horizon of FQ). */
 const EDT_HORIZON_NS = 2e9;
-const IPV4 = 4;
 
 export function fillFeatures(datapath: Datapath, plan: Plan, node: PlannedNode): void {
   const { features } = datapath;
@@ -73,7 +73,7 @@ function fillBandwidth({ throttle }: Datapath, { pods }: PlannedNode): void {
 function fillSkips(datapath: Datapath, plan: Plan, node: PlannedNode): void {
   for (const { node: name, endpointId, address, port } of plan.redirectSkips) {
     if (name !== node.name) continue;
-    const { skipLoadBalancer } = address.length === IPV4 ? datapath.ipv4 : datapath.ipv6;
+    const { skipLoadBalancer } = address.length === ipv4.ADDRESS_LENGTH ? datapath.ipv4 : datapath.ipv6;
     state.writeSkippedService(skipLoadBalancer, netnsCookie(endpointId), address, port);
   }
 }
@@ -81,11 +81,11 @@ function fillSkips(datapath: Datapath, plan: Plan, node: PlannedNode): void {
 function fillSrv6(datapath: Datapath, plan: Plan, node: PlannedNode): void {
   const { vrfs, policies, segments } = plan.srv6;
   for (const { id, source, destination } of vrfs) {
-    const { srv6Vrf } = source.length === IPV4 ? datapath.ipv4 : datapath.ipv6;
+    const { srv6Vrf } = source.length === ipv4.ADDRESS_LENGTH ? datapath.ipv4 : datapath.ipv6;
     state.writeSrv6Vrf(srv6Vrf, source, destination, id);
   }
   for (const { vrf, destination, segment } of policies) {
-    const { srv6Policy } = destination.address.length === IPV4 ? datapath.ipv4 : datapath.ipv6;
+    const { srv6Policy } = destination.address.length === ipv4.ADDRESS_LENGTH ? datapath.ipv4 : datapath.ipv6;
     state.writeSrv6Policy(srv6Policy, vrf, destination, segment);
   }
   for (const { node: name, segment, vrf } of segments) {

@@ -1,4 +1,5 @@
 /** What the agent writes into a node's maps: endpoints, identities, services, gateways, prefixes. */
+import * as ipv4 from '../engine/wire/ipv4.js';
 import { IDENTITY_HOST, IDENTITY_REMOTE_NODE } from '../programs/constants.js';
 import type { Datapath } from '../programs/datapath.js';
 import { EXCLUDED_GATEWAY, writeEgressPolicy } from '../programs/tables/egress-gateway.js';
@@ -10,8 +11,6 @@ import { fillFeatures } from './fill-features.js';
 import { fillServices } from './fill-services.js';
 import type { Plan, PlannedNode } from './plan.js';
 import { encryptionKey } from './wireguard-peers.js';
-
-const IPV4 = 4;
 
 export function fillMaps(datapath: Datapath, plan: Plan, node: PlannedNode): void {
   fillEndpoints(datapath, node);
@@ -87,7 +86,7 @@ function fillEgressGateways(datapath: Datapath, plan: Plan, node: PlannedNode): 
   } of plan.egressGateways) {
     for (const source of sources) {
       const { length } = source;
-      const { egressPolicies } = length === IPV4 ? datapath.ipv4 : datapath.ipv6;
+      const { egressPolicies } = length === ipv4.ADDRESS_LENGTH ? datapath.ipv4 : datapath.ipv6;
       const none = new Uint8Array(length);
       // The address is known to the gateway alone.
       const own = gateway === node.name ? (ofFamily(egressAddresses, length) ?? none) : none;

@@ -1,4 +1,5 @@
 /** What the agent of a node writes into its maps for services. */
+import { addressText } from '../engine/address-text.js';
 import { createMap } from '../engine/maps/create-map.js';
 import type { Datapath } from '../programs/datapath.js';
 import type { Family } from '../programs/family.js';
@@ -14,7 +15,7 @@ import { readServices } from '../programs/tables/read-services.js';
 import { writeReverseNat } from '../programs/tables/reverse-nat.js';
 import * as tables from '../programs/tables/services.js';
 import { writeSourceRange } from '../programs/tables/source-ranges.js';
-import { addressText, NumberPool } from './check-text.js';
+import { NumberPool } from './check-text.js';
 import { type MaglevBackend, maglevTable } from './maglev.js';
 import type { Plan, PlannedBackend, PlannedNode, PlannedService } from './plan.js';
 

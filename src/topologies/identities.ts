@@ -1,6 +1,6 @@
 /** Security identities: of label sets, of prefixes outside the cluster, and the reserved ones by their names. */
-import { contains, type Prefix } from '../engine/address-text.js';
-import { addressText, NumberPool } from './check-text.js';
+import { addressText, contains, type Prefix } from '../engine/address-text.js';
+import { NumberPool } from './check-text.js';
 import { type FaultList, type Path, pathText } from './faults.js';
 import type { KeptNumbers } from './kept-numbers.js';
 import type { PlannedPrefix } from './plan.js';

@@ -3,9 +3,9 @@
  * capture was taken shows in its MACs: at a pod's device there are two, one of them with the pod's address alone; at
  * a node's outside device the node's MAC sends what it has routed, so with a TTL that was lowered already.
  */
-import { contains, type Prefix, parseAddress, parsePrefix } from '../engine/address-text.js';
+import { addressText, contains, type Prefix, parseAddress, parsePrefix } from '../engine/address-text.js';
 import { type AddressFacts, type CaptureFacts, isPrivate } from './capture-facts.js';
-import { addressText, networkAddress } from './check-text.js';
+import { networkAddress } from './check-text.js';
 import { FaultList, TopologyError } from './faults.js';
 import type { NodeSpec, PodSpec, TopologySpec } from './spec.js';
 

@@ -2,12 +2,13 @@
  * The iptables rules that Cilium's agent installs where the kernel masquerades (enable-ipv4-masquerade without
  * enable-bpf-masquerade), as iptables-save prints them. Left out are those that need a socket (TPROXY, -m socket).
  */
-import { formatAddress, type Prefix } from '../engine/address-text.js';
+import { formatAddress } from '../engine/address-text.js';
 import type { Clock } from '../engine/clock.js';
 import type { Namespace } from '../engine/namespace.js';
 import type { TableName } from '../engine/netfilter/iptables.js';
 import { type Family, Netfilter } from '../engine/netfilter/netfilter.js';
 import type { RandomSource } from '../engine/random.js';
+import { prefixText } from './identities.js';
 import type { Plan, PlannedNode } from './plan.js';
 
 /** Tables in which the agent has chains of its own, with the hooks that feed them. */
@@ -140,8 +141,4 @@ function filterRules(): string[] {
     `-A CILIUM_OUTPUT -m mark --mark ${PROXY_UPSTREAM} ${comment('cilium: ACCEPT for l7 proxy upstream traffic')} -j ACCEPT`,
     `-A CILIUM_OUTPUT ${unmarked} ${comment('cilium: host->any mark as from host')} -j MARK --set-xmark ${FROM_HOST}`,
   ];
-}
-
-function prefixText({ address, length }: Prefix): string {
-  return `${formatAddress(address, 0, address.length)}/${length}`;
 }

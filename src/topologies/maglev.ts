@@ -3,7 +3,7 @@
  * section 3.4). Backends are told apart by their text, not by their ids, so that every node of a cluster has the same
  * table. For each node's maps once: BigInt is affordable here.
  */
-import { formatAddress } from '../engine/address-text.js';
+import { addressText } from '../engine/address-text.js';
 import { PROTOCOL_SCTP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';
 
 /** Table sizes that Cilium takes (bpf-lb-maglev-table-size); all prime. */
@@ -55,7 +55,7 @@ export function maglevTable(
 
 /** The text that Cilium hashes. */
 function backendText({ address, port, protocol }: MaglevBackend): string {
-  const text = formatAddress(address, 0, address.length);
+  const text = addressText(address);
   const host = address.length === 4 ? text : `[${text}]`;
   const name = protocol === PROTOCOL_UDP ? 'UDP' : protocol === PROTOCOL_SCTP ? 'SCTP' : 'TCP';
   return `[${host}:${port}/${name},State:active]`;

@@ -7,6 +7,8 @@ import type { HookProgram } from '../engine/hooks/program.js';
 import { SOCKET_HOOKS, SocketHooks } from '../engine/hooks/socket.js';
 import type { BpfMap } from '../engine/maps/map.js';
 import type { Namespace } from '../engine/namespace.js';
+import * as ipv4 from '../engine/wire/ipv4.js';
+import * as ipv6 from '../engine/wire/ipv6.js';
 import { IDENTITY_HOST } from '../programs/constants.js';
 import type { Datapath } from '../programs/datapath.js';
 import type { Features } from '../programs/features.js';
@@ -34,8 +36,6 @@ const ALWAYS_AT_NATIVE_DEVICES: Version = [1, 15];
 const VERDICTS_OF_BOTH_DIRECTIONS = 3;
 /** Cilium's part of it. */
 const BPF_FILE_SYSTEM = '/sys/fs/bpf/cilium';
-const IPV4 = 4;
-const IPV6 = 16;
 const IPV4_VERSION = 4;
 const IPV6_VERSION = 6;
 
@@ -66,8 +66,8 @@ export class NodePrograms {
       ...this.#config(pod.device),
       securityLabel: pod.identity,
       endpointId: pod.endpointId,
-      endpointIpv4: rawWord(ofFamily(pod.addresses, IPV4)),
-      endpointIpv6: ofFamily(pod.addresses, IPV6) ?? DEFAULT_INSTANCE_CONFIG.endpointIpv6,
+      endpointIpv4: rawWord(ofFamily(pod.addresses, ipv4.ADDRESS_LENGTH)),
+      endpointIpv6: ofFamily(pod.addresses, ipv6.ADDRESS_LENGTH) ?? DEFAULT_INSTANCE_CONFIG.endpointIpv6,
       netnsCookie: netnsCookie(pod.endpointId),
       policyVerdictLogFilter: VERDICTS_OF_BOTH_DIRECTIONS,
     };
@@ -233,7 +233,8 @@ export class NodePrograms {
       interfaceMac: device.mac,
       deviceMtu: device.mtu,
       serviceLoopbackIpv4: rawWordOfText(config.serviceLoopbackIpv4),
-      routerIpv6: ofFamily(ciliumInternalAddresses, IPV6) ?? DEFAULT_INSTANCE_CONFIG.routerIpv6,
+      routerIpv6:
+        ofFamily(ciliumInternalAddresses, ipv6.ADDRESS_LENGTH) ?? DEFAULT_INSTANCE_CONFIG.routerIpv6,
     };
   }
 
@@ -244,9 +245,11 @@ export class NodePrograms {
     const { natIpv4Masquerade, natIpv6Masquerade } = DEFAULT_INSTANCE_CONFIG;
     return {
       ...this.#config(device),
-      natIpv4Masquerade: features.masqueradeIpv4 ? rawWord(ofFamily(addresses, IPV4)) : natIpv4Masquerade,
+      natIpv4Masquerade: features.masqueradeIpv4
+        ? rawWord(ofFamily(addresses, ipv4.ADDRESS_LENGTH))
+        : natIpv4Masquerade,
       natIpv6Masquerade:
-        (features.masqueradeIpv6 ? ofFamily(addresses, IPV6) : undefined) ?? natIpv6Masquerade,
+        (features.masqueradeIpv6 ? ofFamily(addresses, ipv6.ADDRESS_LENGTH) : undefined) ?? natIpv6Masquerade,
     };
   }
 

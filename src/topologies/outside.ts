@@ -15,6 +15,7 @@ import {
   writeArp,
 } from '../engine/stack/neighbour-message.js';
 import * as arp from '../engine/wire/arp.js';
+import { isEqual } from '../engine/wire/bytes.js';
 import * as ethernet from '../engine/wire/ethernet.js';
 import * as icmpv6 from '../engine/wire/icmpv6.js';
 import * as ipv4 from '../engine/wire/ipv4.js';
@@ -22,8 +23,7 @@ import * as ipv6 from '../engine/wire/ipv6.js';
 import * as tables from '../programs/tables/services.js';
 import type { BuiltTopology } from './built.js';
 import { OUTSIDE_MAC } from './check-hosts.js';
-import { isSame } from './check-text.js';
-import { putGatewaySource } from './placement.js';
+import { ipAddressLength, putGatewaySource } from './placement.js';
 
 /** What comes of a frame that has left the network: the same or its answer, at some device at some time. */
 export interface Arrival {
@@ -79,7 +79,7 @@ export class Outside {
    */
   bring(frame: Uint8Array, from: Device, nowNs: number): Arrival | number {
     const ipAt = ethernet.HEADER_LENGTH;
-    const addressLength = ipAddressLength(frame);
+    const addressLength = ipAddressLength(frame, 0, frame.length);
     if (addressLength === 0 || ethernet.isGroup(frame, ethernet.destinationAt(0))) {
       const asked = askedAddress(frame);
       if (asked === null || !this.#isOutside(asked, from)) return UNHEARD;
@@ -90,7 +90,7 @@ export class Outside {
     const destination = frame.slice(at, at + addressLength);
     const host = this.#hosts.find(
       ({ addresses, behind }) =>
-        (behind === null || behind === from) && addresses.some((address) => isSame(address, destination)),
+        (behind === null || behind === from) && addresses.some((address) => isEqual(address, destination)),
     );
     const device = host?.device ?? this.#entryOf(destination);
     if (device === null) return NOBODY;
@@ -114,8 +114,8 @@ export class Outside {
     const { routes } = from.namespace.routes(address.length);
     return (
       routes.some(
-        ({ ifindex, gateway }) => ifindex === from.ifindex && isSame(address, gateway ?? undefined),
-      ) || this.#hosts.some(({ addresses }) => addresses.some((other) => isSame(address, other)))
+        ({ ifindex, gateway }) => ifindex === from.ifindex && !!gateway && isEqual(address, gateway),
+      ) || this.#hosts.some(({ addresses }) => addresses.some((other) => isEqual(address, other)))
     );
   }
 
@@ -161,15 +161,6 @@ function neighbourAnswer(question: Uint8Array, device: Device, address: Uint8Arr
   writeAdvertisement(answer, 0, device, address, source, flags, true);
   ethernet.putDestination(answer, 0, asker, 0);
   return answer;
-}
-
-function ipAddressLength(frame: Uint8Array): number {
-  const type = ethernet.fits(0, frame.length) ? ethernet.type(frame, 0) : 0;
-  if (type === ethernet.TYPE_IPV4 && ipv4.fits(ethernet.HEADER_LENGTH, frame.length))
-    return ipv4.ADDRESS_LENGTH;
-  return type === ethernet.TYPE_IPV6 && ipv6.fits(ethernet.HEADER_LENGTH, frame.length)
-    ? ipv6.ADDRESS_LENGTH
-    : 0;
 }
 
 /** False when the packet may not go any further. */

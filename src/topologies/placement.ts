@@ -8,6 +8,7 @@ import { ENTER_RECEIVE, ENTER_SEND } from '../engine/burst.js';
 import type { Device } from '../engine/device.js';
 import type { Namespace } from '../engine/namespace.js';
 import * as arp from '../engine/wire/arp.js';
+import { standsAt } from '../engine/wire/bytes.js';
 import * as checksum from '../engine/wire/checksum.js';
 import * as ethernet from '../engine/wire/ethernet.js';
 import * as icmpv6 from '../engine/wire/icmpv6.js';
@@ -204,11 +205,11 @@ export class Placement {
   /** One of the MACs is known to be of the device, or of the pod behind it. */
   #wayByMac(bytes: Uint8Array, at: number, sourceRow: number): number {
     const { captured } = this;
-    const fromDevice = sourceRow === captured.index && isMac(bytes, ethernet.sourceAt(at), captured.mac);
+    const fromDevice = sourceRow === captured.index && standsAt(bytes, ethernet.sourceAt(at), captured.mac);
     if (fromDevice) return OUT_OF_NODE;
     const pod = this.#podAt[captured.index];
     if (pod === null) return INTO_NODE;
-    return isMac(bytes, ethernet.destinationAt(at), pod.planned.mac) ? OUT_OF_NODE : INTO_NODE;
+    return standsAt(bytes, ethernet.destinationAt(at), pod.planned.mac) ? OUT_OF_NODE : INTO_NODE;
   }
 
   /** Neither MAC is of the capture's device: the topology may have others than the capture's network. */
@@ -260,7 +261,7 @@ export function outsideDevice(node: BuiltNode): Device | null {
 }
 
 /** 4 or 16 for a frame with a whole IP header, else 0. */
-function ipAddressLength(bytes: Uint8Array, at: number, length: number): number {
+export function ipAddressLength(bytes: Uint8Array, at: number, length: number): number {
   if (length < ethernet.HEADER_LENGTH) return 0;
   const networkAt = at + ethernet.HEADER_LENGTH;
   const type = ethernet.type(bytes, at);
@@ -273,11 +274,6 @@ function ipAddressLength(bytes: Uint8Array, at: number, length: number): number 
 function sourceAddressAt(at: number, addressLength: number): number {
   const networkAt = at + ethernet.HEADER_LENGTH;
   return addressLength === ipv4.ADDRESS_LENGTH ? ipv4.sourceAt(networkAt) : ipv6.sourceAt(networkAt);
-}
-
-function isMac(bytes: Uint8Array, at: number, mac: Uint8Array): boolean {
-  for (let i = 0; i < ethernet.ADDRESS_LENGTH; i++) if (bytes[at + i] !== mac[i]) return false;
-  return true;
 }
 
 /** Where the IP packet ends, by its own length. */

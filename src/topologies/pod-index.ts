@@ -1,8 +1,8 @@
 /** The pods of a topology by name and by label, so that what names them need not go through all of them. */
 import { type FaultList, type Path, suggestion } from './faults.js';
 import type { PlannedPod } from './plan.js';
-import type { Labels } from './selectors.js';
-import { plainKey } from './selectors.js';
+import { type Labels, plainKey, readSelector } from './selectors.js';
+import type { SelectorSpec } from './spec.js';
 
 export class PodIndex {
   readonly pods: readonly PlannedPod[];
@@ -33,6 +33,31 @@ export class PodIndex {
       faults.error(path, `there is no pod ${name}${suggestion(name, this.#byName.keys())}`);
     }
     return pod;
+  }
+
+  /**
+   * The pods that a spec at `path` names one by one in `pods`, or selects: `selectorKey` is the field of the selector.
+   * One that does neither or both has the fault `needs`.
+   */
+  choose(
+    names: readonly string[] | undefined,
+    selector: SelectorSpec | undefined,
+    selectorKey: string,
+    path: Path,
+    needs: string,
+    faults: FaultList,
+  ): readonly PlannedPod[] {
+    if ((names === undefined) === (selector === undefined)) {
+      faults.error(path, needs);
+      return [];
+    }
+    if (selector === undefined) {
+      return names!.flatMap((name, i) => this.require(name, [...path, 'pods', i], faults) ?? []);
+    }
+    const at = [...path, selectorKey];
+    const selected = this.select(readSelector(selector, at, faults));
+    if (selected.length === 0) faults.warning(at, 'selects no pod');
+    return selected;
   }
 
   /** The pods that have all of the labels, in the topology's order. */

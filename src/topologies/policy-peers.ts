@@ -1,15 +1,13 @@
 /** The peers of a policy rule, as identities. */
 import { contains, type Prefix } from '../engine/address-text.js';
+import { IDENTITY_WORLD, IDENTITY_WORLD_IPV4, IDENTITY_WORLD_IPV6 } from '../programs/constants.js';
+import { IDENTITY_ANY } from '../programs/tables/policy.js';
 import type { PolicyContext, RuleSpec } from './check-policies.js';
 import { readNetwork } from './check-text.js';
 import { FaultList, type Path, suggestion } from './faults.js';
 import { ENTITIES, prefixText } from './identities.js';
 import { readSelector } from './selectors.js';
 
-const IDENTITY_ANY = 0;
-const IDENTITY_WORLD = 2;
-const IDENTITY_WORLD_IPV4 = 9;
-const IDENTITY_WORLD_IPV6 = 10;
 /** Reserved identities that belong to the cluster: host, unmanaged, health, init, remote-node, kube-apiserver, ingress. */
 const CLUSTER_IDENTITIES: readonly number[] = [1, 3, 4, 5, 6, 7, 8];
 

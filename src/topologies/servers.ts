@@ -1,9 +1,10 @@
 /** Who serves what in a run, and the names that everything goes by there. */
+import { addressText } from '../engine/address-text.js';
+import { isEqual } from '../engine/wire/bytes.js';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../engine/wire/ipv4.js';
-import { addressText, isSameAddress } from '../hosts/endpoint.js';
+import { DNS_PORT } from '../hosts/dns-message.js';
 import type { Host } from '../hosts/host.js';
-import type { NameTable } from '../hosts/servers/dns-server.js';
-import { serveDns } from '../hosts/servers/dns-server.js';
+import { type NameTable, serveDns } from '../hosts/servers/dns-server.js';
 import { serveTcpEcho, serveUdpEcho } from '../hosts/servers/echo-server.js';
 import { serveHttp } from '../hosts/servers/http-server.js';
 import * as tables from '../programs/tables/services.js';
@@ -12,7 +13,6 @@ import type { Plan, PlannedPod, PlannedServer, PlannedService } from './plan.js'
 
 const CLUSTER_DOMAIN = 'cluster.local';
 const NAMESPACE = 'default';
-const DNS_PORT = 53;
 
 /** A port that a server could not get: the errno says why. */
 export interface RefusedServer {
@@ -109,5 +109,5 @@ function add(names: Map<string, Uint8Array[]>, name: string, address: Uint8Array
   const key = name.toLowerCase();
   const known = names.get(key) ?? [];
   if (known.length === 0) names.set(key, known);
-  if (!known.some((other) => isSameAddress(other, address))) known.push(address);
+  if (!known.some((other) => isEqual(other, address))) known.push(address);
 }

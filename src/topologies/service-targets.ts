@@ -6,13 +6,6 @@ import type { PlannedPod } from './plan.js';
 import type { PodIndex } from './pod-index.js';
 import type { ServiceSpec } from './spec.js';
 
-const STATES = {
-  active: backends.STATE_ACTIVE,
-  terminating: backends.STATE_TERMINATING,
-  quarantined: backends.STATE_QUARANTINED,
-  maintenance: backends.STATE_MAINTENANCE,
-} as const;
-
 export interface Target {
   readonly address: Uint8Array;
   readonly port: number | undefined;
@@ -31,7 +24,7 @@ export function readTargets(spec: ServiceSpec, path: Path, pods: PodIndex, fault
   }
   return (spec.backends ?? []).flatMap((backend, i): Target[] => {
     const at: Path = [...path, 'backends', i];
-    const state = STATES[backend.state ?? 'active'];
+    const state = backends.STATE_NAMES.indexOf(backend.state ?? 'active');
     if ((backend.pod === undefined) === (backend.address === undefined)) {
       faults.error(at, 'a backend is either a pod or an address');
       return [];

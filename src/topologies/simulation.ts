@@ -25,8 +25,6 @@ import { giveNames, type RefusedServer, startServers } from './servers.js';
 const SEND_NS = 20_000;
 /** Between two looks at neighbours that are asked for, which are asked a second apart. */
 const NEIGHBOUR_POLL_NS = 100e6;
-/** Cookie of the host's network namespace; pods have their endpoint ids. */
-const HOST_NAMESPACE_COOKIE = 1;
 
 /** Is told of every part of a frame's walk: up to a link that takes time, or out of the network and in again. */
 export interface SimulationTap {
@@ -150,10 +148,7 @@ export class Simulation implements HostWorld {
     const hooks = built.findNode(namespace)?.socketHooks ?? null;
     if (hooks !== null) {
       const pod = built.pods.find((candidate) => candidate.namespace === namespace);
-      host.calls = new SocketCalls(hooks, {
-        isInHostNamespace: namespace.isHost,
-        namespaceCookie: pod?.planned.endpointId ?? HOST_NAMESPACE_COOKIE,
-      });
+      host.calls = new SocketCalls(hooks, pod?.planned.endpointId ?? null);
     }
     return host;
   }

@@ -17,7 +17,6 @@ import * as conntrack from '../programs/tables/conntrack.js';
 import * as services from '../programs/tables/services.js';
 
 /** Bytes of a transport header that are needed: the ports, at the same place in TCP and UDP. */
-const PORTS_LENGTH = 4;
 const FRAGMENTS_REMEMBERED = 64;
 /** Source, destination, identification and protocol of a fragmented IPv4 datagram. */
 const FRAGMENT_KEY_WORDS = 3;
@@ -56,7 +55,7 @@ export class TranslationUndo {
     if (protocol === family.icmpProtocol) return this.#undoError(ipAt, l4At);
     if (protocol !== ipv4.PROTOCOL_TCP && protocol !== ipv4.PROTOCOL_UDP) return false;
     if (!family.isV6 && ipv4.isLaterFragment(bytes, ipAt)) return this.#undoLaterFragment(ipAt);
-    if (l4At + PORTS_LENGTH > end) return false;
+    if (l4At + udp.PORTS_LENGTH > end) return false;
     const sourceAt = ipAt + family.sourceOffset;
     const backendAt = this.#backend(
       protocol,
@@ -148,7 +147,7 @@ export class TranslationUndo {
     const protocol = this.#protocol(quotedAt);
     if (protocol !== ipv4.PROTOCOL_TCP && protocol !== ipv4.PROTOCOL_UDP) return false;
     const l4At = this.#transportAt(quotedAt);
-    if (l4At + PORTS_LENGTH > this.#end) return false;
+    if (l4At + udp.PORTS_LENGTH > this.#end) return false;
     const sourceAt = ipAt + family.sourceOffset;
     const clientAt = quotedAt + family.sourceOffset;
     const targetAt = quotedAt + family.destinationOffset;

@@ -3,8 +3,7 @@ import { describe, test } from 'node:test';
 import { BPF_ANY } from '../../src/engine/maps/map.js';
 import type { Datapath } from '../../src/programs/datapath.js';
 import { Replay, type Tamper, writeRecord } from './replay-program.js';
-import type { EntryCount } from './report.js';
-import { emptyReport } from './report.js';
+import { type EntryCount, emptyReport } from './report.js';
 import { EVERYTHING, runScenario } from './run-file.js';
 import {
   CT_VALUE,

@@ -1,8 +1,9 @@
 /** Runs the steps of one scenario and says of each what did not come out as recorded. */
-import { PacketContext, TUNNEL_KEY_SIZE } from '../../src/engine/packet.js';
+import { PacketContext } from '../../src/engine/packet.js';
 import type { ObjectKind } from '../../src/programs/instance.js';
 import { compareStep, type Mismatch, type Outcome } from './compare.js';
 import type { Registry } from './entries.js';
+import { loadStep } from './load-step.js';
 import { Machine } from './machine.js';
 import type { MapDifference } from './map-shadow.js';
 import { type Changes, type Scenario, type Step, VectorError } from './vector-format.js';
@@ -13,9 +14,6 @@ const TAILROOM = 4096;
 const LONGEST_FRAME = 65536;
 const POISON = 0xa5;
 const POISONED_BEHIND = 128;
-
-const EINVAL = -22;
-const ENOENT = -2;
 
 /** Empty: passed. Null: not judged, since a program that is not emulated took part. */
 export type StepResult = readonly Mismatch[] | null;
@@ -94,7 +92,6 @@ export class ScenarioRun {
 
   /** Puts the packet and everything the program may ask for in place. */
   #load(step: Step, kind: ObjectKind): void {
-    const { ctx } = step;
     const length = step.frame.length / 2;
     if (length > LONGEST_FRAME || buffer.write(step.frame, HEADROOM, 'hex') !== length) {
       throw new VectorError(`frame of ${length} bytes is longer than ${LONGEST_FRAME}, or not hex`);
@@ -103,53 +100,9 @@ export class ScenarioRun {
     buffer.fill(POISON, HEADROOM + length, HEADROOM + length + POISONED_BEHIND);
     const packet = this.#packet;
     packet.reset(HEADROOM, HEADROOM + length, 0, HEADROOM + LONGEST_FRAME + TAILROOM);
-    packet.mark = (ctx.mark ?? 0) | 0;
-    packet.cb0 = (ctx.cb?.[0] ?? 0) | 0;
-    packet.cb1 = (ctx.cb?.[1] ?? 0) | 0;
-    packet.cb2 = (ctx.cb?.[2] ?? 0) | 0;
-    packet.cb3 = (ctx.cb?.[3] ?? 0) | 0;
-    packet.cb4 = (ctx.cb?.[4] ?? 0) | 0;
-    packet.tcIndex = (ctx.tc_index ?? 0) | 0;
-    packet.vlanPresent = ctx.vlan_tci === undefined ? 0 : 1;
-    packet.vlanTci = ctx.vlan_tci ?? 0;
-    if (kind === 'xdp') {
-      packet.ifindex = ctx.ifindex || 1;
-      packet.ingressIfindex = packet.ifindex;
-    } else {
-      packet.ifindex = ctx.ifindex;
-      packet.ingressIfindex = ctx.ingress_ifindex ?? 0;
-    }
-    packet.layer3Device = kind === 'wireguard' || ctx.l2 === false ? 1 : 0;
-    packet.protocol =
-      ctx.protocol !== undefined
-        ? Number.parseInt(ctx.protocol, 16)
-        : packet.layer3Device === 1
-          ? protocolOfVersion(length)
-          : protocolOfEthernet(length);
-    if (step.socketCookie !== undefined) {
-      packet.socketCookie = Buffer.from(step.socketCookie, 'hex').readInt32LE(0);
-    }
-    this.#loadTunnel(step);
+    loadStep(packet, step, kind);
     this.machine.clock.set(step.now_ns);
     this.machine.observer.begin(step.random ?? [], step.fib ?? null, kind === 'xdp' ? packet.ifindex : -1);
-  }
-
-  #loadTunnel(step: Step): void {
-    const packet = this.#packet;
-    const { tunnel } = step;
-    if (tunnel === undefined) {
-      packet.receivedKeyResult = EINVAL;
-      packet.receivedOptionResult = EINVAL;
-      return;
-    }
-    packet.receivedKeyResult = tunnel.ret;
-    packet.receivedKeyIsV6 = Number(tunnel.v6 ?? 0);
-    packet.receivedKey.fill(0);
-    packet.receivedKey.set(Buffer.from(tunnel.key ?? '', 'hex').subarray(0, TUNNEL_KEY_SIZE));
-    const option = Buffer.from(tunnel.opt ?? '', 'hex');
-    packet.receivedOption.fill(0);
-    packet.receivedOption.set(option);
-    packet.receivedOptionResult = tunnel.optRet ?? (tunnel.opt === undefined ? ENOENT : option.length);
   }
 
   #takeMapChanges(): Map<string, MapDifference> {
@@ -179,19 +132,4 @@ export class ScenarioRun {
     if (shadow === undefined) throw new VectorError(`map "${name}" is not there`);
     return shadow;
   }
-}
-
-/** `skb->protocol` as eth_type_trans sets it: below 0x600 the type is a length (802.3, or 802.2 behind it). */
-function protocolOfEthernet(length: number): number {
-  if (length < 14) return 0;
-  const type = buffer.readUInt16BE(HEADROOM + 12);
-  if (type >= 0x600) return type;
-  const raw802_3 = length >= 16 && buffer.readUInt16BE(HEADROOM + 14) === 0xffff;
-  return raw802_3 ? 0x0001 : 0x0004;
-}
-
-/** Of a frame without link header. A version above 6 was recorded as IPv6, which shows in W-wireguard/bad-headers. */
-function protocolOfVersion(length: number): number {
-  const version = length === 0 ? 0 : buffer[HEADROOM] >> 4;
-  return version === 4 ? 0x0800 : version >= 6 ? 0x86dd : 0;
 }

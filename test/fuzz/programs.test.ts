@@ -20,6 +20,7 @@ import {
 } from '../../src/engine/hooks/verdict.js';
 import { PacketContext } from '../../src/engine/packet.js';
 import { EMULATED } from '../conformance/entries.js';
+import { loadStep } from '../conformance/load-step.js';
 import { Machine } from '../conformance/machine.js';
 import { fileSet, parseScenario, readLines } from '../conformance/read-scenarios.js';
 import type { Scenario, Step } from '../conformance/vector-format.js';
@@ -95,7 +96,7 @@ class FuzzedNode {
     bytes.fill(this.#poison, 0, tail + CANARY);
     bytes.set(frame, start);
     packet.reset(start, start + frame.length, head, tail);
-    load(packet, step, kind === 'wireguard', frame);
+    loadStep(packet, step, kind);
     this.machine.clock.set(step.now_ns);
     const fib = what.fib === 0 ? (step.fib ?? null) : { ret: what.fib };
     this.machine.observer.begin(step.random ?? [], fib, -1);
@@ -124,30 +125,6 @@ class FuzzedNode {
     const redirect = [packet.redirectKind, packet.redirectIfindex, packet.redirectFlags];
     return `${program.name} ${words.join(' ')} ${redirect.join(' ')} ${toHex(bytes, packet.start, packet.length)}`;
   }
-}
-
-/** What the packet brings along, as recorded. */
-function load(packet: PacketContext, { ctx, tunnel }: Step, isLayer3: boolean, frame: Uint8Array): void {
-  packet.mark = (ctx.mark ?? 0) | 0;
-  packet.cb0 = (ctx.cb?.[0] ?? 0) | 0;
-  packet.cb1 = (ctx.cb?.[1] ?? 0) | 0;
-  packet.cb2 = (ctx.cb?.[2] ?? 0) | 0;
-  packet.cb3 = (ctx.cb?.[3] ?? 0) | 0;
-  packet.cb4 = (ctx.cb?.[4] ?? 0) | 0;
-  packet.tcIndex = (ctx.tc_index ?? 0) | 0;
-  packet.ifindex = ctx.ifindex || 1;
-  packet.ingressIfindex = ctx.ingress_ifindex ?? 0;
-  packet.layer3Device = isLayer3 || ctx.l2 === false ? 1 : 0;
-  if (packet.layer3Device === 0) packet.protocol = frame.length < 14 ? 0 : (frame[12] << 8) | frame[13];
-  else packet.protocol = frame.length > 0 && frame[0] >> 4 === 4 ? 0x0800 : 0x86dd;
-  if (tunnel === undefined) return;
-  packet.receivedKeyResult = tunnel.ret;
-  packet.receivedKeyIsV6 = Number(tunnel.v6 ?? 0);
-  packet.receivedKey.fill(0);
-  packet.receivedKey.set(fromHex(tunnel.key ?? '').subarray(0, packet.receivedKey.length));
-  packet.receivedOption.fill(0);
-  packet.receivedOption.set(fromHex(tunnel.opt ?? ''));
-  packet.receivedOptionResult = tunnel.optRet ?? -2;
 }
 
 /** Entries that some frame was run at. */

@@ -1,7 +1,7 @@
 /** TCP, packet by packet. Packets were made by an independent program (RFC 791, RFC 9293, checksums included). */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ECONNREFUSED, ECONNRESET, ETIMEDOUT } from '../../src/hosts/errors.js';
+import { ECONNREFUSED, ECONNRESET, ETIMEDOUT } from '../../src/engine/hooks/errno.js';
 import type { TcpConnection } from '../../src/hosts/tcp-connection.js';
 import { LoneHost } from './support.js';
 

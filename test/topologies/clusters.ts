@@ -1,5 +1,12 @@
 /** Two nodes on one link with a gateway outside it, for walks; what a test adds comes behind. */
 
+/** Configurations of Cilium that tests begin with: how pods reach those of the other node, and what is masqueraded. */
+export const NATIVE_ROUTING =
+  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16"';
+const MASQUERADE = 'enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
+export const NATIVE = `${NATIVE_ROUTING}, ${MASQUERADE}`;
+export const TUNNEL = `routing-mode: tunnel, ${MASQUERADE}`;
+
 const NODE = (number: number, config: string): string => `
   - name: node${number}
     podCIDRs: [10.1.${number}.0/24, "fd01:${number}::/64"]

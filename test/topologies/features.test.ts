@@ -7,12 +7,9 @@ import type { BuiltTopology } from '../../src/topologies/built.js';
 import { type Fault, faultText, type TopologyError } from '../../src/topologies/faults.js';
 import { readTopology } from '../../src/topologies/load.js';
 import { fromHex, toHex } from '../support/hex.js';
-import { twoNodes } from './clusters.js';
+import { NATIVE, twoNodes } from './clusters.js';
 import { build } from './support.js';
 import { makeFrame, type Segment } from './walk-support.js';
-
-const NATIVE =
-  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16", enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
 
 function built(topology: string): BuiltTopology {
   return build(readTopology(topology, 'features').spec);

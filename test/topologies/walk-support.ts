@@ -257,12 +257,29 @@ function hexText(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** One walk of a test: what it is, how it is made from the one before; its lines, the frame at its end in the last. */
-export type ExpectedWalk = readonly [
+/** How a walk is made, from the one before. */
+type Walk = (walks: Walks, last: Walked) => Walked;
+
+/** One walk of a test: what it is and how it is made; its lines, the frame at its end in the last. */
+export type ExpectedWalk = readonly [name: string, walk: Walk, lines: string];
+
+/** Walks by name, in their order, for topologies that carry them in ways of their own. */
+export type Scenario = Readonly<Record<string, Walk>>;
+
+/** `checkWalks` of a scenario; `expected` are the lines of its walks. */
+export function checkScenario<Name extends string>(
   name: string,
-  walk: (walks: Walks, last: Walked) => Walked,
-  lines: string,
-];
+  topology: string,
+  scenario: Readonly<Record<Name, Walk>>,
+  expected: Readonly<Record<Name, string>>,
+): void {
+  const names = Object.keys(scenario) as Name[];
+  checkWalks(
+    name,
+    topology,
+    names.map((walk) => [walk, scenario[walk], expected[walk]]),
+  );
+}
 
 /** A test of walks one after the other through one topology. */
 export function checkWalks(name: string, topology: string, expected: readonly ExpectedWalk[]): void {

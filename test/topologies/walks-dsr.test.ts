@@ -1,9 +1,6 @@
 /** Node ports whose backend is on another node: DSR in its three dispatches, hybrid, and XDP. */
-import { twoNodes } from './clusters.js';
+import { NATIVE, twoNodes } from './clusters.js';
 import { checkWalks } from './walk-support.js';
-
-const NATIVE =
-  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16", enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
 
 const OUTSIDE = `  - name: outside
     loadBalancerIPs: [10.9.9.9]

@@ -1,9 +1,7 @@
 /** The egress gateway: a pod whose packets to some destinations leave by the other node, under its address. */
-import { twoNodes } from './clusters.js';
-import { checkWalks } from './walk-support.js';
+import { NATIVE, twoNodes } from './clusters.js';
+import { checkScenario, type Scenario } from './walk-support.js';
 
-const NATIVE =
-  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16", enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
 const GATEWAY = `egressGateways:
   - name: out
     podSelector: { app: pod1 }
@@ -12,11 +10,24 @@ const GATEWAY = `egressGateways:
     gateway: node2
 `;
 
-checkWalks('egress gateway, native routing', twoNodes(`${NATIVE}, enable-egress-gateway: true`, GATEWAY), [
-  [
-    'the pod, to a destination of the policy',
-    (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '8.8.8.8:53', protocol: 'udp' }),
-    `
+const SCENARIO = {
+  'the pod, to a destination of the policy': (walks) =>
+    walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '8.8.8.8:53', protocol: 'udp' }),
+  'the answer to the gateway': (walks, last) => walks.answer('node2/eth0', last),
+  'to an excluded one': (walks) =>
+    walks.fromPod('pod1', { from: '10.1.1.10:1001', to: '8.9.8.8:53', protocol: 'udp' }),
+  'to another one': (walks) =>
+    walks.fromPod('pod1', { from: '10.1.1.10:1002', to: '9.9.9.9:53', protocol: 'udp' }),
+  'another pod, on the gateway': (walks) =>
+    walks.fromPod('pod2', { from: '10.1.2.10:1003', to: '8.8.8.8:53', protocol: 'udp' }),
+} satisfies Scenario;
+
+checkScenario(
+  'egress gateway, native routing',
+  twoNodes(`${NATIVE}, enable-egress-gateway: true`, GATEWAY),
+  SCENARIO,
+  {
+    'the pod, to a destination of the policy': `
     node1/lxc1 cil_from_container: redirect
     redirect_neigh node1/eth0
     node1/eth0 cil_to_netdev: redirect
@@ -33,11 +44,7 @@ checkWalks('egress gateway, native routing', twoNodes(`${NATIVE}, enable-egress-
     transmitted node2/eth0
     02:00 > 00:fe 192.168.0.2:35769 > 8.8.8.8:53 udp ttl 62
   `,
-  ],
-  [
-    'the answer to the gateway',
-    (walks, last) => walks.answer('node2/eth0', last),
-    `
+    'the answer to the gateway': `
     node2/eth0 cil_from_netdev: redirect
     redirect node2/cilium_vxlan
     node2/cilium_vxlan cil_to_overlay: ok
@@ -51,53 +58,39 @@ checkWalks('egress gateway, native routing', twoNodes(`${NATIVE}, enable-egress-
     delivered pod1/eth0
     01:11 > 01:10 8.8.8.8:53 > 10.1.1.10:1000 udp ttl 62
   `,
-  ],
-  [
-    'to an excluded one',
-    (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1001', to: '8.9.8.8:53', protocol: 'udp' }),
-    `
+    'to an excluded one': `
     node1/lxc1 cil_from_container: redirect
     redirect_neigh node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:52344 > 8.9.8.8:53 udp ttl 63
   `,
-  ],
-  [
-    'to another one',
-    (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1002', to: '9.9.9.9:53', protocol: 'udp' }),
-    `
+    'to another one': `
     node1/lxc1 cil_from_container: redirect
     redirect_neigh node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:53502 > 9.9.9.9:53 udp ttl 63
   `,
-  ],
-  [
-    'another pod, on the gateway',
-    (walks) => walks.fromPod('pod2', { from: '10.1.2.10:1003', to: '8.8.8.8:53', protocol: 'udp' }),
-    `
+    'another pod, on the gateway': `
     node2/lxc2 cil_from_container: redirect
     redirect_neigh node2/eth0
     node2/eth0 cil_to_netdev: ok
     transmitted node2/eth0
     02:00 > 00:fe 192.168.0.2:63900 > 8.8.8.8:53 udp ttl 63
   `,
-  ],
-]);
+  },
+);
 
-checkWalks(
+checkScenario(
   'egress gateway, Geneve, legacy host routing',
   twoNodes(
     'routing-mode: tunnel, tunnel-protocol: geneve, enable-bpf-masquerade: true, enable-egress-gateway: true, enable-host-legacy-routing: true',
     GATEWAY,
   ),
-  [
-    [
-      'the pod, to a destination of the policy',
-      (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '8.8.8.8:53', protocol: 'udp' }),
-      `
+  SCENARIO,
+  {
+    'the pod, to a destination of the policy': `
     node1/lxc1 cil_from_container: ok
     route node1/eth0
     node1/eth0 cil_to_netdev: redirect
@@ -114,11 +107,7 @@ checkWalks(
     transmitted node2/eth0
     02:00 > 00:fe 192.168.0.2:35769 > 8.8.8.8:53 udp ttl 61
   `,
-    ],
-    [
-      'the answer to the gateway',
-      (walks, last) => walks.answer('node2/eth0', last),
-      `
+    'the answer to the gateway': `
     node2/eth0 cil_from_netdev: redirect
     redirect node2/cilium_geneve
     node2/cilium_geneve cil_to_overlay: ok
@@ -133,39 +122,26 @@ checkWalks(
     delivered pod1/eth0
     01:11 > 01:10 8.8.8.8:53 > 10.1.1.10:1000 udp ttl 62
   `,
-    ],
-    [
-      'to an excluded one',
-      (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1001', to: '8.9.8.8:53', protocol: 'udp' }),
-      `
+    'to an excluded one': `
     node1/lxc1 cil_from_container: ok
     route node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:52344 > 8.9.8.8:53 udp ttl 62
   `,
-    ],
-    [
-      'to another one',
-      (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1002', to: '9.9.9.9:53', protocol: 'udp' }),
-      `
+    'to another one': `
     node1/lxc1 cil_from_container: ok
     route node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:53502 > 9.9.9.9:53 udp ttl 62
   `,
-    ],
-    [
-      'another pod, on the gateway',
-      (walks) => walks.fromPod('pod2', { from: '10.1.2.10:1003', to: '8.8.8.8:53', protocol: 'udp' }),
-      `
+    'another pod, on the gateway': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
     transmitted node2/eth0
     02:00 > 00:fe 192.168.0.2:63900 > 8.8.8.8:53 udp ttl 62
   `,
-    ],
-  ],
+  },
 );

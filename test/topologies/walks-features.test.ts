@@ -1,9 +1,6 @@
 /** Features that the agent's state brings to life: what a packet meets because of them, and what answers it. */
-import { twoNodes } from './clusters.js';
+import { NATIVE, twoNodes } from './clusters.js';
 import { checkWalks } from './walk-support.js';
-
-const NATIVE =
-  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16", enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
 
 checkWalks(
   'VTEP: a network behind an external VXLAN endpoint',

@@ -1,9 +1,8 @@
 /** The host firewall: from outside, from pods here and elsewhere. */
-import { twoNodes } from './clusters.js';
-import { checkWalks } from './walk-support.js';
+import { NATIVE, twoNodes } from './clusters.js';
+import { HOST_FIREWALL } from './scenarios.js';
+import { checkScenario } from './walk-support.js';
 
-const NATIVE =
-  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16", enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
 const FIREWALL = `policies:
   - name: host
     nodeSelector: { role: node1 }
@@ -16,69 +15,46 @@ const FIREWALL = `policies:
         toPorts: [{ ports: [{ port: 8472, protocol: UDP }] }]
 `;
 
-checkWalks('host firewall, BPF host routing', twoNodes(`${NATIVE}, enable-host-firewall: true`, FIREWALL), [
-  [
-    'from outside, allowed',
-    (walks) => walks.fromOutside('node1/eth0', { from: '1.2.3.4:1000', to: '192.168.0.1:22' }),
-    `
+checkScenario(
+  'host firewall, BPF host routing',
+  twoNodes(`${NATIVE}, enable-host-firewall: true`, FIREWALL),
+  HOST_FIREWALL,
+  {
+    'from outside, allowed': `
     node1/eth0 cil_from_netdev: ok
     consumed
     00:fe > 01:00 1.2.3.4:1000 > 192.168.0.1:22 tcp ttl 64
   `,
-  ],
-  [
-    'another port, denied',
-    (walks) => walks.fromOutside('node1/eth0', { from: '1.2.3.4:1000', to: '192.168.0.1:23' }),
-    `
+    'another port, denied': `
     node1/eth0 cil_from_netdev: drop
     dropped: Policy denied
     00:fe > 01:00 1.2.3.4:1000 > 192.168.0.1:23 tcp ttl 64
   `,
-  ],
-  [
-    'from elsewhere, denied',
-    (walks) => walks.fromOutside('node1/eth0', { from: '9.9.9.9:1000', to: '192.168.0.1:22' }),
-    `
+    'from elsewhere, denied': `
     node1/eth0 cil_from_netdev: drop
     dropped: Policy denied
     00:fe > 01:00 9.9.9.9:1000 > 192.168.0.1:22 tcp ttl 64
   `,
-  ],
-  [
-    'the other node has no policy',
-    (walks) => walks.fromOutside('node2/eth0', { from: '9.9.9.9:1000', to: '192.168.0.2:22' }),
-    `
+    'the other node has no policy': `
     node2/eth0 cil_from_netdev: ok
     consumed
     00:fe > 02:00 9.9.9.9:1000 > 192.168.0.2:22 tcp ttl 64
   `,
-  ],
-  [
-    'a pod of the node, allowed',
-    (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '192.168.0.1:9100' }),
-    `
+    'a pod of the node, allowed': `
     node1/lxc1 cil_from_container: redirect
     redirect to ingress node1/cilium_net
     node1/cilium_net cil_to_host: ok
     consumed
     01:10 > 01:11 10.1.1.10:1000 > 192.168.0.1:9100 tcp ttl 64
   `,
-  ],
-  [
-    'a pod of the node, denied',
-    (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '192.168.0.1:9101' }),
-    `
+    'a pod of the node, denied': `
     node1/lxc1 cil_from_container: redirect
     redirect to ingress node1/cilium_net
     node1/cilium_net cil_to_host: drop
     dropped: Policy denied
     01:10 > 01:11 10.1.1.10:1000 > 192.168.0.1:9101 tcp ttl 64
   `,
-  ],
-  [
-    'a pod of the other node, denied',
-    (walks) => walks.fromPod('pod2', { from: '10.1.2.10:1000', to: '192.168.0.1:9100' }),
-    `
+    'a pod of the other node, denied': `
     node2/lxc2 cil_from_container: redirect
     redirect_neigh node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -87,84 +63,54 @@ checkWalks('host firewall, BPF host routing', twoNodes(`${NATIVE}, enable-host-f
     dropped: Policy denied
     02:00 > 01:00 10.1.2.10:1000 > 192.168.0.1:9100 tcp ttl 63
   `,
-  ],
-  [
-    "what goes to a pod is not the host's",
-    (walks) => walks.fromOutside('node1/eth0', { from: '9.9.9.9:1000', to: '10.1.1.10:80' }),
-    `
+    "what goes to a pod is not the host's": `
     node1/eth0 cil_from_netdev: redirect
     redirect_peer pod1/eth0
     delivered pod1/eth0
     01:11 > 01:10 9.9.9.9:1000 > 10.1.1.10:80 tcp ttl 63
   `,
-  ],
-]);
+  },
+);
 
-checkWalks(
+checkScenario(
   'host firewall, endpoint routes',
   twoNodes(
     `${NATIVE}, enable-host-firewall: true, enable-host-legacy-routing: true, enable-endpoint-routes: true`,
     FIREWALL,
   ),
-  [
-    [
-      'from outside, allowed',
-      (walks) => walks.fromOutside('node1/eth0', { from: '1.2.3.4:1000', to: '192.168.0.1:22' }),
-      `
+  HOST_FIREWALL,
+  {
+    'from outside, allowed': `
     node1/eth0 cil_from_netdev: ok
     consumed
     00:fe > 01:00 1.2.3.4:1000 > 192.168.0.1:22 tcp ttl 64
   `,
-    ],
-    [
-      'another port, denied',
-      (walks) => walks.fromOutside('node1/eth0', { from: '1.2.3.4:1000', to: '192.168.0.1:23' }),
-      `
+    'another port, denied': `
     node1/eth0 cil_from_netdev: drop
     dropped: Policy denied
     00:fe > 01:00 1.2.3.4:1000 > 192.168.0.1:23 tcp ttl 64
   `,
-    ],
-    [
-      'from elsewhere, denied',
-      (walks) => walks.fromOutside('node1/eth0', { from: '9.9.9.9:1000', to: '192.168.0.1:22' }),
-      `
+    'from elsewhere, denied': `
     node1/eth0 cil_from_netdev: drop
     dropped: Policy denied
     00:fe > 01:00 9.9.9.9:1000 > 192.168.0.1:22 tcp ttl 64
   `,
-    ],
-    [
-      'the other node has no policy',
-      (walks) => walks.fromOutside('node2/eth0', { from: '9.9.9.9:1000', to: '192.168.0.2:22' }),
-      `
+    'the other node has no policy': `
     node2/eth0 cil_from_netdev: ok
     consumed
     00:fe > 02:00 9.9.9.9:1000 > 192.168.0.2:22 tcp ttl 64
   `,
-    ],
-    [
-      'a pod of the node, allowed',
-      (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '192.168.0.1:9100' }),
-      `
+    'a pod of the node, allowed': `
     node1/lxc1 cil_from_container: ok
     consumed
     01:10 > 01:11 10.1.1.10:1000 > 192.168.0.1:9100 tcp ttl 64
   `,
-    ],
-    [
-      'a pod of the node, denied',
-      (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '192.168.0.1:9101' }),
-      `
+    'a pod of the node, denied': `
     node1/lxc1 cil_from_container: drop
     dropped: Policy denied
     01:10 > 01:11 10.1.1.10:1000 > 192.168.0.1:9101 tcp ttl 64
   `,
-    ],
-    [
-      'a pod of the other node, denied',
-      (walks) => walks.fromPod('pod2', { from: '10.1.2.10:1000', to: '192.168.0.1:9100' }),
-      `
+    'a pod of the other node, denied': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -173,11 +119,7 @@ checkWalks(
     dropped: Policy denied
     02:00 > 01:00 10.1.2.10:1000 > 192.168.0.1:9100 tcp ttl 63
   `,
-    ],
-    [
-      "what goes to a pod is not the host's",
-      (walks) => walks.fromOutside('node1/eth0', { from: '9.9.9.9:1000', to: '10.1.1.10:80' }),
-      `
+    "what goes to a pod is not the host's": `
     node1/eth0 cil_from_netdev: ok
     route node1/lxc1
     node1/lxc1 cil_to_container: ok
@@ -185,76 +127,49 @@ checkWalks(
     delivered pod1/eth0
     01:11 > 01:10 9.9.9.9:1000 > 10.1.1.10:80 tcp ttl 63
   `,
-    ],
-  ],
+  },
 );
 
-checkWalks(
+checkScenario(
   'host firewall, VXLAN',
   twoNodes('routing-mode: tunnel, enable-bpf-masquerade: true, enable-host-firewall: true', FIREWALL),
-  [
-    [
-      'from outside, allowed',
-      (walks) => walks.fromOutside('node1/eth0', { from: '1.2.3.4:1000', to: '192.168.0.1:22' }),
-      `
+  HOST_FIREWALL,
+  {
+    'from outside, allowed': `
     node1/eth0 cil_from_netdev: ok
     consumed
     00:fe > 01:00 1.2.3.4:1000 > 192.168.0.1:22 tcp ttl 64
   `,
-    ],
-    [
-      'another port, denied',
-      (walks) => walks.fromOutside('node1/eth0', { from: '1.2.3.4:1000', to: '192.168.0.1:23' }),
-      `
+    'another port, denied': `
     node1/eth0 cil_from_netdev: drop
     dropped: Policy denied
     00:fe > 01:00 1.2.3.4:1000 > 192.168.0.1:23 tcp ttl 64
   `,
-    ],
-    [
-      'from elsewhere, denied',
-      (walks) => walks.fromOutside('node1/eth0', { from: '9.9.9.9:1000', to: '192.168.0.1:22' }),
-      `
+    'from elsewhere, denied': `
     node1/eth0 cil_from_netdev: drop
     dropped: Policy denied
     00:fe > 01:00 9.9.9.9:1000 > 192.168.0.1:22 tcp ttl 64
   `,
-    ],
-    [
-      'the other node has no policy',
-      (walks) => walks.fromOutside('node2/eth0', { from: '9.9.9.9:1000', to: '192.168.0.2:22' }),
-      `
+    'the other node has no policy': `
     node2/eth0 cil_from_netdev: ok
     consumed
     00:fe > 02:00 9.9.9.9:1000 > 192.168.0.2:22 tcp ttl 64
   `,
-    ],
-    [
-      'a pod of the node, allowed',
-      (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '192.168.0.1:9100' }),
-      `
+    'a pod of the node, allowed': `
     node1/lxc1 cil_from_container: redirect
     redirect to ingress node1/cilium_net
     node1/cilium_net cil_to_host: ok
     consumed
     01:10 > 01:11 10.1.1.10:1000 > 192.168.0.1:9100 tcp ttl 64
   `,
-    ],
-    [
-      'a pod of the node, denied',
-      (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '192.168.0.1:9101' }),
-      `
+    'a pod of the node, denied': `
     node1/lxc1 cil_from_container: redirect
     redirect to ingress node1/cilium_net
     node1/cilium_net cil_to_host: drop
     dropped: Policy denied
     01:10 > 01:11 10.1.1.10:1000 > 192.168.0.1:9101 tcp ttl 64
   `,
-    ],
-    [
-      'a pod of the other node, denied',
-      (walks) => walks.fromPod('pod2', { from: '10.1.2.10:1000', to: '192.168.0.1:9100' }),
-      `
+    'a pod of the other node, denied': `
     node2/lxc2 cil_from_container: redirect
     redirect node2/cilium_vxlan
     node2/cilium_vxlan cil_to_overlay: ok
@@ -270,16 +185,11 @@ checkWalks(
     dropped: Policy denied
     00:05 > 00:04 10.1.2.10:1000 > 192.168.0.1:9100 tcp ttl 63
   `,
-    ],
-    [
-      "what goes to a pod is not the host's",
-      (walks) => walks.fromOutside('node1/eth0', { from: '9.9.9.9:1000', to: '10.1.1.10:80' }),
-      `
+    "what goes to a pod is not the host's": `
     node1/eth0 cil_from_netdev: redirect
     redirect_peer pod1/eth0
     delivered pod1/eth0
     01:11 > 01:10 9.9.9.9:1000 > 10.1.1.10:80 tcp ttl 63
   `,
-    ],
-  ],
+  },
 );

@@ -1,9 +1,8 @@
 /** Whole walks where the kernel masquerades: iptables rules of the agent, conntrack of the node. */
-import { twoNodes } from './clusters.js';
+import { NATIVE_ROUTING, twoNodes } from './clusters.js';
 import { checkWalks } from './walk-support.js';
 
-const IPTABLES =
-  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16", enable-ipv4-masquerade: true, enable-ipv6-masquerade: true, bpf-lb-sock: false';
+const IPTABLES = `${NATIVE_ROUTING}, enable-ipv4-masquerade: true, enable-ipv6-masquerade: true, bpf-lb-sock: false`;
 
 checkWalks('masquerading by iptables', twoNodes(IPTABLES), [
   [

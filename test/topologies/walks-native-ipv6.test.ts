@@ -1,15 +1,10 @@
 /** Whole walks with native routing: a pod to a service on the other node, to the world, and node ports. */
-import { twoNodes } from './clusters.js';
-import { checkWalks } from './walk-support.js';
+import { NATIVE, twoNodes } from './clusters.js';
+import { CLUSTER_IPV6 } from './scenarios.js';
+import { checkScenario } from './walk-support.js';
 
-const NATIVE =
-  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16", enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
-
-checkWalks('IPv6, BPF host routing', twoNodes(NATIVE), [
-  [
-    'pod to service',
-    (walks) => walks.fromPod('pod1', { from: '[fd01:1::10]:1000', to: '[fd96::1]:80' }),
-    `
+checkScenario('IPv6, BPF host routing', twoNodes(NATIVE), CLUSTER_IPV6, {
+  'pod to service': `
     node1/lxc1 cil_from_container: redirect
     redirect_neigh node1/eth0
     node1/eth0 cil_to_netdev: ok
@@ -19,11 +14,7 @@ checkWalks('IPv6, BPF host routing', twoNodes(NATIVE), [
     delivered pod2/eth0
     02:11 > 02:10 [fd01:1::10]:1000 > [fd01:2::10]:8080 tcp ttl 62
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'the service answers': `
     node2/lxc2 cil_from_container: redirect
     redirect_neigh node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -33,32 +24,20 @@ checkWalks('IPv6, BPF host routing', twoNodes(NATIVE), [
     delivered pod1/eth0
     01:11 > 01:10 [fd96::1]:80 > [fd01:1::10]:1000 tcp ttl 62
   `,
-  ],
-  [
-    'pod to the world',
-    (walks) => walks.fromPod('pod1', { from: '[fd01:1::10]:1001', to: '[2001:db8::8]:53', protocol: 'udp' }),
-    `
+  'pod to the world': `
     node1/lxc1 cil_from_container: redirect
     redirect_neigh node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe [fd00::1]:52344 > [2001:db8::8]:53 udp ttl 63
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.answer('node1/eth0', last),
-    `
+  'the world answers': `
     node1/eth0 cil_from_netdev: redirect
     redirect_peer pod1/eth0
     delivered pod1/eth0
     01:11 > 01:10 [2001:db8::8]:53 > [fd01:1::10]:1001 udp ttl 63
   `,
-  ],
-  [
-    'node port, backend elsewhere: SNAT',
-    (walks) => walks.fromOutside('node1/eth0', { from: '[2001:db8::4]:1002', to: '[fd00::1]:30080' }),
-    `
+  'node port, backend elsewhere: SNAT': `
     node1/eth0 cil_from_netdev: redirect
     redirect_neigh node1/eth0
     node1/eth0 cil_to_netdev: ok
@@ -68,11 +47,7 @@ checkWalks('IPv6, BPF host routing', twoNodes(NATIVE), [
     delivered pod2/eth0
     02:11 > 02:10 [fd00::1]:63900 > [fd01:2::10]:8080 tcp ttl 62
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'that backend answers': `
     node2/lxc2 cil_from_container: redirect
     redirect_neigh node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -83,35 +58,27 @@ checkWalks('IPv6, BPF host routing', twoNodes(NATIVE), [
     transmitted node1/eth0
     01:00 > 00:fe [fd00::1]:30080 > [2001:db8::4]:1002 tcp ttl 62
   `,
-  ],
-  [
-    'node port, backend here',
-    (walks) => walks.fromOutside('node2/eth0', { from: '[2001:db8::4]:1003', to: '[fd00::2]:30080' }),
-    `
+  'node port, backend here': `
     node2/eth0 cil_from_netdev: redirect
     redirect_peer pod2/eth0
     delivered pod2/eth0
     02:11 > 02:10 [2001:db8::4]:1003 > [fd01:2::10]:8080 tcp ttl 63
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'this backend answers': `
     node2/lxc2 cil_from_container: redirect
     redirect_neigh node2/eth0
     node2/eth0 cil_to_netdev: ok
     transmitted node2/eth0
     02:00 > 00:fe [fd00::2]:30080 > [2001:db8::4]:1003 tcp ttl 63
   `,
-  ],
-]);
+});
 
-checkWalks('IPv6, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-routing: true`), [
-  [
-    'pod to service',
-    (walks) => walks.fromPod('pod1', { from: '[fd01:1::10]:1000', to: '[fd96::1]:80' }),
-    `
+checkScenario(
+  'IPv6, legacy host routing',
+  twoNodes(`${NATIVE}, enable-host-legacy-routing: true`),
+  CLUSTER_IPV6,
+  {
+    'pod to service': `
     node1/lxc1 cil_from_container: ok
     route node1/eth0
     node1/eth0 cil_to_netdev: ok
@@ -124,11 +91,7 @@ checkWalks('IPv6, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     delivered pod2/eth0
     02:11 > 02:10 [fd01:1::10]:1000 > [fd01:2::10]:8080 tcp ttl 60
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+    'the service answers': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -141,22 +104,14 @@ checkWalks('IPv6, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     delivered pod1/eth0
     01:11 > 01:10 [fd96::1]:80 > [fd01:1::10]:1000 tcp ttl 60
   `,
-  ],
-  [
-    'pod to the world',
-    (walks) => walks.fromPod('pod1', { from: '[fd01:1::10]:1001', to: '[2001:db8::8]:53', protocol: 'udp' }),
-    `
+    'pod to the world': `
     node1/lxc1 cil_from_container: ok
     route node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe [fd00::1]:52344 > [2001:db8::8]:53 udp ttl 62
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.answer('node1/eth0', last),
-    `
+    'the world answers': `
     node1/eth0 cil_from_netdev: ok
     route node1/cilium_host
     node1/cilium_host cil_from_host: redirect
@@ -165,11 +120,7 @@ checkWalks('IPv6, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     delivered pod1/eth0
     01:11 > 01:10 [2001:db8::8]:53 > [fd01:1::10]:1001 udp ttl 62
   `,
-  ],
-  [
-    'node port, backend elsewhere: SNAT',
-    (walks) => walks.fromOutside('node1/eth0', { from: '[2001:db8::4]:1002', to: '[fd00::1]:30080' }),
-    `
+    'node port, backend elsewhere: SNAT': `
     node1/eth0 cil_from_netdev: redirect
     redirect node1/eth0
     node1/eth0 cil_to_netdev: ok
@@ -182,11 +133,7 @@ checkWalks('IPv6, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     delivered pod2/eth0
     02:11 > 02:10 [fd00::1]:63900 > [fd01:2::10]:8080 tcp ttl 61
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+    'that backend answers': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -197,11 +144,7 @@ checkWalks('IPv6, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     transmitted node1/eth0
     01:00 > 00:fe [fd00::1]:30080 > [2001:db8::4]:1002 tcp ttl 61
   `,
-  ],
-  [
-    'node port, backend here',
-    (walks) => walks.fromOutside('node2/eth0', { from: '[2001:db8::4]:1003', to: '[fd00::2]:30080' }),
-    `
+    'node port, backend here': `
     node2/eth0 cil_from_netdev: ok
     route node2/cilium_host
     node2/cilium_host cil_from_host: redirect
@@ -210,16 +153,12 @@ checkWalks('IPv6, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     delivered pod2/eth0
     02:11 > 02:10 [2001:db8::4]:1003 > [fd01:2::10]:8080 tcp ttl 62
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+    'this backend answers': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
     transmitted node2/eth0
     02:00 > 00:fe [fd00::2]:30080 > [2001:db8::4]:1003 tcp ttl 62
   `,
-  ],
-]);
+  },
+);

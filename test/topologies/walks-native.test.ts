@@ -1,15 +1,10 @@
 /** Whole walks with native routing: a pod to a service on the other node, to the world, and node ports. */
-import { twoNodes } from './clusters.js';
-import { checkWalks } from './walk-support.js';
+import { NATIVE, twoNodes } from './clusters.js';
+import { CLUSTER_IPV4 } from './scenarios.js';
+import { checkScenario } from './walk-support.js';
 
-const NATIVE =
-  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16", enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
-
-checkWalks('IPv4, BPF host routing', twoNodes(NATIVE), [
-  [
-    'pod to service',
-    (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '10.96.0.1:80' }),
-    `
+checkScenario('IPv4, BPF host routing', twoNodes(NATIVE), CLUSTER_IPV4, {
+  'pod to service': `
     node1/lxc1 cil_from_container: redirect
     redirect_neigh node1/eth0
     node1/eth0 cil_to_netdev: ok
@@ -19,11 +14,7 @@ checkWalks('IPv4, BPF host routing', twoNodes(NATIVE), [
     delivered pod2/eth0
     02:11 > 02:10 10.1.1.10:1000 > 10.1.2.10:8080 tcp ttl 62
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'the service answers': `
     node2/lxc2 cil_from_container: redirect
     redirect_neigh node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -33,32 +24,20 @@ checkWalks('IPv4, BPF host routing', twoNodes(NATIVE), [
     delivered pod1/eth0
     01:11 > 01:10 10.96.0.1:80 > 10.1.1.10:1000 tcp ttl 62
   `,
-  ],
-  [
-    'pod to the world',
-    (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1001', to: '8.8.8.8:53', protocol: 'udp' }),
-    `
+  'pod to the world': `
     node1/lxc1 cil_from_container: redirect
     redirect_neigh node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:52344 > 8.8.8.8:53 udp ttl 63
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.answer('node1/eth0', last),
-    `
+  'the world answers': `
     node1/eth0 cil_from_netdev: redirect
     redirect_peer pod1/eth0
     delivered pod1/eth0
     01:11 > 01:10 8.8.8.8:53 > 10.1.1.10:1001 udp ttl 63
   `,
-  ],
-  [
-    'node port, backend elsewhere: SNAT',
-    (walks) => walks.fromOutside('node1/eth0', { from: '1.2.3.4:1002', to: '192.168.0.1:30080' }),
-    `
+  'node port, backend elsewhere: SNAT': `
     node1/eth0 cil_from_netdev: redirect
     redirect_neigh node1/eth0
     node1/eth0 cil_to_netdev: ok
@@ -68,11 +47,7 @@ checkWalks('IPv4, BPF host routing', twoNodes(NATIVE), [
     delivered pod2/eth0
     02:11 > 02:10 192.168.0.1:63900 > 10.1.2.10:8080 tcp ttl 62
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'that backend answers': `
     node2/lxc2 cil_from_container: redirect
     redirect_neigh node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -83,35 +58,27 @@ checkWalks('IPv4, BPF host routing', twoNodes(NATIVE), [
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:30080 > 1.2.3.4:1002 tcp ttl 62
   `,
-  ],
-  [
-    'node port, backend here',
-    (walks) => walks.fromOutside('node2/eth0', { from: '1.2.3.4:1003', to: '192.168.0.2:30080' }),
-    `
+  'node port, backend here': `
     node2/eth0 cil_from_netdev: redirect
     redirect_peer pod2/eth0
     delivered pod2/eth0
     02:11 > 02:10 1.2.3.4:1003 > 10.1.2.10:8080 tcp ttl 63
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'this backend answers': `
     node2/lxc2 cil_from_container: redirect
     redirect_neigh node2/eth0
     node2/eth0 cil_to_netdev: ok
     transmitted node2/eth0
     02:00 > 00:fe 192.168.0.2:30080 > 1.2.3.4:1003 tcp ttl 63
   `,
-  ],
-]);
+});
 
-checkWalks('IPv4, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-routing: true`), [
-  [
-    'pod to service',
-    (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '10.96.0.1:80' }),
-    `
+checkScenario(
+  'IPv4, legacy host routing',
+  twoNodes(`${NATIVE}, enable-host-legacy-routing: true`),
+  CLUSTER_IPV4,
+  {
+    'pod to service': `
     node1/lxc1 cil_from_container: ok
     route node1/eth0
     node1/eth0 cil_to_netdev: ok
@@ -124,11 +91,7 @@ checkWalks('IPv4, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     delivered pod2/eth0
     02:11 > 02:10 10.1.1.10:1000 > 10.1.2.10:8080 tcp ttl 60
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+    'the service answers': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -141,22 +104,14 @@ checkWalks('IPv4, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     delivered pod1/eth0
     01:11 > 01:10 10.96.0.1:80 > 10.1.1.10:1000 tcp ttl 60
   `,
-  ],
-  [
-    'pod to the world',
-    (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1001', to: '8.8.8.8:53', protocol: 'udp' }),
-    `
+    'pod to the world': `
     node1/lxc1 cil_from_container: ok
     route node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:52344 > 8.8.8.8:53 udp ttl 62
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.answer('node1/eth0', last),
-    `
+    'the world answers': `
     node1/eth0 cil_from_netdev: ok
     route node1/cilium_host
     node1/cilium_host cil_from_host: redirect
@@ -165,11 +120,7 @@ checkWalks('IPv4, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     delivered pod1/eth0
     01:11 > 01:10 8.8.8.8:53 > 10.1.1.10:1001 udp ttl 62
   `,
-  ],
-  [
-    'node port, backend elsewhere: SNAT',
-    (walks) => walks.fromOutside('node1/eth0', { from: '1.2.3.4:1002', to: '192.168.0.1:30080' }),
-    `
+    'node port, backend elsewhere: SNAT': `
     node1/eth0 cil_from_netdev: redirect
     redirect node1/eth0
     node1/eth0 cil_to_netdev: ok
@@ -182,11 +133,7 @@ checkWalks('IPv4, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     delivered pod2/eth0
     02:11 > 02:10 192.168.0.1:63900 > 10.1.2.10:8080 tcp ttl 61
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+    'that backend answers': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -197,11 +144,7 @@ checkWalks('IPv4, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:30080 > 1.2.3.4:1002 tcp ttl 61
   `,
-  ],
-  [
-    'node port, backend here',
-    (walks) => walks.fromOutside('node2/eth0', { from: '1.2.3.4:1003', to: '192.168.0.2:30080' }),
-    `
+    'node port, backend here': `
     node2/eth0 cil_from_netdev: ok
     route node2/cilium_host
     node2/cilium_host cil_from_host: redirect
@@ -210,28 +153,22 @@ checkWalks('IPv4, legacy host routing', twoNodes(`${NATIVE}, enable-host-legacy-
     delivered pod2/eth0
     02:11 > 02:10 1.2.3.4:1003 > 10.1.2.10:8080 tcp ttl 62
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+    'this backend answers': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
     transmitted node2/eth0
     02:00 > 00:fe 192.168.0.2:30080 > 1.2.3.4:1003 tcp ttl 62
   `,
-  ],
-]);
+  },
+);
 
-checkWalks(
+checkScenario(
   'IPv4, endpoint routes',
   twoNodes(`${NATIVE}, enable-host-legacy-routing: true, enable-endpoint-routes: true`),
-  [
-    [
-      'pod to service',
-      (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '10.96.0.1:80' }),
-      `
+  CLUSTER_IPV4,
+  {
+    'pod to service': `
     node1/lxc1 cil_from_container: ok
     route node1/eth0
     node1/eth0 cil_to_netdev: ok
@@ -243,11 +180,7 @@ checkWalks(
     delivered pod2/eth0
     02:11 > 02:10 10.1.1.10:1000 > 10.1.2.10:8080 tcp ttl 62
   `,
-    ],
-    [
-      'its answer',
-      (walks, last) => walks.podAnswers('pod2', last),
-      `
+    'the service answers': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -259,22 +192,14 @@ checkWalks(
     delivered pod1/eth0
     01:11 > 01:10 10.96.0.1:80 > 10.1.1.10:1000 tcp ttl 62
   `,
-    ],
-    [
-      'pod to the world',
-      (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1001', to: '8.8.8.8:53', protocol: 'udp' }),
-      `
+    'pod to the world': `
     node1/lxc1 cil_from_container: ok
     route node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:52344 > 8.8.8.8:53 udp ttl 63
   `,
-    ],
-    [
-      'its answer',
-      (walks, last) => walks.answer('node1/eth0', last),
-      `
+    'the world answers': `
     node1/eth0 cil_from_netdev: ok
     route node1/lxc1
     node1/lxc1 cil_to_container: ok
@@ -282,11 +207,7 @@ checkWalks(
     delivered pod1/eth0
     01:11 > 01:10 8.8.8.8:53 > 10.1.1.10:1001 udp ttl 63
   `,
-    ],
-    [
-      'node port, backend elsewhere: SNAT',
-      (walks) => walks.fromOutside('node1/eth0', { from: '1.2.3.4:1002', to: '192.168.0.1:30080' }),
-      `
+    'node port, backend elsewhere: SNAT': `
     node1/eth0 cil_from_netdev: redirect
     redirect node1/eth0
     node1/eth0 cil_to_netdev: ok
@@ -298,11 +219,7 @@ checkWalks(
     delivered pod2/eth0
     02:11 > 02:10 192.168.0.1:63900 > 10.1.2.10:8080 tcp ttl 62
   `,
-    ],
-    [
-      'its answer',
-      (walks, last) => walks.podAnswers('pod2', last),
-      `
+    'that backend answers': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
@@ -313,11 +230,7 @@ checkWalks(
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:30080 > 1.2.3.4:1002 tcp ttl 62
   `,
-    ],
-    [
-      'node port, backend here',
-      (walks) => walks.fromOutside('node2/eth0', { from: '1.2.3.4:1003', to: '192.168.0.2:30080' }),
-      `
+    'node port, backend here': `
     node2/eth0 cil_from_netdev: ok
     route node2/lxc2
     node2/lxc2 cil_to_container: ok
@@ -325,17 +238,12 @@ checkWalks(
     delivered pod2/eth0
     02:11 > 02:10 1.2.3.4:1003 > 10.1.2.10:8080 tcp ttl 63
   `,
-    ],
-    [
-      'its answer',
-      (walks, last) => walks.podAnswers('pod2', last),
-      `
+    'this backend answers': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
     transmitted node2/eth0
     02:00 > 00:fe 192.168.0.2:30080 > 1.2.3.4:1003 tcp ttl 63
   `,
-    ],
-  ],
+  },
 );

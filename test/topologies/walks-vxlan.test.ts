@@ -1,14 +1,10 @@
 /** Whole walks in tunnel mode: what is inside a tunnel stands behind its VNI, which is the sender's identity. */
-import { twoNodes } from './clusters.js';
-import { checkWalks } from './walk-support.js';
+import { TUNNEL, twoNodes } from './clusters.js';
+import { CLUSTER_IPV4, CLUSTER_IPV6 } from './scenarios.js';
+import { checkScenario } from './walk-support.js';
 
-const TUNNEL = 'routing-mode: tunnel, enable-bpf-masquerade: true, enable-ipv6-masquerade: true';
-
-checkWalks('VXLAN, IPv4, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol: vxlan`), [
-  [
-    'pod to service',
-    (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '10.96.0.1:80' }),
-    `
+checkScenario('VXLAN, IPv4, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol: vxlan`), CLUSTER_IPV4, {
+  'pod to service': `
     node1/lxc1 cil_from_container: redirect
     redirect node1/cilium_vxlan
     node1/cilium_vxlan cil_to_overlay: ok
@@ -22,11 +18,7 @@ checkWalks('VXLAN, IPv4, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol
     delivered pod2/eth0
     02:11 > 02:10 10.1.1.10:1000 > 10.1.2.10:8080 tcp ttl 63
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'the service answers': `
     node2/lxc2 cil_from_container: redirect
     redirect node2/cilium_vxlan
     node2/cilium_vxlan cil_to_overlay: ok
@@ -40,32 +32,20 @@ checkWalks('VXLAN, IPv4, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol
     delivered pod1/eth0
     01:11 > 01:10 10.96.0.1:80 > 10.1.1.10:1000 tcp ttl 63
   `,
-  ],
-  [
-    'pod to the world',
-    (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1001', to: '8.8.8.8:53', protocol: 'udp' }),
-    `
+  'pod to the world': `
     node1/lxc1 cil_from_container: redirect
     redirect_neigh node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:52344 > 8.8.8.8:53 udp ttl 63
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.answer('node1/eth0', last),
-    `
+  'the world answers': `
     node1/eth0 cil_from_netdev: redirect
     redirect_peer pod1/eth0
     delivered pod1/eth0
     01:11 > 01:10 8.8.8.8:53 > 10.1.1.10:1001 udp ttl 63
   `,
-  ],
-  [
-    'node port, backend elsewhere: SNAT',
-    (walks) => walks.fromOutside('node1/eth0', { from: '1.2.3.4:1002', to: '192.168.0.1:30080' }),
-    `
+  'node port, backend elsewhere: SNAT': `
     node1/eth0 cil_from_netdev: redirect
     redirect node1/cilium_vxlan
     node1/cilium_vxlan cil_to_overlay: ok
@@ -79,11 +59,7 @@ checkWalks('VXLAN, IPv4, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol
     delivered pod2/eth0
     02:11 > 02:10 10.1.1.1:63900 > 10.1.2.10:8080 tcp ttl 62
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'that backend answers': `
     node2/lxc2 cil_from_container: redirect
     redirect node2/cilium_vxlan
     node2/cilium_vxlan cil_to_overlay: ok
@@ -98,35 +74,23 @@ checkWalks('VXLAN, IPv4, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:30080 > 1.2.3.4:1002 tcp ttl 63
   `,
-  ],
-  [
-    'node port, backend here',
-    (walks) => walks.fromOutside('node2/eth0', { from: '1.2.3.4:1003', to: '192.168.0.2:30080' }),
-    `
+  'node port, backend here': `
     node2/eth0 cil_from_netdev: redirect
     redirect_peer pod2/eth0
     delivered pod2/eth0
     02:11 > 02:10 1.2.3.4:1003 > 10.1.2.10:8080 tcp ttl 63
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'this backend answers': `
     node2/lxc2 cil_from_container: redirect
     redirect_neigh node2/eth0
     node2/eth0 cil_to_netdev: ok
     transmitted node2/eth0
     02:00 > 00:fe 192.168.0.2:30080 > 1.2.3.4:1003 tcp ttl 63
   `,
-  ],
-]);
+});
 
-checkWalks('VXLAN, IPv6, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol: vxlan`), [
-  [
-    'pod to service',
-    (walks) => walks.fromPod('pod1', { from: '[fd01:1::10]:1000', to: '[fd96::1]:80' }),
-    `
+checkScenario('VXLAN, IPv6, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol: vxlan`), CLUSTER_IPV6, {
+  'pod to service': `
     node1/lxc1 cil_from_container: redirect
     redirect node1/cilium_vxlan
     node1/cilium_vxlan cil_to_overlay: ok
@@ -140,11 +104,7 @@ checkWalks('VXLAN, IPv6, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol
     delivered pod2/eth0
     02:11 > 02:10 [fd01:1::10]:1000 > [fd01:2::10]:8080 tcp ttl 63
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'the service answers': `
     node2/lxc2 cil_from_container: redirect
     redirect node2/cilium_vxlan
     node2/cilium_vxlan cil_to_overlay: ok
@@ -158,32 +118,20 @@ checkWalks('VXLAN, IPv6, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol
     delivered pod1/eth0
     01:11 > 01:10 [fd96::1]:80 > [fd01:1::10]:1000 tcp ttl 63
   `,
-  ],
-  [
-    'pod to the world',
-    (walks) => walks.fromPod('pod1', { from: '[fd01:1::10]:1001', to: '[2001:db8::8]:53', protocol: 'udp' }),
-    `
+  'pod to the world': `
     node1/lxc1 cil_from_container: redirect
     redirect_neigh node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe [fd00::1]:52344 > [2001:db8::8]:53 udp ttl 63
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.answer('node1/eth0', last),
-    `
+  'the world answers': `
     node1/eth0 cil_from_netdev: redirect
     redirect_peer pod1/eth0
     delivered pod1/eth0
     01:11 > 01:10 [2001:db8::8]:53 > [fd01:1::10]:1001 udp ttl 63
   `,
-  ],
-  [
-    'node port, backend elsewhere: SNAT',
-    (walks) => walks.fromOutside('node1/eth0', { from: '[2001:db8::4]:1002', to: '[fd00::1]:30080' }),
-    `
+  'node port, backend elsewhere: SNAT': `
     node1/eth0 cil_from_netdev: redirect
     redirect node1/cilium_vxlan
     node1/cilium_vxlan cil_to_overlay: ok
@@ -197,11 +145,7 @@ checkWalks('VXLAN, IPv6, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol
     delivered pod2/eth0
     02:11 > 02:10 [fd01:1::1]:63900 > [fd01:2::10]:8080 tcp ttl 62
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'that backend answers': `
     node2/lxc2 cil_from_container: redirect
     redirect node2/cilium_vxlan
     node2/cilium_vxlan cil_to_overlay: ok
@@ -216,38 +160,27 @@ checkWalks('VXLAN, IPv6, BPF host routing', twoNodes(`${TUNNEL}, tunnel-protocol
     transmitted node1/eth0
     01:00 > 00:fe [fd00::1]:30080 > [2001:db8::4]:1002 tcp ttl 63
   `,
-  ],
-  [
-    'node port, backend here',
-    (walks) => walks.fromOutside('node2/eth0', { from: '[2001:db8::4]:1003', to: '[fd00::2]:30080' }),
-    `
+  'node port, backend here': `
     node2/eth0 cil_from_netdev: redirect
     redirect_peer pod2/eth0
     delivered pod2/eth0
     02:11 > 02:10 [2001:db8::4]:1003 > [fd01:2::10]:8080 tcp ttl 63
   `,
-  ],
-  [
-    'its answer',
-    (walks, last) => walks.podAnswers('pod2', last),
-    `
+  'this backend answers': `
     node2/lxc2 cil_from_container: redirect
     redirect_neigh node2/eth0
     node2/eth0 cil_to_netdev: ok
     transmitted node2/eth0
     02:00 > 00:fe [fd00::2]:30080 > [2001:db8::4]:1003 tcp ttl 63
   `,
-  ],
-]);
+});
 
-checkWalks(
+checkScenario(
   'VXLAN, IPv4, legacy host routing',
   twoNodes(`${TUNNEL}, tunnel-protocol: vxlan, enable-host-legacy-routing: true`),
-  [
-    [
-      'pod to service',
-      (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '10.96.0.1:80' }),
-      `
+  CLUSTER_IPV4,
+  {
+    'pod to service': `
     node1/lxc1 cil_from_container: redirect
     redirect node1/cilium_vxlan
     node1/cilium_vxlan cil_to_overlay: ok
@@ -262,11 +195,7 @@ checkWalks(
     delivered pod2/eth0
     02:11 > 02:10 10.1.1.10:1000 > 10.1.2.10:8080 tcp ttl 63
   `,
-    ],
-    [
-      'its answer',
-      (walks, last) => walks.podAnswers('pod2', last),
-      `
+    'the service answers': `
     node2/lxc2 cil_from_container: redirect
     redirect node2/cilium_vxlan
     node2/cilium_vxlan cil_to_overlay: ok
@@ -281,22 +210,14 @@ checkWalks(
     delivered pod1/eth0
     01:11 > 01:10 10.96.0.1:80 > 10.1.1.10:1000 tcp ttl 63
   `,
-    ],
-    [
-      'pod to the world',
-      (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1001', to: '8.8.8.8:53', protocol: 'udp' }),
-      `
+    'pod to the world': `
     node1/lxc1 cil_from_container: ok
     route node1/eth0
     node1/eth0 cil_to_netdev: ok
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:52344 > 8.8.8.8:53 udp ttl 62
   `,
-    ],
-    [
-      'its answer',
-      (walks, last) => walks.answer('node1/eth0', last),
-      `
+    'the world answers': `
     node1/eth0 cil_from_netdev: ok
     route node1/cilium_host
     node1/cilium_host cil_from_host: redirect
@@ -305,11 +226,7 @@ checkWalks(
     delivered pod1/eth0
     01:11 > 01:10 8.8.8.8:53 > 10.1.1.10:1001 udp ttl 62
   `,
-    ],
-    [
-      'node port, backend elsewhere: SNAT',
-      (walks) => walks.fromOutside('node1/eth0', { from: '1.2.3.4:1002', to: '192.168.0.1:30080' }),
-      `
+    'node port, backend elsewhere: SNAT': `
     node1/eth0 cil_from_netdev: redirect
     redirect node1/cilium_vxlan
     node1/cilium_vxlan cil_to_overlay: ok
@@ -324,11 +241,7 @@ checkWalks(
     delivered pod2/eth0
     02:11 > 02:10 10.1.1.1:63900 > 10.1.2.10:8080 tcp ttl 62
   `,
-    ],
-    [
-      'its answer',
-      (walks, last) => walks.podAnswers('pod2', last),
-      `
+    'that backend answers': `
     node2/lxc2 cil_from_container: redirect
     redirect node2/cilium_vxlan
     node2/cilium_vxlan cil_to_overlay: ok
@@ -343,11 +256,7 @@ checkWalks(
     transmitted node1/eth0
     01:00 > 00:fe 192.168.0.1:30080 > 1.2.3.4:1002 tcp ttl 63
   `,
-    ],
-    [
-      'node port, backend here',
-      (walks) => walks.fromOutside('node2/eth0', { from: '1.2.3.4:1003', to: '192.168.0.2:30080' }),
-      `
+    'node port, backend here': `
     node2/eth0 cil_from_netdev: ok
     route node2/cilium_host
     node2/cilium_host cil_from_host: redirect
@@ -356,17 +265,12 @@ checkWalks(
     delivered pod2/eth0
     02:11 > 02:10 1.2.3.4:1003 > 10.1.2.10:8080 tcp ttl 62
   `,
-    ],
-    [
-      'its answer',
-      (walks, last) => walks.podAnswers('pod2', last),
-      `
+    'this backend answers': `
     node2/lxc2 cil_from_container: ok
     route node2/eth0
     node2/eth0 cil_to_netdev: ok
     transmitted node2/eth0
     02:00 > 00:fe 192.168.0.2:30080 > 1.2.3.4:1003 tcp ttl 62
   `,
-    ],
-  ],
+  },
 );

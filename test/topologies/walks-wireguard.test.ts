@@ -1,11 +1,10 @@
 /** WireGuard: pods of two nodes talk through cilium_wg0, in packets as long as WireGuard's. */
-import { twoNodes } from './clusters.js';
+import { NATIVE, twoNodes } from './clusters.js';
 import { checkWalks } from './walk-support.js';
 
-const NATIVE =
-  'routing-mode: native, auto-direct-node-routes: true, ipv4-native-routing-cidr: 10.1.0.0/16, ipv6-native-routing-cidr: "fd01::/16", enable-bpf-masquerade: true, enable-ipv6-masquerade: true, enable-wireguard: true';
+const WIREGUARD = `${NATIVE}, enable-wireguard: true`;
 
-checkWalks('WireGuard, native routing', twoNodes(NATIVE), [
+checkWalks('WireGuard, native routing', twoNodes(WIREGUARD), [
   [
     'pod to pod',
     (walks) => walks.fromPod('pod1', { from: '10.1.1.10:1000', to: '10.1.2.10:80' }),
@@ -195,7 +194,7 @@ checkWalks(
   ],
 );
 
-checkWalks('WireGuard for nodes, too', twoNodes(`${NATIVE}, encrypt-node: true`), [
+checkWalks('WireGuard for nodes, too', twoNodes(`${WIREGUARD}, encrypt-node: true`), [
   [
     'from outside to a node port, on to the other node',
     (walks) => walks.fromOutside('node1/eth0', { from: '8.8.8.8:999', to: '192.168.0.1:30080' }),
@@ -242,7 +241,7 @@ checkWalks('WireGuard for nodes, too', twoNodes(`${NATIVE}, encrypt-node: true`)
 checkWalks(
   'strict mode: the other node has no WireGuard',
   twoNodes(
-    `${NATIVE}, enable-encryption-strict-mode: true, encryption-strict-mode-cidr: 10.1.0.0/16`,
+    `${WIREGUARD}, enable-encryption-strict-mode: true, encryption-strict-mode-cidr: 10.1.0.0/16`,
     '',
     '',
     '\n    cilium: { enable-wireguard: false, enable-encryption-strict-mode: false }',

@@ -174,7 +174,10 @@ export class LabSession {
   }
 
   #bindings({ bindings }: LabPlan): readonly Binding[] {
-    return [...bindings, ...this.#options.bindings];
+    const all = [...bindings, ...this.#options.bindings];
+    // What WireGuard seals has to be whole by then, as in the kernel, which cuts and sums before it encrypts.
+    const areWhole = this.plan.nodes.some(({ config }) => config.features.wireguard);
+    return areWhole ? all.map((one) => ({ ...one, port: { ...one.port, offloads: false } })) : all;
   }
 
   #commands() {

@@ -8,6 +8,7 @@ import {
   COPIES,
   HANDED_OVER,
   HANDOVER_LOST,
+  MERGED,
   NO_SLOTS,
   ORIGINATED,
   ROUNDS,
@@ -34,15 +35,17 @@ export interface Status {
   readonly copies: number;
   /** By nodes' own stacks. */
   readonly originated: number;
+  /** Datagrams that were walked in the frame of another. */
+  readonly merged: number;
   readonly fates: Readonly<Record<string, number>>;
   /** By the reason's name. */
   readonly dropped: Readonly<Record<string, number>>;
   /** Lost outside of the datapath, by cause. */
   readonly lost: Readonly<Record<string, number>>;
   readonly ports: readonly PortStatus[];
-  /** Times that the datapath thread woke up, and nanoseconds that it was busy. */
   /** Frames that went from one worker to another. */
   readonly handedOver: number;
+  /** Times that the datapath thread woke up, and nanoseconds that it was busy. */
   readonly rounds: number;
   readonly busyNs: number;
 }
@@ -66,6 +69,7 @@ export function statusOf(
     walked: loop[WALKED],
     copies: loop[COPIES],
     originated: loop[ORIGINATED],
+    merged: loop[MERGED],
     fates: Object.fromEntries(FATE_NAMES.map((fate, i) => [fate, fates[i]])),
     dropped: Object.fromEntries(
       [...dropped.entries()]

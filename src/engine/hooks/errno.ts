@@ -11,9 +11,17 @@ export const EINVAL = 22;
 export const ENOSPC = 28;
 export const ERANGE = 34;
 export const ENOLINK = 67;
+export const EMSGSIZE = 90;
 export const EOPNOTSUPP = 95;
+export const EAFNOSUPPORT = 97;
+export const EADDRINUSE = 98;
 export const ENETDOWN = 100;
+export const ENETUNREACH = 101;
+export const ECONNRESET = 104;
 export const ENOBUFS = 105;
+export const ETIMEDOUT = 110;
+export const ECONNREFUSED = 111;
+export const EHOSTUNREACH = 113;
 export const ESTALE = 116;
 
 const NAMES: Readonly<Record<number, string>> = {
@@ -29,9 +37,17 @@ const NAMES: Readonly<Record<number, string>> = {
   [ENOSPC]: 'ENOSPC',
   [ERANGE]: 'ERANGE',
   [ENOLINK]: 'ENOLINK',
+  [EMSGSIZE]: 'EMSGSIZE',
   [EOPNOTSUPP]: 'EOPNOTSUPP',
+  [EAFNOSUPPORT]: 'EAFNOSUPPORT',
+  [EADDRINUSE]: 'EADDRINUSE',
   [ENETDOWN]: 'ENETDOWN',
+  [ENETUNREACH]: 'ENETUNREACH',
+  [ECONNRESET]: 'ECONNRESET',
   [ENOBUFS]: 'ENOBUFS',
+  [ETIMEDOUT]: 'ETIMEDOUT',
+  [ECONNREFUSED]: 'ECONNREFUSED',
+  [EHOSTUNREACH]: 'EHOSTUNREACH',
   [ESTALE]: 'ESTALE',
 };
 

@@ -1,11 +1,9 @@
 /** The hooks of a cgroup at which programs see sockets instead of packets: connect, sendmsg, recvmsg, bind … */
+import { EPERM } from './errno.js';
 
 /** What a socket program answers. */
 export const SOCKET_REJECT = 0;
 export const SOCKET_PROCEED = 1;
-
-/** What a rejected call fails with when the program names no error of its own. */
-const EPERM = 1;
 
 /**
  * The call that a program is looking at: what `struct bpf_sock_addr` / `struct bpf_sock` and the helpers that act on

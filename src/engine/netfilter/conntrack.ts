@@ -22,7 +22,6 @@ import {
   isIcmp,
   opensConnection,
   PacketTuple,
-  PROTOCOL_ICMPV6,
   quotesPacket,
   TUPLE_WORDS,
 } from './tuple.js';
@@ -352,7 +351,7 @@ function fitsIp(bytes: Uint8Array, at: number, end: number, v4: boolean): boolea
 }
 
 function isUntracked(bytes: Uint8Array, tuple: PacketTuple): boolean {
-  if (tuple.protocol !== PROTOCOL_ICMPV6 || tuple.transportAt < 0) return false;
+  if (tuple.protocol !== ipv6.NEXT_ICMPV6 || tuple.transportAt < 0) return false;
   const type = icmpv6.type(bytes, tuple.transportAt);
   return (type >= FIRST_UNTRACKED_ICMPV6 && type <= LAST_UNTRACKED_ICMPV6) || type === MLDV2_REPORT;
 }

@@ -8,6 +8,7 @@ import { BPF_ANY } from '../maps/map.js';
 import type { PacketContext } from '../packet.js';
 import type { RandomSource } from '../random.js';
 import { i32le, swap16 } from '../wire/bytes.js';
+import * as ipv6 from '../wire/ipv6.js';
 import * as layer4 from '../wire/layer4.js';
 import {
   type Conntrack,
@@ -28,7 +29,6 @@ import {
   invert,
   isIcmp,
   PORTS_WORD,
-  PROTOCOL_ICMPV6,
   PROTOCOL_WORD,
   protocolOf,
   SOURCE_WORD,
@@ -144,7 +144,7 @@ export class Nat {
     tuple.transportAt = transportAt;
     const pseudo = tuple.isIpv4
       ? 0
-      : layer4.pseudoIpv6(bytes, tuple.ipAt, PROTOCOL_ICMPV6, end - transportAt);
+      : layer4.pseudoIpv6(bytes, tuple.ipAt, ipv6.NEXT_ICMPV6, end - transportAt);
     fillIcmpChecksum(bytes, end, tuple, pseudo);
   }
 

@@ -4,8 +4,7 @@
  */
 import { type Prefix, parseAddress, parsePrefix } from '../address-text.js';
 import { CT_ESTABLISHED, CT_INVALID, CT_NEW, CT_RELATED, CT_UNTRACKED } from './conntrack.js';
-import type { DeviceMatch, Negated, Rule, Target } from './rule.js';
-import { CT_DNAT, CT_SNAT } from './rule.js';
+import { CT_DNAT, CT_SNAT, type DeviceMatch, type Negated, type Rule, type Target } from './rule.js';
 
 const PROTOCOLS: Readonly<Record<string, number>> = {
   icmp: 1,

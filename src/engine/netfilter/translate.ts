@@ -7,7 +7,7 @@ import * as ipv4 from '../wire/ipv4.js';
 import * as ipv6 from '../wire/ipv6.js';
 import * as tcp from '../wire/tcp.js';
 import * as udp from '../wire/udp.js';
-import { hasPorts, isIcmp, type PacketTuple, PROTOCOL_ICMPV6 } from './tuple.js';
+import { hasPorts, isIcmp, type PacketTuple } from './tuple.js';
 
 /** Which side: NF_NAT_MANIP_SRC and NF_NAT_MANIP_DST. */
 export const SOURCE = 0;
@@ -60,7 +60,7 @@ function rewriteTransport(
     const change = checksum.difference16(icmp.identifierRaw(bytes, at), portRaw);
     icmp.putIdentifier(bytes, at, ((portRaw & 0xff) << 8) | (portRaw >> 8));
     // ICMP's checksum covers no address, ICMPv6's does (RFC 4443 section 2.3).
-    if (protocol === PROTOCOL_ICMPV6)
+    if (protocol === ipv6.NEXT_ICMPV6)
       checksum.addDifference(bytes, icmpv6.checksumAt(at), checksum.fold(addressDifference) + change);
     else checksum.addDifference(bytes, icmp.checksumAt(at), change);
     return;

@@ -21,8 +21,6 @@ export const DESTINATION_WORD = 4;
 export const PORTS_WORD = 8;
 export const PROTOCOL_WORD = 9;
 
-export const PROTOCOL_ICMPV6 = 58;
-export const PROTOCOL_SCTP = 132;
 const PROTOCOL_DCCP = 33;
 const PROTOCOL_UDPLITE = 136;
 
@@ -76,14 +74,14 @@ export function destinationPort(words: Int32Array, at: number): number {
 }
 
 export function isIcmp(protocol: number): boolean {
-  return protocol === ipv4.PROTOCOL_ICMP || protocol === PROTOCOL_ICMPV6;
+  return protocol === ipv4.PROTOCOL_ICMP || protocol === ipv6.NEXT_ICMPV6;
 }
 
 export function hasPorts(protocol: number): boolean {
   return (
     protocol === ipv4.PROTOCOL_TCP ||
     protocol === ipv4.PROTOCOL_UDP ||
-    protocol === PROTOCOL_SCTP ||
+    protocol === ipv4.PROTOCOL_SCTP ||
     protocol === PROTOCOL_DCCP ||
     protocol === PROTOCOL_UDPLITE
   );
@@ -102,7 +100,7 @@ export function invert(from: Int32Array, fromAt: number, to: Int32Array, toAt: n
     to[toAt + PORTS_WORD] = (ports >>> 16) | (ports << 16);
     return true;
   }
-  const table = protocol === PROTOCOL_ICMPV6 ? ICMPV6_INVERSE : ICMP_INVERSE;
+  const table = protocol === ipv6.NEXT_ICMPV6 ? ICMPV6_INVERSE : ICMP_INVERSE;
   const inverse = table[(ports >>> 16) & 0xff];
   to[toAt + PORTS_WORD] = (ports & 0xff00ffff) | ((inverse & 0xff) << 16);
   return inverse !== NO_ANSWER;
@@ -110,7 +108,7 @@ export function invert(from: Int32Array, fromAt: number, to: Int32Array, toAt: n
 
 /** Whether a connection may begin with this ICMP message. */
 export function opensConnection(words: Int32Array, at: number): boolean {
-  const pairs = protocolOf(words, at) === PROTOCOL_ICMPV6 ? ICMPV6_ANSWERS : ICMP_ANSWERS;
+  const pairs = protocolOf(words, at) === ipv6.NEXT_ICMPV6 ? ICMPV6_ANSWERS : ICMP_ANSWERS;
   return isQuestion(pairs, destinationPort(words, at) & 0xff);
 }
 
@@ -197,7 +195,7 @@ export class PacketTuple {
 export function quotesPacket(bytes: Uint8Array, tuple: PacketTuple): boolean {
   const at = tuple.transportAt;
   if (at < 0) return false;
-  if (tuple.protocol === PROTOCOL_ICMPV6) return icmpv6.isError(bytes, at);
+  if (tuple.protocol === ipv6.NEXT_ICMPV6) return icmpv6.isError(bytes, at);
   if (tuple.protocol !== ipv4.PROTOCOL_ICMP) return false;
   return icmp.isError(bytes, at) || icmp.type(bytes, at) === icmp.REDIRECT;
 }

@@ -11,7 +11,6 @@ import {
   invert,
   isIcmp,
   PacketTuple,
-  PROTOCOL_ICMPV6,
   protocolOf,
   quotesPacket,
   sourcePort,
@@ -59,7 +58,7 @@ export class Untranslate {
     tuple.transportAt = -1;
     rewrite(bytes, end, tuple, DESTINATION, tuples, reply + DESTINATION_WORD, 0);
     tuple.transportAt = transportAt;
-    const pseudo = isIpv4 ? 0 : layer4.pseudoIpv6(bytes, ipAt, PROTOCOL_ICMPV6, end - transportAt);
+    const pseudo = isIpv4 ? 0 : layer4.pseudoIpv6(bytes, ipAt, ipv6.NEXT_ICMPV6, end - transportAt);
     fillIcmpChecksum(bytes, end, tuple, pseudo);
     return true;
   }

@@ -18,6 +18,7 @@ import {
   FIB_UNREACHABLE,
   type FibLookup,
 } from '../fib.js';
+import { EAFNOSUPPORT, ENODEV } from '../hooks/errno.js';
 import type { Namespace } from '../namespace.js';
 import type { PacketContext } from '../packet.js';
 import { copy, i32le, put16le, put32le, u16le } from '../wire/bytes.js';
@@ -49,9 +50,6 @@ const MARK = 32;
 /** The table's number is where the VLAN fields are, the mark where the MACs are. */
 const TABLE_ID_AT = 48;
 const MARK_AT = 52;
-
-const ENODEV = -19;
-const EAFNOSUPPORT = -97;
 
 /** Remembered answers: IPv4 destination, device, then the four words of the structure from the gateway on. */
 const MEMO_SLOTS = 1024;
@@ -145,13 +143,13 @@ export class NamespaceFib implements FibLookup {
   #ask(packet: PacketContext, params: Uint8Array, flags: number): number {
     const namespace = this.#namespace;
     const device = namespace.device(i32le(params, FIB_IFINDEX));
-    if (device === null) return ENODEV;
+    if (device === null) return -ENODEV;
     const family = params[FIB_FAMILY];
     if (family === AF_INET) {
       if (!(device.ipv4Forwarding ?? namespace.ipv4Forwarding)) return FIB_FORWARDING_DISABLED;
       return this.#resolve(packet, namespace.ipv4Routes, params, flags, ipv4.ADDRESS_LENGTH);
     }
-    if (family !== AF_INET6) return EAFNOSUPPORT;
+    if (family !== AF_INET6) return -EAFNOSUPPORT;
     if (!namespace.ipv6Forwarding) return FIB_FORWARDING_DISABLED;
     return this.#resolve(packet, namespace.ipv6Routes, params, flags, ipv6.ADDRESS_LENGTH);
   }

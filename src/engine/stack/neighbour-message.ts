@@ -14,8 +14,6 @@ export const ARP_FRAME_LENGTH = ethernet.HEADER_LENGTH + arp.HEADER_LENGTH;
 export const ND_HOP_LIMIT = 255;
 const ND_FRAME_LENGTH = ethernet.HEADER_LENGTH + ipv6.HEADER_LENGTH + icmpv6.NEIGHBOUR_LENGTH;
 
-const BROADCAST = new Uint8Array(ethernet.ADDRESS_LENGTH).fill(0xff);
-const NO_MAC = new Uint8Array(ethernet.ADDRESS_LENGTH);
 /** ff02::1:ff00:0/104, the group of those whose address ends like this one (RFC 4291 section 2.7.1). */
 const SOLICITED_NODE = Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 0);
 
@@ -39,7 +37,16 @@ export function writeQuestion(
   if (address.length === ipv4.ADDRESS_LENGTH) {
     const from = source ?? sourceTowards(device, address, 0, address.length);
     const own = from === null ? 0 : i32le(from, 0);
-    writeArp(bytes, at, device, arp.OPERATION_REQUEST, BROADCAST, NO_MAC, own, i32le(address, 0));
+    writeArp(
+      bytes,
+      at,
+      device,
+      arp.OPERATION_REQUEST,
+      ethernet.BROADCAST,
+      ethernet.NO_ADDRESS,
+      own,
+      i32le(address, 0),
+    );
     return;
   }
   const group = SOLICITED_NODE.slice();
@@ -90,7 +97,7 @@ export function writeAdvertisement(
   hasOption: boolean,
 ): void {
   const length = icmpv6.NEIGHBOUR_LENGTH + (hasOption ? icmpv6.LINK_ADDRESS_OPTION_LENGTH : 0);
-  ethernet.write(bytes, at, NO_MAC, device.mac, ethernet.TYPE_IPV6);
+  ethernet.write(bytes, at, ethernet.NO_ADDRESS, device.mac, ethernet.TYPE_IPV6);
   const ipAt = at + ethernet.HEADER_LENGTH;
   ipv6.write(bytes, ipAt, length, ipv6.NEXT_ICMPV6, ND_HOP_LIMIT, target, destination);
   const icmpAt = ipAt + ipv6.HEADER_LENGTH;

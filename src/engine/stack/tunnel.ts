@@ -6,7 +6,8 @@
 import type { Device } from '../device.js';
 import * as fate from '../fate.js';
 import type { Namespace } from '../namespace.js';
-import { type PacketContext, TUNNEL_KEY_SIZE } from '../packet.js';
+import type { PacketContext } from '../packet.js';
+import * as tunnelKey from '../tunnel-key.js';
 import { copy, i32le, put32le } from '../wire/bytes.js';
 import * as ethernet from '../wire/ethernet.js';
 import * as geneve from '../wire/geneve.js';
@@ -18,16 +19,6 @@ import { type Encapsulation, fillOuterChecksum } from './encapsulation.js';
 
 export const VXLAN = 1;
 export const GENEVE = 2;
-
-/** `struct bpf_tunnel_key` (linux/bpf.h): host order, IPv4 addresses too; IPv6 addresses as they are. */
-const KEY_ID = 0;
-const KEY_REMOTE = 4;
-const KEY_TYPE_OF_SERVICE = 20;
-const KEY_TTL = 21;
-const KEY_LOCAL = 28;
-/** Flags of bpf_skb_set_tunnel_key. */
-const FLAG_IPV6 = 1;
-const FLAG_ZERO_CHECKSUM = 2;
 
 /** Length of either header without options. */
 const HEADER_LENGTH = 8;
@@ -51,7 +42,7 @@ export class Tunnel implements Encapsulation {
   /** Puts the outer headers in front of the frame, Ethernet addresses left open. 0 or a drop reason. */
   encapsulate(packet: PacketContext, device: Device): number {
     if (packet.tunnelKeySize === 0) return fate.NO_TUNNEL_KEY;
-    const v6 = (packet.tunnelKeyFlags & FLAG_IPV6) !== 0;
+    const v6 = (packet.tunnelKeyFlags & tunnelKey.FLAG_IPV6) !== 0;
     const out = this.#route(packet, device.namespace, v6);
     if (out === null) return fate.NO_ROUTE;
     const source = v6 ? out.ipv6Address : out.ipv4Address;
@@ -68,19 +59,19 @@ export class Tunnel implements Encapsulation {
     const ipAt = start + ethernet.HEADER_LENGTH;
     const udpAt = ipAt + ipLength;
     const udpLength = udp.HEADER_LENGTH + tunnelLength + inner;
-    const id = i32le(packet.tunnelKey, KEY_ID);
+    const id = i32le(packet.tunnelKey, tunnelKey.ID);
     packet.protocol = v6 ? ethernet.TYPE_IPV6 : ethernet.TYPE_IPV4;
     ethernet.putType(bytes, start, packet.protocol);
     this.#writeTunnelHeader(packet, udpAt + udp.HEADER_LENGTH, id, options);
     udp.write(bytes, udpAt, port, this.port, tunnelLength + inner);
-    const ttl = packet.tunnelKey[KEY_TTL];
+    const ttl = packet.tunnelKey[tunnelKey.TTL];
     if (v6) ipv6.write(bytes, ipAt, udpLength, ipv4.PROTOCOL_UDP, ttl, source, this.#address);
     else {
       this.#identification = (this.#identification + 1) & 0xffff;
       const [from, to] = [i32le(source, 0), i32le(this.#address, 0)];
       ipv4.write(bytes, ipAt, udpLength, this.#identification, 0, ttl, ipv4.PROTOCOL_UDP, from, to);
     }
-    if ((packet.tunnelKeyFlags & FLAG_ZERO_CHECKSUM) === 0) {
+    if ((packet.tunnelKeyFlags & tunnelKey.FLAG_ZERO_CHECKSUM) === 0) {
       fillOuterChecksum(bytes, ipAt, udpAt, udpLength, v6);
     }
     packet.tunnelKeySize = 0;
@@ -110,18 +101,18 @@ export class Tunnel implements Encapsulation {
     const innerAt = at + HEADER_LENGTH + options;
     if (!ethernet.fits(innerAt, end)) return fate.FRAME_TOO_SHORT;
     const ipAt = packet.start + ethernet.HEADER_LENGTH;
-    receivedKey.fill(0, 0, TUNNEL_KEY_SIZE);
-    put32le(receivedKey, KEY_ID, id);
+    receivedKey.fill(0, 0, tunnelKey.SIZE);
+    put32le(receivedKey, tunnelKey.ID, id);
     if (packet.protocol === ethernet.TYPE_IPV6) {
-      copy(receivedKey, KEY_REMOTE, bytes, ipv6.sourceAt(ipAt), ipv6.ADDRESS_LENGTH);
-      copy(receivedKey, KEY_LOCAL, bytes, ipv6.destinationAt(ipAt), ipv6.ADDRESS_LENGTH);
-      receivedKey[KEY_TTL] = ipv6.hopLimit(bytes, ipAt);
+      copy(receivedKey, tunnelKey.REMOTE, bytes, ipv6.sourceAt(ipAt), ipv6.ADDRESS_LENGTH);
+      copy(receivedKey, tunnelKey.LOCAL, bytes, ipv6.destinationAt(ipAt), ipv6.ADDRESS_LENGTH);
+      receivedKey[tunnelKey.TTL] = ipv6.hopLimit(bytes, ipAt);
       packet.receivedKeyIsV6 = 1;
     } else {
-      reverse(receivedKey, KEY_REMOTE, bytes, ipv4.sourceAt(ipAt));
-      reverse(receivedKey, KEY_LOCAL, bytes, ipv4.destinationAt(ipAt));
-      receivedKey[KEY_TYPE_OF_SERVICE] = ipv4.typeOfService(bytes, ipAt);
-      receivedKey[KEY_TTL] = ipv4.timeToLive(bytes, ipAt);
+      reverse(receivedKey, tunnelKey.REMOTE, bytes, ipv4.sourceAt(ipAt));
+      reverse(receivedKey, tunnelKey.LOCAL, bytes, ipv4.destinationAt(ipAt));
+      receivedKey[tunnelKey.TYPE_OF_SERVICE] = ipv4.typeOfService(bytes, ipAt);
+      receivedKey[tunnelKey.TTL] = ipv4.timeToLive(bytes, ipAt);
       packet.receivedKeyIsV6 = 0;
     }
     packet.receivedKeyResult = 0;
@@ -136,8 +127,8 @@ export class Tunnel implements Encapsulation {
   /** Device by which the key's remote end is reached, whose address is left in `#address`. */
   #route(packet: PacketContext, namespace: Namespace, v6: boolean): Device | null {
     const address = this.#address;
-    if (v6) copy(address, 0, packet.tunnelKey, KEY_REMOTE, ipv6.ADDRESS_LENGTH);
-    else reverse(address, 0, packet.tunnelKey, KEY_REMOTE);
+    if (v6) copy(address, 0, packet.tunnelKey, tunnelKey.REMOTE, ipv6.ADDRESS_LENGTH);
+    else reverse(address, 0, packet.tunnelKey, tunnelKey.REMOTE);
     const routes = v6 ? namespace.ipv6Routes : namespace.ipv4Routes;
     const row = routes.lookup(address, 0);
     return row < 0 ? null : namespace.device(routes.ifindex[row]);

@@ -55,3 +55,13 @@ export function swap16(value: number): number {
 export function swap32(value: number): number {
   return ((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >> 8) & 0xff00) | ((value >> 24) & 0xff);
 }
+
+/** Whether `part`, or its first `length` bytes, stands at `bytes[at]`. */
+export function standsAt(bytes: Uint8Array, at: number, part: Uint8Array, length = part.length): boolean {
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== part[i]) return false;
+  return true;
+}
+
+export function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && standsAt(a, 0, b);
+}

@@ -3,6 +3,8 @@ import { i32, put16, u16 } from './bytes.js';
 
 export const HEADER_LENGTH = 14;
 export const ADDRESS_LENGTH = 6;
+export const NO_ADDRESS = new Uint8Array(ADDRESS_LENGTH);
+export const BROADCAST = new Uint8Array(ADDRESS_LENGTH).fill(0xff);
 export const MINIMUM_TYPE = 0x600;
 export const TYPE_OFFSET = 12;
 

@@ -1,10 +1,7 @@
 /** ICMPv6 header (RFC 4443) and neighbour discovery (RFC 4861). `at` is the first byte of the ICMPv6 header. */
-import { copy, i32, i32le, put16, put32, u16, u16le } from './bytes.js';
+import { copy, put32 } from './bytes.js';
 
-/** Type, code, checksum and the four bytes whose meaning depends on the type. */
-export const HEADER_LENGTH = 8;
-export const CHECKSUM_OFFSET = 2;
-export const IDENTIFIER_OFFSET = 4;
+export * from './icmp-header.js';
 
 export const DESTINATION_UNREACHABLE = 1;
 export const PACKET_TOO_BIG = 2;
@@ -46,76 +43,6 @@ export const CODE_UNKNOWN_NEXT_HEADER = 1;
 export const CODE_HOP_LIMIT_EXCEEDED = 0;
 export const CODE_REASSEMBLY_TIME_EXCEEDED = 1;
 
-export function fits(at: number, end: number): boolean {
-  return at + HEADER_LENGTH <= end;
-}
-
-export function type(bytes: Uint8Array, at: number): number {
-  return bytes[at];
-}
-
-export function putType(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value;
-}
-
-export function code(bytes: Uint8Array, at: number): number {
-  return bytes[at + 1];
-}
-
-export function putCode(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at + 1] = value;
-}
-
-export function checksumAt(at: number): number {
-  return at + CHECKSUM_OFFSET;
-}
-
-/** Covers the pseudo-header too, unlike that of ICMP. */
-export function checksum(bytes: Uint8Array, at: number): number {
-  return u16(bytes, at + CHECKSUM_OFFSET);
-}
-
-export function putChecksum(bytes: Uint8Array, at: number, value: number): void {
-  put16(bytes, at + CHECKSUM_OFFSET, value);
-}
-
-/** Identifier of an echo. */
-export function identifier(bytes: Uint8Array, at: number): number {
-  return u16(bytes, at + IDENTIFIER_OFFSET);
-}
-
-export function putIdentifier(bytes: Uint8Array, at: number, value: number): void {
-  put16(bytes, at + IDENTIFIER_OFFSET, value);
-}
-
-/** Identifier of an echo as its 2 bytes in memory order (little-endian), as map keys hold it. */
-export function identifierRaw(bytes: Uint8Array, at: number): number {
-  return u16le(bytes, at + IDENTIFIER_OFFSET);
-}
-
-/** Sequence number of an echo. */
-export function sequence(bytes: Uint8Array, at: number): number {
-  return u16(bytes, at + 6);
-}
-
-export function putSequence(bytes: Uint8Array, at: number, value: number): void {
-  put16(bytes, at + 6, value);
-}
-
-/** The four bytes after the checksum (identifier and sequence, MTU, pointer, flags), network order. */
-export function rest(bytes: Uint8Array, at: number): number {
-  return i32(bytes, at + 4);
-}
-
-export function putRest(bytes: Uint8Array, at: number, value: number): void {
-  put32(bytes, at + 4, value);
-}
-
-/** The same four bytes as the raw word (little-endian), as checksum differences take it. */
-export function restRaw(bytes: Uint8Array, at: number): number {
-  return i32le(bytes, at + 4);
-}
-
 /** Types below 128 are errors and quote a packet (RFC 4443 section 2.1). */
 export function isError(bytes: Uint8Array, at: number): boolean {
   return bytes[at] < 128;
@@ -124,25 +51,6 @@ export function isError(bytes: Uint8Array, at: number): boolean {
 /** First byte of the MTU of PACKET_TOO_BIG. */
 export function mtuAt(at: number): number {
   return at + 4;
-}
-
-/** First byte of the quoted IPv6 header of an error message. */
-export function quotedAt(at: number): number {
-  return at + HEADER_LENGTH;
-}
-
-/** Writes a header; the checksum is left 0 for `layer4.fillIpv6`. */
-export function write(
-  bytes: Uint8Array,
-  at: number,
-  typeValue: number,
-  codeValue: number,
-  restValue: number,
-): void {
-  putType(bytes, at, typeValue);
-  putCode(bytes, at, codeValue);
-  putChecksum(bytes, at, 0);
-  putRest(bytes, at, restValue);
 }
 
 /** Neighbour solicitation and advertisement: header and target address, without options (RFC 4861 section 4.3, 4.4). */

@@ -1,11 +1,12 @@
 /** SCTP common header (RFC 9260 section 3.1). `at` is the first byte of the header. */
-import { i32, i32le, put16, put32, put32le, u16, u16le } from './bytes.js';
+import { i32, i32le, put32, put32le } from './bytes.js';
+import { putDestinationPort, putSourcePort } from './ports.js';
+
+export * from './ports.js';
 
 /** The common header; chunks follow. */
 export const HEADER_LENGTH = 12;
 export const CHECKSUM_OFFSET = 8;
-export const SOURCE_PORT_OFFSET = 0;
-export const DESTINATION_PORT_OFFSET = 2;
 
 /** Chunk types (RFC 9260 section 3.2). */
 export const CHUNK_DATA = 0;
@@ -16,32 +17,6 @@ export const CHUNK_SHUTDOWN = 7;
 
 export function fits(at: number, end: number): boolean {
   return at + HEADER_LENGTH <= end;
-}
-
-export function sourcePort(bytes: Uint8Array, at: number): number {
-  return u16(bytes, at);
-}
-
-export function putSourcePort(bytes: Uint8Array, at: number, value: number): void {
-  put16(bytes, at, value);
-}
-
-export function destinationPort(bytes: Uint8Array, at: number): number {
-  return u16(bytes, at + 2);
-}
-
-export function putDestinationPort(bytes: Uint8Array, at: number, value: number): void {
-  put16(bytes, at + 2, value);
-}
-
-/** Source port as its 2 bytes in memory order (little-endian), as map keys hold it. */
-export function sourcePortRaw(bytes: Uint8Array, at: number): number {
-  return u16le(bytes, at);
-}
-
-/** Destination port as its 2 bytes in memory order (little-endian), as map keys hold it. */
-export function destinationPortRaw(bytes: Uint8Array, at: number): number {
-  return u16le(bytes, at + 2);
 }
 
 export function verificationTag(bytes: Uint8Array, at: number): number {

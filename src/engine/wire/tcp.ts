@@ -1,12 +1,13 @@
 /** TCP header (RFC 9293 section 3.1). `at` is the first byte of the header. */
-import { i32, put16, put32, u16, u16le } from './bytes.js';
+import { i32, put16, put32, u16 } from './bytes.js';
+import { putDestinationPort, putSourcePort } from './ports.js';
+
+export * from './ports.js';
 
 /** Length without options. */
 export const HEADER_LENGTH = 20;
 export const MAXIMUM_HEADER_LENGTH = 60;
 export const CHECKSUM_OFFSET = 16;
-export const SOURCE_PORT_OFFSET = 0;
-export const DESTINATION_PORT_OFFSET = 2;
 export const FLAGS_OFFSET = 13;
 
 export const FIN = 0x01;
@@ -27,32 +28,6 @@ export function fits(at: number, end: number): boolean {
 export function fitsOptions(bytes: Uint8Array, at: number, end: number): boolean {
   const length = headerLength(bytes, at);
   return length >= HEADER_LENGTH && at + length <= end;
-}
-
-export function sourcePort(bytes: Uint8Array, at: number): number {
-  return u16(bytes, at);
-}
-
-export function putSourcePort(bytes: Uint8Array, at: number, value: number): void {
-  put16(bytes, at, value);
-}
-
-export function destinationPort(bytes: Uint8Array, at: number): number {
-  return u16(bytes, at + 2);
-}
-
-export function putDestinationPort(bytes: Uint8Array, at: number, value: number): void {
-  put16(bytes, at + 2, value);
-}
-
-/** Source port as its 2 bytes in memory order (little-endian), as map keys hold it. */
-export function sourcePortRaw(bytes: Uint8Array, at: number): number {
-  return u16le(bytes, at);
-}
-
-/** Destination port as its 2 bytes in memory order (little-endian), as map keys hold it. */
-export function destinationPortRaw(bytes: Uint8Array, at: number): number {
-  return u16le(bytes, at + 2);
 }
 
 export function sequence(bytes: Uint8Array, at: number): number {

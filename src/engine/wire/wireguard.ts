@@ -2,7 +2,7 @@
  * WireGuard transport data message (whitepaper section 5.4.6): type, receiver index, counter, then the enclosed packet,
  * padded, and its authentication tag. `at` is the first byte behind the UDP header.
  */
-import { copy, i32le, put32le } from './bytes.js';
+import { copy, i32le, put32le, standsAt } from './bytes.js';
 
 export const HEADER_LENGTH = 16;
 export const TAG_LENGTH = 16;
@@ -39,6 +39,5 @@ export function putClearTag(bytes: Uint8Array, at: number): void {
 
 /** Whether what stands before the tag at `at` is not encrypted. */
 export function isClearTag(bytes: Uint8Array, at: number): boolean {
-  for (let i = 0; i < TAG_LENGTH; i++) if (bytes[at + i] !== CLEAR_TAG[i]) return false;
-  return true;
+  return standsAt(bytes, at, CLEAR_TAG);
 }

@@ -1,5 +1,6 @@
 /** An HTTP server (RFC 9112) with one page, which says who serves it and who asks. Every answer ends its connection. */
-import { addressText, endpointText } from '../endpoint.js';
+import { addressText } from '../../engine/address-text.js';
+import { endpointText } from '../endpoint.js';
 import type { Host } from '../host.js';
 import type { TcpConnection } from '../tcp-connection.js';
 

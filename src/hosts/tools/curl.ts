@@ -1,6 +1,7 @@
 /** curl as it prints on a terminal: no progress meter. */
-import { addressText } from '../endpoint.js';
-import { ETIMEDOUT, errorText } from '../errors.js';
+import { addressText } from '../../engine/address-text.js';
+import { ETIMEDOUT } from '../../engine/hooks/errno.js';
+import { errorText } from '../errors.js';
 import type { Process, Program, Steps } from '../process.js';
 import { MILLISECOND_NS, SECOND_NS } from '../world.js';
 import {

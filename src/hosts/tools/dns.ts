@@ -1,13 +1,19 @@
 /** dig, host and nslookup, as BIND's print. */
-import { parseAddress } from '../../engine/address-text.js';
-import { type DnsMessage, RCODE_NAME_ERROR, RCODE_NO_ERROR, TYPE_A, TYPE_AAAA } from '../dns-message.js';
-import { addressText, type Endpoint } from '../endpoint.js';
+import { addressText, parseAddress } from '../../engine/address-text.js';
+import {
+  DNS_PORT,
+  type DnsMessage,
+  RCODE_NAME_ERROR,
+  RCODE_NO_ERROR,
+  TYPE_A,
+  TYPE_AAAA,
+} from '../dns-message.js';
+import type { Endpoint } from '../endpoint.js';
 import type { Process, Program, Steps } from '../process.js';
 import { MILLISECOND_NS, SECOND_NS } from '../world.js';
 import { readToolOptions, ToolError } from './options.js';
 import { ask, candidates } from './resolve.js';
 
-const DNS_PORT = 53;
 const TYPES: Readonly<Record<string, number>> = { A: TYPE_A, AAAA: TYPE_AAAA };
 const TYPE_NAMES: Readonly<Record<number, string>> = { [TYPE_A]: 'A', [TYPE_AAAA]: 'AAAA' };
 const RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];

@@ -1,6 +1,6 @@
 /** One HTTP request and its response (RFC 9112), step by step, so that each tool can say what it says in between. */
+import { ETIMEDOUT } from '../../engine/hooks/errno.js';
 import type { Endpoint } from '../endpoint.js';
-import { ETIMEDOUT } from '../errors.js';
 import type { Process, Steps } from '../process.js';
 import type { TcpConnection } from '../tcp-connection.js';
 import { ToolError } from './options.js';

@@ -1,6 +1,8 @@
 /** nc as OpenBSD's prints it. What is typed into it is there from the start; the end of it does not end the call. */
-import { addressText, type Endpoint } from '../endpoint.js';
-import { ETIMEDOUT, errorText } from '../errors.js';
+import { addressText } from '../../engine/address-text.js';
+import { ETIMEDOUT } from '../../engine/hooks/errno.js';
+import type { Endpoint } from '../endpoint.js';
+import { errorText } from '../errors.js';
 import type { Process, Program, Steps } from '../process.js';
 import type { TcpConnection } from '../tcp-connection.js';
 import { SECOND_NS } from '../world.js';

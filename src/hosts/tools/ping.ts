@@ -1,10 +1,11 @@
 /** ping as iputils prints it. */
-import { formatAddress } from '../../engine/address-text.js';
+import { addressText } from '../../engine/address-text.js';
+import { EMSGSIZE } from '../../engine/hooks/errno.js';
+import { isEqual } from '../../engine/wire/bytes.js';
 import * as icmp from '../../engine/wire/icmp.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import type { EchoReply } from '../echo.js';
-import { addressText, isSameAddress } from '../endpoint.js';
-import { EMSGSIZE, errorText } from '../errors.js';
+import { errorText } from '../errors.js';
 import type { IcmpError } from '../icmp-message.js';
 import type { Process, Program, Steps } from '../process.js';
 import { MILLISECOND_NS, SECOND_NS } from '../world.js';
@@ -153,7 +154,7 @@ class PingRun {
     if (hasTime && !isDuplicate) this.#timesMs.push(milliseconds);
     if (!this.#options.quiet) {
       const time = hasTime ? ` time=${timeText(milliseconds)} ms` : '';
-      const other = isSameAddress(from, this.#destination) ? '' : ' (DIFFERENT ADDRESS!)';
+      const other = isEqual(from, this.#destination) ? '' : ' (DIFFERENT ADDRESS!)';
       const again = isDuplicate ? ' (DUP!)' : '';
       this.#process.print(
         `${length} bytes from ${this.#name(from)}: icmp_seq=${sequence} ttl=${hopLimit}${time}${again}${other}\n`,
@@ -167,7 +168,7 @@ class PingRun {
     const text = addressText(from);
     if (parseLiteral(this.#options.name) !== null) return text;
     for (const [name, addresses] of this.#process.host.names) {
-      if (addresses.some((address) => isSameAddress(address, from))) return `${name} (${text})`;
+      if (addresses.some((address) => isEqual(address, from))) return `${name} (${text})`;
     }
     return text;
   }
@@ -177,7 +178,7 @@ class PingRun {
     this.#errors++;
     const text = this.#destination.length === 4 ? icmpText(type, code, mtu) : icmpv6Text(type, code, mtu);
     if (!this.#options.quiet) {
-      this.#process.print(`From ${formatAddress(from, 0, from.length)} icmp_seq=${sequence} ${text}\n`);
+      this.#process.print(`From ${addressText(from)} icmp_seq=${sequence} ${text}\n`);
     }
     this.#process.wake();
   }

@@ -1,5 +1,5 @@
 /** wget as BusyBox prints it. What it would save is not saved. */
-import { addressText } from '../endpoint.js';
+import { addressText } from '../../engine/address-text.js';
 import { errorText } from '../errors.js';
 import type { Process, Program, Steps } from '../process.js';
 import { SECOND_NS } from '../world.js';

@@ -1,6 +1,6 @@
 import type { PacketContext } from '../../engine/packet.js';
 import * as arp from '../../engine/wire/arp.js';
-import { copy } from '../../engine/wire/bytes.js';
+import { copy, standsAt } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 
 /** Offset of the ARP packet in the frame. */
@@ -25,9 +25,7 @@ export function isBroadcastRequest(packet: PacketContext): boolean {
 
 /** The frame is addressed to this MAC. */
 export function isFor(packet: PacketContext, mac: Uint8Array): boolean {
-  const at = ethernet.destinationAt(packet.start);
-  for (let i = 0; i < ethernet.ADDRESS_LENGTH; i++) if (packet.bytes[at + i] !== mac[i]) return false;
-  return true;
+  return standsAt(packet.bytes, ethernet.destinationAt(packet.start), mac, ethernet.ADDRESS_LENGTH);
 }
 
 /** Turns the request into its own answer: the asked address is at `mac`. The asker is who sent the frame. */

@@ -109,6 +109,13 @@ export function extractPorts(
   return 0;
 }
 
+/** The remote address of the tuple as a lookup left it is all zero: Cilium takes such a tuple for missing. */
+export function lacksRemote(flow: Flow): boolean {
+  const n = flow.family.addressWords;
+  for (let i = n; i < 2 * n; i++) if (flow.tuple[i] !== 0) return false;
+  return true;
+}
+
 /** Swaps the tuple's addresses and ports; with `flip` its IN bit too. */
 export function reverseTuple(flow: Flow, flip: boolean): void {
   const words = flow.tuple;

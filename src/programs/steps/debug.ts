@@ -51,8 +51,22 @@ export function shownWord(flow: Flow, source: boolean): number {
   return flow.tuple[source ? 2 * n - 1 : n - 1];
 }
 
-/** What the ipcache says of the address at `addressAt` in the frame: `found`, and the identity taken for it. */
+/** What the ipcache says of an address, see `shownWord`: `found`, and the identity taken for it. */
 export function debugIdentity(
+  program: ProgramInstance,
+  packet: PacketContext,
+  family: Family,
+  shown: number,
+  found: boolean,
+  identity: number,
+): void {
+  const success = family.isV6 ? DEBUG_IP_ID6 : DEBUG_IP_ID4;
+  const failure = family.isV6 ? DEBUG_IP_ID_FAILED6 : DEBUG_IP_ID_FAILED4;
+  debug(program, packet, found ? success : failure, shown, identity, 0);
+}
+
+/** As `debugIdentity`, for the address at `addressAt` in the frame. */
+export function debugIdentityAt(
   program: ProgramInstance,
   packet: PacketContext,
   family: Family,
@@ -60,10 +74,8 @@ export function debugIdentity(
   found: boolean,
   identity: number,
 ): void {
-  const success = family.isV6 ? DEBUG_IP_ID6 : DEBUG_IP_ID4;
-  const failure = family.isV6 ? DEBUG_IP_ID_FAILED6 : DEBUG_IP_ID_FAILED4;
   const shown = i32le(packet.bytes, addressAt + 4 * (family.addressWords - 1));
-  debug(program, packet, found ? success : failure, shown, identity, 0);
+  debugIdentity(program, packet, family, shown, found, identity);
 }
 
 export function debugConntrackLookup(

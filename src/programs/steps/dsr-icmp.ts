@@ -9,17 +9,16 @@ import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import * as layer4 from '../../engine/wire/layer4.js';
 import * as udp from '../../engine/wire/udp.js';
-import { EGRESS } from '../constants.js';
+import { DEFAULT_HOP_LIMIT, EGRESS } from '../constants.js';
 import { DROP_FRAG_NEEDED } from '../drop-reasons.js';
+import { DSR_MODE_GENEVE, DSR_MODE_IPIP } from '../features.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as dsr from '../tables/dsr.js';
-import { DSR_MODE_GENEVE, DSR_MODE_IPIP } from './dsr-shared.js';
 import { sendBack } from './forward.js';
 import { drop } from './notify.js';
 import { OUTER_LENGTH } from './xdp-encapsulation.js';
 
-const ANSWER_TTL = 64;
 /** Bytes behind the quoted IP header. */
 const QUOTED_V4 = 8;
 const QUOTED_V6 = 64;
@@ -70,7 +69,17 @@ function writeV4(program: ProgramInstance, packet: PacketContext, flow: Flow): b
   const identification = ipv4.identification(bytes, at);
   const length = icmp.HEADER_LENGTH + quoted;
   const flags = ipv4.DONT_FRAGMENT;
-  ipv4.write(bytes, at, length, identification, flags, ANSWER_TTL, ipv4.PROTOCOL_ICMP, backend, client);
+  ipv4.write(
+    bytes,
+    at,
+    length,
+    identification,
+    flags,
+    DEFAULT_HOP_LIMIT,
+    ipv4.PROTOCOL_ICMP,
+    backend,
+    client,
+  );
   ipv4.putTypeOfService(bytes, at, tos);
   checksum.fillIpv4Header(bytes, at);
   ipv4.putDestination(original, 0, flow.frontendAddress[0]);
@@ -101,7 +110,7 @@ function writeV6(program: ProgramInstance, packet: PacketContext, flow: Flow): b
   const length = icmpv6.HEADER_LENGTH + quoted;
   ipv6.putPayloadLength(bytes, at, length);
   ipv6.putNextHeader(bytes, at, ipv6.NEXT_ICMPV6);
-  ipv6.putHopLimit(bytes, at, ANSWER_TTL);
+  ipv6.putHopLimit(bytes, at, DEFAULT_HOP_LIMIT);
   ipv6.putSource(bytes, at, original, ipv6.destinationAt(0));
   ipv6.putDestination(bytes, at, original, ipv6.sourceAt(0));
   for (let i = 0; i < 4; i++) ipv6.putDestinationWord(original, 0, i, flow.frontendAddress[i]);

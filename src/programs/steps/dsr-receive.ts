@@ -4,20 +4,14 @@ import type { PacketContext } from '../../engine/packet.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import * as tcp from '../../engine/wire/tcp.js';
-import {
-  DROP_CT_INVALID_HDR,
-  DROP_INVALID,
-  DROP_INVALID_EXTHDR,
-  DROP_NAT_NO_MAPPING,
-} from '../drop-reasons.js';
+import { DROP_CT_INVALID_HDR, DROP_INVALID, DROP_INVALID_EXTHDR } from '../drop-reasons.js';
+import { DSR_MODE_GENEVE } from '../features.js';
 import { CT_ESTABLISHED, CT_NEW, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as ct from '../tables/conntrack.js';
 import * as dsr from '../tables/dsr.js';
-import * as nat from '../tables/nat.js';
-import { writeU64 } from '../tables/u64.js';
 import * as conntrack from './conntrack.js';
-import { DSR_MODE_GENEVE } from './dsr-shared.js';
+import { insertEntry } from './snat-mapping.js';
 
 const NOT_DSR = 0;
 const IS_DSR = 1;
@@ -117,20 +111,19 @@ function trackDsr(program: ProgramInstance, packet: PacketContext, flow: Flow, h
 }
 
 function rememberService(program: ProgramInstance, flow: Flow, key: Int32Array): number {
-  const map = flow.family.snat;
-  const at = map.insert(key, 0, BPF_ANY);
-  if (at < 0) {
-    flow.extendedError = at;
-    return DROP_NAT_NO_MAPPING;
-  }
-  const words = map.words;
-  const base = at >> 2;
-  const n = flow.family.addressWords;
-  words.fill(0, base, base + nat.valueWords(n));
-  writeU64(words, base + nat.CREATED, program.datapath.clock.nowSeconds);
-  for (let i = 0; i < n; i++) words[base + nat.ADDRESS + i] = flow.frontendAddress[i];
-  words[base + nat.ADDRESS + n] = flow.frontendPort;
-  return IS_DSR;
+  const { frontendAddress, frontendPort } = flow;
+  const error = insertEntry(
+    program,
+    flow,
+    flow.family.snat,
+    key,
+    BPF_ANY,
+    frontendAddress,
+    0,
+    frontendPort,
+    0,
+  );
+  return error < 0 ? error : IS_DSR;
 }
 
 /** The service's address that the packet carries, into `flow.frontend*`: 1, 0 for none, or a drop reason. */

@@ -7,13 +7,14 @@ import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import { EGRESS } from '../constants.js';
 import { DROP_CT_INVALID_HDR, DROP_FRAG_NEEDED, DROP_WRITE_ERROR } from '../drop-reasons.js';
+import { DSR_MODE_GENEVE, DSR_MODE_IPIP } from '../features.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as dsr from '../tables/dsr.js';
 import { requestByGeneve } from './dsr-geneve.js';
 import { answerTooBig } from './dsr-icmp.js';
 import { requestByIpip } from './dsr-ipip.js';
-import { carriesAddress, DSR_MODE_GENEVE, DSR_MODE_IPIP, forwardRequest, isTooBig } from './dsr-shared.js';
+import { carriesAddress, forwardRequest, isTooBig } from './dsr-shared.js';
 import { drop } from './notify.js';
 import * as rewrite from './rewrite.js';
 

@@ -7,11 +7,6 @@ import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import { forwardByFib, forwardLowering } from './forward.js';
 
-/** How a request carries the service's address (`features.dsrMode`). */
-export const DSR_MODE_OPTION = 1;
-export const DSR_MODE_IPIP = 2;
-export const DSR_MODE_GENEVE = 3;
-
 /**
  * Whether the packet is to carry the service's address: every datagram, of a TCP connection the SYN only. A drop
  * reason when the flags are not in the frame. Of a later fragment the payload is taken for a TCP header.

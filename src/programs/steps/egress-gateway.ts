@@ -1,11 +1,12 @@
 /** Egress gateway: pods whose traffic to the outside leaves the cluster from one node, with one address. */
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le } from '../../engine/wire/bytes.js';
-import { ENDPOINT_HOST, INGRESS, MARK_EGRESS_GATEWAY_DONE } from '../constants.js';
+import { INGRESS, MARK_EGRESS_GATEWAY_DONE } from '../constants.js';
 import { DROP_CT_UNKNOWN_PROTO, DROP_NO_EGRESS_GATEWAY, DROP_NO_EGRESS_IP } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as policies from '../tables/egress-gateway.js';
+import * as endpoints from '../tables/endpoints.js';
 import * as conntrack from './conntrack.js';
 import { encapsulate } from './encapsulation.js';
 import { decrementTtl, HOP_LIMIT_EXCEEDED, lookupFibFrom, redirectByFib } from './forward.js';
@@ -102,7 +103,7 @@ export function redirectToGateway(program: ProgramInstance, packet: PacketContex
   const policyBytes = family.egressPolicies.bytes;
   const addressAt = gatewayAt(flow, policyAt);
   const nodeAt = lookupEndpoint(datapath, datapath.ipv4, family.egressPolicies.words, addressAt >> 2);
-  if (nodeAt >= 0 && (endpointFlags(datapath, nodeAt) & ENDPOINT_HOST) !== 0) return CONTINUE;
+  if (nodeAt >= 0 && (endpointFlags(datapath, nodeAt) & endpoints.FLAG_HOST) !== 0) return CONTINUE;
   const { localLabel, remoteLabel, traceReason } = flow;
   return encapsulate(
     program,

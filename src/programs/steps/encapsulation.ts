@@ -3,10 +3,11 @@ import type { PacketContext } from '../../engine/packet.js';
 import { i32 } from '../../engine/wire/bytes.js';
 import { IDENTITY_HOST, IDENTITY_REMOTE_NODE, IDENTITY_WORLD } from '../constants.js';
 import { DROP_WRITE_ERROR } from '../drop-reasons.js';
+import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as ipcache from '../tables/ipcache.js';
 import { DEBUG_ENCAP } from './debug.js';
-import { isWorld } from './identity.js';
+import { isWorld, lookupIpcacheAt } from './identity.js';
 import { debug, TO_OVERLAY, trace } from './notify.js';
 import { sendThroughTunnel } from './tunnel-key.js';
 import { writeTunnelHeader } from './xdp-encapsulation.js';
@@ -80,6 +81,25 @@ export function isTunnelled(program: ProgramInstance, ipcacheAt: number): boolea
   if (ipcacheAt < 0) return false;
   const flags = program.datapath.ipcache.bytes[ipcacheAt + ipcache.FLAGS];
   return (flags & ipcache.FLAG_HAS_TUNNEL_ENDPOINT) !== 0 && (flags & ipcache.FLAG_SKIP_TUNNEL) === 0;
+}
+
+/** The ipcache entry that sends the packet's destination, in a cluster, through a tunnel; -1 when none does. */
+export function tunnelTowards(
+  program: ProgramInstance,
+  packet: PacketContext,
+  flow: Flow,
+  clusterId: number,
+): number {
+  if (!program.features.tunnelMode) return -1;
+  const { family } = flow;
+  const at = lookupIpcacheAt(
+    program.datapath,
+    family,
+    packet,
+    flow.l3At + family.destinationOffset,
+    clusterId,
+  );
+  return isTunnelled(program, at) ? at : -1;
 }
 
 /** The entry says that its address is reached without a tunnel. */

@@ -1,5 +1,4 @@
-import type { PacketContext } from '../../engine/packet.js';
-import { BPF_F_INGRESS } from '../../engine/packet.js';
+import { BPF_F_INGRESS, type PacketContext } from '../../engine/packet.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import { MARK_HEALTH_DONE } from '../constants.js';
 import type { Flow } from '../flow.js';

@@ -1,8 +1,9 @@
 /** The host firewall: the host endpoint's policy for what the node itself receives and sends. */
+import { PACKET_HOST } from '../../engine/device.js';
 import { BPF_F_INGRESS, type PacketContext } from '../../engine/packet.js';
 import { swap16 } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
-import { EGRESS, IDENTITY_HOST, INGRESS, PACKET_HOST } from '../constants.js';
+import { EGRESS, IDENTITY_HOST, INGRESS } from '../constants.js';
 import { DROP_INVALID_TC_BUFFER, DROP_POLICY_AUTH_REQUIRED } from '../drop-reasons.js';
 import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
@@ -76,9 +77,7 @@ function lookup(program: ProgramInstance, packet: PacketContext, flow: Flow, dir
 
 /** Between lookup and verdict the tuple crosses a program boundary, where one without remote counts as missing. */
 export function refuseZeroRemote(flow: Flow): number {
-  const n = flow.family.addressWords;
-  for (let i = n; i < 2 * n; i++) if (flow.tuple[i] !== 0) return 0;
-  return DROP_INVALID_TC_BUFFER;
+  return conntrack.lacksRemote(flow) ? DROP_INVALID_TC_BUFFER : 0;
 }
 
 /** The verdict for a packet whose lookup answered ENFORCED; see `hostIngress`. */

@@ -1,14 +1,13 @@
 /** ICMPv6 messages that Cilium answers itself: neighbour solicitations, and packets whose hop limit is used up. */
 import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
 import type { PacketContext } from '../../engine/packet.js';
-import { copy, put16 } from '../../engine/wire/bytes.js';
+import { copy, put16, standsAt } from '../../engine/wire/bytes.js';
 import * as checksum from '../../engine/wire/checksum.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import * as layer4 from '../../engine/wire/layer4.js';
-import { ENDPOINT_HOST } from '../constants.js';
 import {
   DROP_INVALID,
   DROP_TTL_EXCEEDED,
@@ -56,7 +55,7 @@ export function answerSolicitation(
     const word2 = ipv6.addressWord(bytes, targetAt, 2);
     debug(program, packet, DEBUG_ICMP6_NS, word2, ipv6.addressWord(bytes, targetAt, 3), 0);
   }
-  if (isRouter(program, bytes, targetAt)) {
+  if (standsAt(bytes, targetAt, program.config.routerIpv6)) {
     return advertise(program, packet, direction, ROUTER_SOLICITED);
   }
   const datapath = program.datapath;
@@ -65,14 +64,8 @@ export function answerSolicitation(
     return dropUnknown ? drop(program, packet, DROP_UNKNOWN_TARGET, direction, 0, 0, 0, 0) : TC_ACT_OK;
   }
   const flags = datapath.endpoints.words[(endpointAt + endpoints.FLAGS) >> 2];
-  if ((flags & ENDPOINT_HOST) !== 0) return TC_ACT_OK;
+  if ((flags & endpoints.FLAG_HOST) !== 0) return TC_ACT_OK;
   return advertise(program, packet, direction, SOLICITED_OVERRIDE);
-}
-
-function isRouter(program: ProgramInstance, bytes: Uint8Array, targetAt: number): boolean {
-  const router = program.config.routerIpv6;
-  for (let i = 0; i < ipv6.ADDRESS_LENGTH; i++) if (bytes[targetAt + i] !== router[i]) return false;
-  return true;
 }
 
 /**

@@ -1,8 +1,6 @@
 /** Who is behind an address: the ipcache, the local endpoints, and the identity a mark carries. */
 import type { PacketContext } from '../../engine/packet.js';
 import {
-  ENDPOINT_AT_HOST_NS,
-  ENDPOINT_HOST,
   IDENTITY_HOST,
   IDENTITY_KUBE_APISERVER,
   IDENTITY_REMOTE_NODE,
@@ -101,7 +99,9 @@ export function addressAt(datapath: Datapath, family: Family, packet: PacketCont
 
 /** The endpoint is the node itself: the host, or an endpoint in the host's namespace. */
 export function isHostEndpoint(datapath: Datapath, endpointAt: number): boolean {
-  return (endpointFlags(datapath, endpointAt) & (ENDPOINT_HOST | ENDPOINT_AT_HOST_NS)) !== 0;
+  return (
+    (endpointFlags(datapath, endpointAt) & (endpoints.FLAG_HOST | endpoints.FLAG_AT_HOST_NAMESPACE)) !== 0
+  );
 }
 
 function fillAddress(key: Int32Array, word: number, family: Family, words: Int32Array, at: number): void {

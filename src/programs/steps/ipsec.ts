@@ -1,4 +1,5 @@
 /** IPsec: the marks by which programs and the kernel's XFRM tell each other what is to be en- and decrypted. */
+import { PACKET_HOST } from '../../engine/device.js';
 import { TC_ACT_OK } from '../../engine/hooks/verdict.js';
 import { BPF_F_INGRESS, type PacketContext } from '../../engine/packet.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
@@ -11,7 +12,6 @@ import {
   MARK_MAGIC_MASK,
   MARK_OVERLAY,
   MARK_OVERLAY_ENCRYPTED,
-  PACKET_HOST,
 } from '../constants.js';
 import { DROP_NO_NODE_ID, DROP_UNSUPPORTED_L2 } from '../drop-reasons.js';
 import type { Family } from '../family.js';

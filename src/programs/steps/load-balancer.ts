@@ -1,6 +1,7 @@
 /** Service load balancing: finding the service, its connection, a backend, and translating to it. */
 import { BPF_NOEXIST } from '../../engine/maps/map.js';
 import type { PacketContext } from '../../engine/packet.js';
+import * as ports from '../../engine/wire/ports.js';
 import * as tcp from '../../engine/wire/tcp.js';
 import { DROP_NO_SERVICE } from '../drop-reasons.js';
 import { CT_NEW, type Flow } from '../flow.js';
@@ -13,7 +14,7 @@ import * as conntrack from './conntrack.js';
 import { debugLoadBalancer, LB_BACKEND_MISSING, LB_SLOT, LB_SLOT_MISSING } from './debug.js';
 import { maglevBackend } from './maglev.js';
 import * as rewrite from './rewrite.js';
-import { serviceRevNat } from './service-entry.js';
+import { lookupBackend, serviceRevNat } from './service-entry.js';
 
 const SELECTION_MAGLEV = 2;
 const SELECTION_FIRST = 3;
@@ -92,11 +93,11 @@ export function chooseBackend(
     if (count === 0) return DROP_NO_SERVICE;
     if (affinity) {
       backendId = boundBackend(program, family, addressKey(program, flow, revNat), serviceAt, revNat);
-      if (backendId !== 0) backendAt = lookupBackend(program, packet, flow, backendId);
+      if (backendId !== 0) backendAt = findBackend(program, packet, flow, backendId);
     }
     if (backendAt < 0) {
       backendId = selectBackend(program, packet, flow, serviceAt, count, revNat);
-      backendAt = lookupBackend(program, packet, flow, backendId);
+      backendAt = findBackend(program, packet, flow, backendId);
       if (backendAt < 0) return DROP_NO_SERVICE;
     }
     const error = conntrack.create(
@@ -115,7 +116,7 @@ export function chooseBackend(
   } else {
     const entryAt = flow.entryAt;
     backendId = flow.entryBackendId;
-    backendAt = lookupBackend(program, packet, flow, backendId);
+    backendAt = findBackend(program, packet, flow, backendId);
     const isSyn = (flow.tcpFlags & tcp.SYN) !== 0;
     if (features.activeConnectionTracking && backendAt >= 0) {
       if (isSyn) countOpened(program, flow, backendAt, revNat);
@@ -124,7 +125,7 @@ export function chooseBackend(
     if (backendAt < 0 || (isSyn && !isActive(flow, backendAt))) {
       if (count === 0) return DROP_NO_SERVICE;
       backendId = selectBackend(program, packet, flow, serviceAt, count, revNat);
-      backendAt = lookupBackend(program, packet, flow, backendId);
+      backendAt = findBackend(program, packet, flow, backendId);
       if (backendAt < 0) return DROP_NO_SERVICE;
       const entryWord = entryAt >> 2;
       const words = flow.conntrackMap.words;
@@ -146,10 +147,8 @@ function isActive(flow: Flow, backendAt: number): boolean {
   return backends.state(word) === backends.STATE_ACTIVE;
 }
 
-function lookupBackend(program: ProgramInstance, packet: PacketContext, flow: Flow, id: number): number {
-  const key = program.datapath.keys.small;
-  key[0] = id;
-  const at = flow.family.backends.lookup(key, 0);
+function findBackend(program: ProgramInstance, packet: PacketContext, flow: Flow, id: number): number {
+  const at = lookupBackend(program, flow.family, id);
   if (at < 0 && program.features.debug) debugLoadBalancer(program, packet, flow, LB_BACKEND_MISSING, id, 0);
   return at;
 }
@@ -243,5 +242,5 @@ export function translate(
   if (error < 0) return error;
   const port = backends.port(words[word + family.addressWords]);
   if (port === 0 || port === servicePort) return 0;
-  return rewrite.putPort(packet, flow, rewrite.DESTINATION_PORT, port);
+  return rewrite.putPort(packet, flow, ports.DESTINATION_PORT_OFFSET, port);
 }

@@ -1,7 +1,6 @@
 /** Which packets leave the node with an address of the node, or of the egress gateway, instead of their own. */
 import type { PacketContext } from '../../engine/packet.js';
-import { i32le, swap32 } from '../../engine/wire/bytes.js';
-import { ENDPOINT_HOST } from '../constants.js';
+import { i32le, standsAt, swap32 } from '../../engine/wire/bytes.js';
 import { DROP_CT_UNKNOWN_PROTO, DROP_NO_EGRESS_IP, NAT_NOT_NEEDED } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
@@ -58,7 +57,7 @@ export function decideMasquerade(
   if (!masquerade || isExcluded(program, packet, flow)) return NAT_NOT_NEEDED;
   if (endpointAt >= 0) {
     const flags = datapath.endpoints.words[(endpointAt + endpoints.FLAGS) >> 2];
-    if ((flags & ENDPOINT_HOST) !== 0) return NAT_NOT_NEEDED;
+    if ((flags & endpoints.FLAG_HOST) !== 0) return NAT_NOT_NEEDED;
   }
   if (isExemptByAgent(program, packet, flow)) return NAT_NOT_NEEDED;
   // In tunnel mode a node is reached outside the tunnel, so its address does not know the pods.
@@ -96,9 +95,7 @@ export function isReply(program: ProgramInstance, packet: PacketContext, flow: F
 function isMasqueradeAddress(program: ProgramInstance, packet: PacketContext, flow: Flow): boolean {
   const at = flow.l3At + flow.family.sourceOffset;
   if (!flow.family.isV6) return packet.view.getInt32(at, true) === program.config.natIpv4Masquerade;
-  const own = program.config.natIpv6Masquerade;
-  for (let i = 0; i < 16; i++) if (packet.bytes[at + i] !== own[i]) return false;
-  return true;
+  return standsAt(packet.bytes, at, program.config.natIpv6Masquerade);
 }
 
 function masqueradeAddress(program: ProgramInstance, flow: Flow, target: SnatTarget): void {

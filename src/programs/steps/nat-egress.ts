@@ -15,7 +15,7 @@ import type { SnatTarget } from '../snat-target.js';
 import * as endpoints from '../tables/endpoints.js';
 import { leaveByOtherDevice, reverseTranslate, TRANSLATED } from './backend-reply.js';
 import { isPortProtocol } from './fragments.js';
-import { etherType, locateL4, readIpv4, readIpv6, rememberSource } from './headers.js';
+import { etherType, locateL4, readIp, rememberSource } from './headers.js';
 import { lookupEndpointAt } from './identity.js';
 import { decideMasquerade, isReply, masquerades, REPLY } from './masquerade.js';
 import { markSnatDone } from './nodeport-marks.js';
@@ -100,8 +100,7 @@ function translate(
   reverseOnly: boolean,
   point: number,
 ): number {
-  const datapath = program.datapath;
-  let error = v6 ? readIpv6(datapath, packet, flow) : readIpv4(datapath, packet, flow);
+  let error = readIp(program.datapath, packet, flow, v6);
   if (error < 0) return error;
   error = locateL4(packet, flow);
   if (error < 0) return error;

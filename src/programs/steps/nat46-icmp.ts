@@ -52,10 +52,10 @@ function replace(packet: PacketContext, at: number, chosen: number): number {
   const field = icmp.checksum(bytes, at);
   icmp.putChecksum(bytes, at, 0);
   const head = i32le(bytes, at);
-  const tail = i32le(bytes, icmp.restAt(at));
+  const tail = icmp.restRaw(bytes, at);
   icmp.write(bytes, at, message.type, message.code, message.rest);
   let difference = checksum.difference(0, head, i32le(bytes, at));
-  difference = checksum.difference(difference, tail, i32le(bytes, icmp.restAt(at)));
+  difference = checksum.difference(difference, tail, icmp.restRaw(bytes, at));
   icmp.putChecksum(bytes, at, field);
   return checksum.fold(difference);
 }

@@ -8,7 +8,7 @@ import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
 import * as layer4 from '../../engine/wire/layer4.js';
-import { INGRESS } from '../constants.js';
+import { DEFAULT_HOP_LIMIT, INGRESS } from '../constants.js';
 import { DROP_INVALID, DROP_RATE_LIMITED } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
@@ -20,7 +20,6 @@ import { takeIcmpv6Token } from './rate-limit.js';
 /** Bytes of the packet that the answer quotes; Cilium counts the Ethernet header in. */
 const SAMPLE_IPV4 = 64;
 const SAMPLE_IPV6 = 1280 - ipv6.HEADER_LENGTH - icmpv6.HEADER_LENGTH;
-const ANSWER_TTL = 64;
 
 /**
  * Answers and redirects the packet back to its device; a drop counts as ingress. IPv6 answers are rate limited,
@@ -60,7 +59,7 @@ function writeV4(packet: PacketContext): boolean {
     icmp.HEADER_LENGTH + sample,
     0,
     0,
-    ANSWER_TTL,
+    DEFAULT_HOP_LIMIT,
     ipv4.PROTOCOL_ICMP,
     ipv4.destination(bytes, original),
     ipv4.source(bytes, original),
@@ -89,7 +88,7 @@ function writeV6(packet: PacketContext): boolean {
   ipv6.putTrafficClassAndFlowLabel(bytes, at, 0, 0);
   ipv6.putPayloadLength(bytes, at, length);
   ipv6.putNextHeader(bytes, at, ipv6.NEXT_ICMPV6);
-  ipv6.putHopLimit(bytes, at, ANSWER_TTL);
+  ipv6.putHopLimit(bytes, at, DEFAULT_HOP_LIMIT);
   copy(bytes, ipv6.sourceAt(at), bytes, ipv6.destinationAt(original), ipv6.ADDRESS_LENGTH);
   copy(bytes, ipv6.destinationAt(at), bytes, ipv6.sourceAt(original), ipv6.ADDRESS_LENGTH);
   icmpv6.putType(bytes, icmpAt, icmpv6.DESTINATION_UNREACHABLE);

@@ -4,10 +4,10 @@
  */
 import type { PacketContext } from '../../engine/packet.js';
 import { INGRESS } from '../constants.js';
+import { DSR_MODE_GENEVE } from '../features.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import { receiveDsr } from './dsr-receive.js';
-import { DSR_MODE_GENEVE } from './dsr-shared.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import { locateL4, readTuple } from './headers.js';
 import { lookupService } from './load-balancer.js';

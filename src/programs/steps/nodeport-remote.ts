@@ -1,18 +1,18 @@
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le } from '../../engine/wire/bytes.js';
+import * as ports from '../../engine/wire/ports.js';
 import { EGRESS } from '../constants.js';
 import { CT_NEW, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
-import { isTunnelled, toTunnel } from './encapsulation.js';
+import { toTunnel, tunnelTowards } from './encapsulation.js';
 import { decrementTtl, forwardByFib, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { readPortTuple } from './fragments.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
-import { ipcacheIdentity, lookupIpcacheAt } from './identity.js';
+import { ipcacheIdentity } from './identity.js';
 import { putMapped, unmap } from './nat46.js';
 import { noteSnatDone } from './nodeport-marks.js';
 import { drop, MONITOR_ALWAYS } from './notify.js';
 import { CONTINUE } from './outcome.js';
-import * as rewrite from './rewrite.js';
 import { SnatTarget, snatMapped } from './snat.js';
 
 const target = new SnatTarget();
@@ -54,17 +54,12 @@ function translateAndSend(
   const datapath = program.datapath;
   let error = readPortTuple(program, packet, flow, EGRESS);
   if (error < 0) return error;
-  let tunnelAt = -1;
-  if (program.features.tunnelMode) {
-    const backendAt = flow.l3At + flow.family.destinationOffset;
-    const at = lookupIpcacheAt(datapath, flow.family, packet, backendAt, flow.lbClusterId);
-    if (isTunnelled(program, at)) tunnelAt = at;
-  }
+  const tunnelAt = tunnelTowards(program, packet, flow, flow.lbClusterId);
   setTarget(program, flow, toIpv4, tunnelAt >= 0);
   error = decrementTtl(packet, flow);
   if (error === HOP_LIMIT_EXCEEDED) return answerTimeExceeded(program, packet, EGRESS);
   if (error < 0) return error;
-  error = snatMapped(program, packet, flow, target, rewrite.SOURCE_PORT);
+  error = snatMapped(program, packet, flow, target, ports.SOURCE_PORT_OFFSET);
   if (error < 0) return error;
   noteSnatDone(program, packet);
   if (tunnelAt >= 0) {

@@ -6,7 +6,7 @@ import type { ProgramInstance } from '../instance.js';
 import * as ct from '../tables/conntrack.js';
 import * as conntrack from './conntrack.js';
 import { hasGateway, lookupEgressPolicy } from './egress-gateway.js';
-import { hasTunnelEndpoint, isTunnelled, toTunnel } from './encapsulation.js';
+import { hasTunnelEndpoint, toTunnel, tunnelTowards } from './encapsulation.js';
 import { decrementTtl, forwardByFib, HOP_LIMIT_EXCEEDED } from './forward.js';
 import { readPortTuple } from './fragments.js';
 import { answerTimeExceeded } from './icmpv6-answers.js';
@@ -67,12 +67,7 @@ export function reverseDnat(
   error = reverseNat(program, packet, flow, flow.entryRevNat, false);
   if (error < 0) return error;
   noteSnatDone(program, packet);
-  let tunnelAt = -1;
-  if (program.features.tunnelMode) {
-    const clientAt = flow.l3At + family.destinationOffset;
-    const at = lookupIpcacheAt(program.datapath, family, packet, clientAt, 0);
-    if (isTunnelled(program, at)) tunnelAt = at;
-  }
+  const tunnelAt = tunnelTowards(program, packet, flow, 0);
   if (vrf !== 0) {
     const segment = lookupSegment(program, packet, flow, vrf);
     if (segment >= 0) return encapsulateSrv6(program, packet, flow, segment, program.config.securityLabel);

@@ -11,6 +11,7 @@ import {
   DROP_NO_SERVICE,
   DROP_NOT_IN_SRC_RANGE,
 } from '../drop-reasons.js';
+import { DSR_MODE_IPIP } from '../features.js';
 import { CT_NEW, type Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
 import * as backends from '../tables/backends.js';
@@ -19,7 +20,6 @@ import * as services from '../tables/services.js';
 import * as conntrack from './conntrack.js';
 import { CAPTURE_PROXY_POST } from './debug.js';
 import { requestByDsr } from './dsr-request.js';
-import { DSR_MODE_IPIP } from './dsr-shared.js';
 import { isLocalScope, lookupEndpoint } from './identity.js';
 import { chooseBackend, translate } from './load-balancer.js';
 import { isNat64Frontend, requestAsIpv6 } from './nat46-nodeport.js';

@@ -8,14 +8,7 @@ import type { ProgramInstance } from '../instance.js';
 import * as ct from '../tables/conntrack.js';
 import { authenticate } from './authentication.js';
 import * as conntrack from './conntrack.js';
-import {
-  DEBUG_IP_ID_FAILED4,
-  DEBUG_IP_ID_FAILED6,
-  DEBUG_IP_ID4,
-  DEBUG_IP_ID6,
-  DEBUG_L7_LB,
-  shownWord,
-} from './debug.js';
+import { DEBUG_L7_LB, debugIdentity, shownWord } from './debug.js';
 import { isPortProtocol } from './fragments.js';
 import { readTuple } from './headers.js';
 import { ipcacheIdentity, lookupIpcache } from './identity.js';
@@ -62,8 +55,9 @@ function decide(program: ProgramInstance, packet: PacketContext, flow: Flow, fro
   packet.cb4 = 0;
   const ipcacheAt = lookupIpcache(datapath, family, flow.tuple, destinationWord(flow), flow.lbClusterId);
   const destinationLabel = ipcacheAt < 0 ? family.worldIdentity : ipcacheIdentity(datapath, ipcacheAt);
-  if (program.features.debug) debugIdentity(program, packet, flow, ipcacheAt, destinationLabel);
-  if (isZeroAddress(flow)) return dropEgress(program, packet, flow, DROP_INVALID_TC_BUFFER, destinationLabel);
+  if (program.features.debug) debugRemote(program, packet, flow, ipcacheAt, destinationLabel);
+  if (conntrack.lacksRemote(flow))
+    return dropEgress(program, packet, flow, DROP_INVALID_TC_BUFFER, destinationLabel);
 
   let proxyPort = 0;
   const status = flow.status;
@@ -98,25 +92,15 @@ function decide(program: ProgramInstance, packet: PacketContext, flow: Flow, fro
   return verdict < 0 ? dropEgress(program, packet, flow, verdict, destinationLabel) : verdict;
 }
 
-function debugIdentity(
+function debugRemote(
   program: ProgramInstance,
   packet: PacketContext,
   flow: Flow,
   ipcacheAt: number,
   identity: number,
 ): void {
-  const v6 = flow.family.isV6;
-  const found = v6 ? DEBUG_IP_ID6 : DEBUG_IP_ID4;
-  const failed = v6 ? DEBUG_IP_ID_FAILED6 : DEBUG_IP_ID_FAILED4;
   const reverse = flow.status === CT_REPLY || flow.status === CT_RELATED;
-  debug(program, packet, ipcacheAt < 0 ? failed : found, shownWord(flow, !reverse), identity, 0);
-}
-
-/** The remote address of the tuple as conntrack left it is all zero: Cilium takes the tuple for missing. */
-export function isZeroAddress(flow: Flow): boolean {
-  const n = flow.family.addressWords;
-  for (let i = n; i < 2 * n; i++) if (flow.tuple[i] !== 0) return false;
-  return true;
+  debugIdentity(program, packet, flow.family, shownWord(flow, !reverse), ipcacheAt >= 0, identity);
 }
 
 /** Egress policy with authentication and verdict event. 0 or a drop reason. */

@@ -9,7 +9,7 @@ import type { ProgramInstance } from '../instance.js';
 import * as ct from '../tables/conntrack.js';
 import { authenticate } from './authentication.js';
 import * as conntrack from './conntrack.js';
-import { locateL4, readIpv4, readIpv6, readTuple, rememberSource } from './headers.js';
+import { locateL4, readIp, readTuple, rememberSource } from './headers.js';
 import { lookupIpcacheAt } from './identity.js';
 import { TO_LXC, TO_PROXY, trace } from './notify.js';
 import { CONTINUE } from './outcome.js';
@@ -27,8 +27,7 @@ export function trackIngress(
   flow: Flow,
   v6: boolean,
 ): number {
-  const datapath = program.datapath;
-  let error = v6 ? readIpv6(datapath, packet, flow) : readIpv4(datapath, packet, flow);
+  let error = readIp(program.datapath, packet, flow, v6);
   if (error < 0) return error;
   error = locateL4(packet, flow);
   if (error < 0) return error;
@@ -84,7 +83,7 @@ export function decideIngress(
   fromTunnel: boolean,
 ): number {
   rememberSource(packet, flow);
-  if (isZeroRemote(flow)) return DROP_INVALID_TC_BUFFER;
+  if (conntrack.lacksRemote(flow)) return DROP_INVALID_TC_BUFFER;
   const status = flow.status;
   if (status === CT_REPLY || status === CT_RELATED) {
     if (returnsToProxy(program, packet, flow)) {
@@ -115,12 +114,6 @@ export function decideIngress(
   }
   if (flow.proxyPort !== 0) return redirectToProxy(program, packet, flow, sourceLabel);
   return deliver(program, packet, flow, sourceLabel);
-}
-
-function isZeroRemote(flow: Flow): boolean {
-  const n = flow.family.addressWords;
-  for (let i = n; i < 2 * n; i++) if (flow.tuple[i] !== 0) return false;
-  return true;
 }
 
 /** The other side of this connection is a proxy of this node, so its replies go there. */

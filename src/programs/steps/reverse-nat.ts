@@ -1,6 +1,7 @@
 import type { PacketContext } from '../../engine/packet.js';
 import { i32le } from '../../engine/wire/bytes.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
+import * as ports from '../../engine/wire/ports.js';
 import { DROP_UNKNOWN_L4 } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
@@ -81,7 +82,7 @@ function reversePort(packet: PacketContext, flow: Flow, port: number): number {
     case ipv4.PROTOCOL_TCP:
     case ipv4.PROTOCOL_UDP:
     case ipv4.PROTOCOL_SCTP:
-      return rewrite.putPort(packet, flow, rewrite.SOURCE_PORT, port);
+      return rewrite.putPort(packet, flow, ports.SOURCE_PORT_OFFSET, port);
     case flow.family.icmpProtocol:
       return 0;
     default:

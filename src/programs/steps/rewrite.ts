@@ -10,10 +10,6 @@ import * as udp from '../../engine/wire/udp.js';
 import { DROP_CSUM_L4, DROP_UNKNOWN_L4 } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 
-/** Offsets of the ports in every L4 header that has them. */
-export const SOURCE_PORT = 0;
-export const DESTINATION_PORT = 2;
-
 /**
  * Writes an address (raw words) at `addressAt`, and corrects the IPv4 header checksum. Answers the difference it
  * makes to a checksum over the pseudo-header, added to `difference`.

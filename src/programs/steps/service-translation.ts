@@ -13,7 +13,7 @@ import { chooseBackend, lookupService, translate } from './load-balancer.js';
 import { answerNoService } from './no-service.js';
 import { debug } from './notify.js';
 import { CONTINUE } from './outcome.js';
-import { isL7Delegate, serviceFlags } from './service-entry.js';
+import { isL7Delegate, isRedirectSkipped, serviceFlags } from './service-entry.js';
 
 /**
  * Per-packet service translation of what a pod sends: the destination of a service becomes a backend. What was
@@ -50,7 +50,7 @@ export function translateService(program: ProgramInstance, packet: PacketContext
   const family = flow.family;
   const backendWord = backendAt >> 2;
   const clientIsBackend = !family.isV6 && flow.tuple[1] === family.backends.words[backendWord];
-  if (localRedirect && (family.isV6 || clientIsBackend) && isRedirectSkipped(program, flow, servicePort)) {
+  if (localRedirect && (family.isV6 || clientIsBackend) && isOwnRedirectSkipped(program, flow, servicePort)) {
     return CONTINUE;
   }
   if (clientIsBackend) {
@@ -71,20 +71,9 @@ export function translateService(program: ProgramInstance, packet: PacketContext
   return failed < 0 ? failed : CONTINUE;
 }
 
-/** The pod's own traffic to a local-redirect frontend is not redirected when the agent says so, by netns cookie. */
-function isRedirectSkipped(program: ProgramInstance, flow: Flow, servicePort: number): boolean {
+/** The pod's own traffic to a local-redirect frontend; a pod whose cookie is not known is never let through. */
+function isOwnRedirectSkipped(program: ProgramInstance, flow: Flow, servicePort: number): boolean {
   const [low, high] = program.config.netnsCookie;
   if (low === 0 && high === 0) return false;
-  const key = program.datapath.keys.skip;
-  const n = flow.family.addressWords;
-  key[0] = low;
-  key[1] = high;
-  for (let i = 0; i < n; i++) key[2 + i] = flow.tuple[i];
-  if (n === 1) {
-    key[3] = servicePort;
-  } else {
-    key[6] = 0;
-    key[7] = servicePort;
-  }
-  return flow.family.skipLoadBalancer.lookup(key, 0) >= 0;
+  return isRedirectSkipped(program, flow.family, low, high, flow.tuple, 0, servicePort);
 }

@@ -4,6 +4,7 @@ import { i32le } from '../../engine/wire/bytes.js';
 import * as icmp from '../../engine/wire/icmp.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
+import * as ports from '../../engine/wire/ports.js';
 import {
   DROP_INVALID,
   DROP_UNKNOWN_ICMP4_CODE,
@@ -18,7 +19,6 @@ import * as nat from '../tables/nat.js';
 import { isPortProtocol } from './fragments.js';
 import { walkExtensions } from './headers.js';
 import * as icmpKinds from './icmp-kinds.js';
-import * as rewrite from './rewrite.js';
 import { NO_PORT, rewriteEnd } from './snat-rewrite.js';
 
 /** Where the quoted packet is. One for all: an error is done with before the next packet. */
@@ -126,7 +126,7 @@ function readKey(
   if (isPortProtocol(program, quoted.protocol)) {
     if (at + 4 > packet.end) return DROP_INVALID;
     key[family.portsWord] = i32le(bytes, at);
-    quoted.portOffset = out ? rewrite.DESTINATION_PORT : rewrite.SOURCE_PORT;
+    quoted.portOffset = out ? ports.DESTINATION_PORT_OFFSET : ports.SOURCE_PORT_OFFSET;
     return 0;
   }
   if (quoted.protocol !== family.icmpProtocol) return out ? DROP_UNKNOWN_L4 : NAT_NOT_NEEDED;

@@ -63,8 +63,8 @@ function writeEntry(
   words[base + nat.ADDRESS + addressWords] = port;
 }
 
-/** Inserts the entry for `key`; 0, or DROP_NAT_NO_MAPPING with the errno as extended error. */
-function insertEntry(
+/** Inserts the entry for `key`; 0, or DROP_NAT_NO_MAPPING with the errno as extended error. See `writeEntry`. */
+export function insertEntry(
   program: ProgramInstance,
   flow: Flow,
   map: BpfMap,

@@ -3,6 +3,7 @@ import type { PacketContext } from '../../engine/packet.js';
 import { swap16 } from '../../engine/wire/bytes.js';
 import * as icmp from '../../engine/wire/icmp.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
+import * as ports from '../../engine/wire/ports.js';
 import { EGRESS, INGRESS } from '../constants.js';
 import {
   DROP_INVALID,
@@ -18,7 +19,6 @@ import type { SnatTarget } from '../snat-target.js';
 import * as nat from '../tables/nat.js';
 import { isPortProtocol, loadPorts } from './fragments.js';
 import { readTuple } from './headers.js';
-import * as rewrite from './rewrite.js';
 import { translateError } from './snat-errors.js';
 import { mapDestination, mapSource, snatMap } from './snat-mapping.js';
 import { rewriteEnd } from './snat-rewrite.js';
@@ -46,7 +46,7 @@ export function snatForward(
     const error = loadPorts(program, packet, flow, EGRESS);
     if (error < 0) return error;
     if (keepsSource(flow, target)) return NAT_NOT_NEEDED;
-    return snatMapped(program, packet, flow, target, rewrite.SOURCE_PORT);
+    return snatMapped(program, packet, flow, target, ports.SOURCE_PORT_OFFSET);
   }
   if (flow.protocol !== family.icmpProtocol) return NAT_NOT_NEEDED;
   const at = flow.l4At;
@@ -174,7 +174,7 @@ export function snatReversePorts(
 ): number {
   const port = swap16(flow.tuple[flow.family.portsWord] >>> 16);
   if (port < minimumPort || port > maximumPort) return NAT_NOT_NEEDED;
-  return reverseMapped(program, packet, flow, clusterId, rewrite.DESTINATION_PORT);
+  return reverseMapped(program, packet, flow, clusterId, ports.DESTINATION_PORT_OFFSET);
 }
 
 function receivedIcmp(bytes: Uint8Array, at: number): number {

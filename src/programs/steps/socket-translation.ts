@@ -1,5 +1,6 @@
 /** Socket-level load balancing: a service is replaced by a backend before there is a packet, and back for the caller. */
 
+import { EHOSTUNREACH, ENOMEM } from '../../engine/hooks/errno.js';
 import type { SocketContext } from '../../engine/hooks/socket.js';
 import { BPF_ANY } from '../../engine/maps/map.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
@@ -18,7 +19,7 @@ import {
   PRE_TRANSLATION_REVERSE,
   traceSocket,
 } from './notify.js';
-import { serviceFlags, serviceRevNat } from './service-entry.js';
+import { isRedirectSkipped, lookupBackend, serviceFlags, serviceRevNat } from './service-entry.js';
 import { isLoopback, lookupSocketService } from './socket-service.js';
 
 /** Answers of a translation; a positive number is the errno that the call is to fail with. */
@@ -26,9 +27,6 @@ export const TRANSLATED = 0;
 export const NO_SERVICE = -1;
 /** A service that is not translated here: packets will be. */
 export const UNTOUCHED = -2;
-
-const ENOMEM = 12;
-const EHOSTUNREACH = 113;
 
 /** Metric reasons. */
 const REASON_NO_SLOT = 5;
@@ -68,7 +66,8 @@ export function translateForward(
   traceSocket(program, socket, family, words, at, port, PRE_TRANSLATION_FORWARD);
   if (isLeftToPackets(program, family, words, at, flags)) return UNTOUCHED;
   if (features.localRedirectPolicy && (flags & services.LOCAL_REDIRECT) !== 0) {
-    if (isRedirectSkipped(program, socket, family, at)) return UNTOUCHED;
+    const { namespaceCookieLow: low, namespaceCookieHigh: high } = socket;
+    if (isRedirectSkipped(program, family, low, high, words, at, port)) return UNTOUCHED;
   }
   const target = datapath.socketTarget;
   if (isL7) {
@@ -96,27 +95,6 @@ function isLeftToPackets(
   if ((flags & services.EXTERNAL_IP) === 0 && !isHostPort) return false;
   const entryAt = lookupIpcache(program.datapath, family, words, at, 0);
   return entryAt < 0 || ipcacheIdentity(program.datapath, entryAt) !== IDENTITY_HOST;
-}
-
-/** The agent lets the backend pods of a local redirect reach what they redirect. */
-function isRedirectSkipped(
-  program: ProgramInstance,
-  socket: SocketContext,
-  family: Family,
-  at: number,
-): boolean {
-  const key = program.datapath.keys.skip;
-  const n = family.addressWords;
-  key[0] = socket.namespaceCookieLow;
-  key[1] = socket.namespaceCookieHigh;
-  for (let i = 0; i < n; i++) key[2 + i] = socket.address[at + i];
-  if (n === 1) {
-    key[3] = socket.port;
-  } else {
-    key[6] = 0;
-    key[7] = socket.port;
-  }
-  return family.skipLoadBalancer.lookup(key, 0) >= 0;
 }
 
 /** Offset of the backend that the socket gets, by affinity or anew; -1 when there is none, which is counted. */
@@ -160,12 +138,6 @@ function selectSlot(program: ProgramInstance, socket: SocketContext, count: numb
   const high = (socket.cookieHigh >>> 0) % count;
   const low = (socket.cookieLow >>> 0) % count;
   return ((high * (4294967296 % count) + low) % count) + 1;
-}
-
-function lookupBackend(program: ProgramInstance, family: Family, id: number): number {
-  const key = program.datapath.keys.small;
-  key[0] = id;
-  return family.backends.lookup(key, 0);
 }
 
 /** Puts the target in the address's place and notes the frontend under it. TRANSLATED, or ENOMEM. */

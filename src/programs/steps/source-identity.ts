@@ -2,7 +2,7 @@ import type { PacketContext } from '../../engine/packet.js';
 import { IDENTITY_HOST } from '../constants.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
-import { debugIdentity } from './debug.js';
+import { debugIdentityAt } from './debug.js';
 import { ipcacheIdentity, isReserved, lookupIpcacheAt } from './identity.js';
 
 /**
@@ -27,7 +27,7 @@ export function resolveSource(
       flow.ipcacheLabel = ipcacheIdentity(datapath, at);
       if (flow.ipcacheLabel !== IDENTITY_HOST) identity = flow.ipcacheLabel;
     }
-    if (program.features.debug) debugIdentity(program, packet, flow.family, sourceAt, at >= 0, identity);
+    if (program.features.debug) debugIdentityAt(program, packet, flow.family, sourceAt, at >= 0, identity);
   }
   return fromHost || program.config.secctxFromIpcache ? identity : flow.family.worldIdentity;
 }

@@ -5,7 +5,7 @@ import { copy, i32le } from '../../engine/wire/bytes.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as ipv6 from '../../engine/wire/ipv6.js';
-import { EGRESS } from '../constants.js';
+import { DEFAULT_HOP_LIMIT, EGRESS } from '../constants.js';
 import { DROP_INVALID, DROP_WRITE_ERROR } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
@@ -14,7 +14,6 @@ import { RECIRCULATE_IPV4, RECIRCULATE_IPV6 } from './outcome.js';
 
 const ROUTING_TYPE_SEGMENT = 4;
 const SEGMENT_HEADER_LENGTH = 24;
-const HOP_LIMIT = 64;
 /** Bits of a VRF key that are always compared (the source address), per family; and of a full key. */
 const VRF_PREFIX_V4 = 64;
 const VRF_PREFIX_V6 = 256;
@@ -89,7 +88,7 @@ export function encapsulateSrv6(
   ipv6.putTrafficClassAndFlowLabel(bytes, at, 0, ((packet.hash >> 8) & 0xff00) | (packet.hash >>> 24));
   ipv6.putPayloadLength(bytes, at, payload);
   ipv6.putNextHeader(bytes, at, withHeader ? ipv6.NEXT_ROUTING : inner);
-  ipv6.putHopLimit(bytes, at, HOP_LIMIT);
+  ipv6.putHopLimit(bytes, at, DEFAULT_HOP_LIMIT);
   copy(bytes, ipv6.sourceAt(at), program.config.routerIpv6, 0, ipv6.ADDRESS_LENGTH);
   copy(bytes, ipv6.destinationAt(at), segments, segmentAt, ipv6.ADDRESS_LENGTH);
   if (withHeader) writeSegmentHeader(bytes, at + ipv6.HEADER_LENGTH, inner, segments, segmentAt);

@@ -1,11 +1,9 @@
 /** Keys of tunnels: what a packet came out of the tunnel device with, and what it goes into one with. */
 import type { PacketContext } from '../../engine/packet.js';
+import * as tunnelKey from '../../engine/tunnel-key.js';
 import { copy, i32, i32le, put32le } from '../../engine/wire/bytes.js';
-import { IDENTITY_WORLD } from '../constants.js';
+import { DEFAULT_HOP_LIMIT, IDENTITY_WORLD } from '../constants.js';
 import type { ProgramInstance } from '../instance.js';
-import * as tunnelKey from '../tables/tunnel-key.js';
-
-const TUNNEL_TTL = 64;
 
 /** Gives the packet the key of a tunnel to the address at `remote[remoteAt]` (raw bytes). */
 export function sendThroughTunnel(
@@ -18,7 +16,7 @@ export function sendThroughTunnel(
   const key = packet.tunnelKey;
   key.fill(0);
   put32le(key, tunnelKey.ID, id);
-  key[tunnelKey.TTL] = TUNNEL_TTL;
+  key[tunnelKey.TTL] = DEFAULT_HOP_LIMIT;
   if (v6) {
     copy(key, tunnelKey.REMOTE, remote, remoteAt, 16);
     packet.setTunnelKey(tunnelKey.SIZE_WITHOUT_SOURCE, tunnelKey.FLAG_IPV6);

@@ -1,8 +1,9 @@
 /** WireGuard: which traffic between nodes is sent through the encrypting device, and what may not go without it. */
 import type { PacketContext } from '../../engine/packet.js';
-import { swap16, u16le } from '../../engine/wire/bytes.js';
+import { swap16 } from '../../engine/wire/bytes.js';
 import * as icmpv6 from '../../engine/wire/icmpv6.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
+import * as ports from '../../engine/wire/ports.js';
 import {
   IDENTITY_HOST,
   MARK_IDENTITY,
@@ -23,7 +24,6 @@ import { etherType, IP_NONE, IP_V6, ipVersion, locateL4, readIp } from './header
 import { icmpv6Type } from './icmpv6-classes.js';
 import { identityMark, ipcacheIdentity, isCluster, isRemoteNode, lookupIpcacheAt } from './identity.js';
 import { CONTINUE } from './outcome.js';
-import { DESTINATION_PORT, SOURCE_PORT } from './rewrite.js';
 
 /** A packet that WireGuard has encrypted: the mark holds all bits of its magic. */
 export function isWireguardMark(mark: number): boolean {
@@ -40,10 +40,10 @@ export function isWireguard(
   if (locateL4(packet, flow) < 0) return false;
   if (flow.protocol !== ipv4.PROTOCOL_UDP || !isCluster(program.datapath, identity)) return false;
   const at = flow.l4At;
-  if (at + 4 > packet.end) return false;
+  if (at + ports.PORTS_LENGTH > packet.end) return false;
   const port = swap16(program.datapath.constants.wireguardPort);
   return (
-    u16le(packet.bytes, at + SOURCE_PORT) === port && u16le(packet.bytes, at + DESTINATION_PORT) === port
+    ports.sourcePortRaw(packet.bytes, at) === port && ports.destinationPortRaw(packet.bytes, at) === port
   );
 }
 

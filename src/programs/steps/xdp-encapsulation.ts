@@ -1,5 +1,6 @@
 /** Tunnel headers that XDP writes itself, since it has no tunnel device to leave that to. */
 import type { PacketContext } from '../../engine/packet.js';
+import { GENEVE } from '../../engine/stack/tunnel.js';
 import { copy, i32le } from '../../engine/wire/bytes.js';
 import * as checksum from '../../engine/wire/checksum.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
@@ -7,6 +8,7 @@ import * as geneve from '../../engine/wire/geneve.js';
 import * as ipv4 from '../../engine/wire/ipv4.js';
 import * as udp from '../../engine/wire/udp.js';
 import * as vxlan from '../../engine/wire/vxlan.js';
+import { DEFAULT_HOP_LIMIT } from '../constants.js';
 import { DROP_INVALID } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 import type { ProgramInstance } from '../instance.js';
@@ -15,8 +17,6 @@ import { tupleHash } from './hash.js';
 import { readIpv4 } from './headers.js';
 import { CONTINUE } from './outcome.js';
 
-export const TUNNEL_GENEVE = 2;
-const TUNNEL_TTL = 64;
 /** Length of either tunnel header without options. */
 const TUNNEL_HEADER_LENGTH = 8;
 /** What a tunnel adds to a packet: all headers, the inner Ethernet header too. */
@@ -50,7 +50,7 @@ export function writeTunnelHeader(
   optionLength: number,
 ): number {
   if (v6) return CONTINUE;
-  const isGeneve = program.features.tunnelProtocol === TUNNEL_GENEVE;
+  const isGeneve = program.features.tunnelProtocol === GENEVE;
   if (!isGeneve && optionLength > 0) return DROP_INVALID;
   const inner = packet.length;
   const tunnelLength = TUNNEL_HEADER_LENGTH + optionLength;
@@ -62,7 +62,17 @@ export function writeTunnelHeader(
   ethernet.putType(bytes, packet.start, ethernet.TYPE_IPV4);
   const constants = program.datapath.constants;
   const remote = i32le(endpoint, endpointAt);
-  ipv4.write(bytes, at, udpLength, 0, 0, TUNNEL_TTL, ipv4.PROTOCOL_UDP, constants.ipv4DirectRouting, remote);
+  ipv4.write(
+    bytes,
+    at,
+    udpLength,
+    0,
+    0,
+    DEFAULT_HOP_LIMIT,
+    ipv4.PROTOCOL_UDP,
+    constants.ipv4DirectRouting,
+    remote,
+  );
   const udpAt = at + ipv4.HEADER_LENGTH;
   udp.write(bytes, udpAt, 0, program.features.tunnelPort, tunnelLength + inner);
   udp.putSourcePortRaw(bytes, udpAt, sourcePort(program));

@@ -20,6 +20,9 @@ export const STATE_TERMINATING = 1;
 export const STATE_QUARANTINED = 2;
 export const STATE_MAINTENANCE = 3;
 
+/** By state, as specs and listings name them. */
+export const STATE_NAMES = ['active', 'terminating', 'quarantined', 'maintenance'] as const;
+
 export function state(word: number): number {
   return word >>> 24;
 }

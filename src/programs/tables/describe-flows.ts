@@ -2,23 +2,20 @@
 import * as backends from './backends.js';
 import * as ct from './conntrack.js';
 import type { Described, ValueField } from './describe.js';
-import { addressPort, protocolName, u16be, u16le, u32le, u64le } from './names.js';
+import { addressPort, u16be, u16le, u32le, u64le } from './names.js';
 import * as nat from './nat.js';
 import { conntrackFlags, conntrackTuple } from './print-conntrack.js';
 import { natTuple } from './print-nat.js';
-import { serviceFlags } from './print-services.js';
+import { backendText, frontendText, serviceFlags, stateText } from './print-services.js';
 import * as services from './services.js';
 
 const NONE: readonly ValueField[] = [];
-const STATES = ['active', 'terminating', 'quarantined', 'maintenance'];
 
 /** `10.96.0.80:80/TCP slot 0`. */
 export function describeService(key: Uint8Array, value: Uint8Array): Described {
   const length = key.length === 12 ? 4 : 16;
   const slot = u16le(key, length + 2);
-  const scope = key[length + 5] === services.SCOPE_INTERNAL ? '/i' : '';
-  const frontend = addressPort(key, 0, length, u16be(key, length));
-  const text = `${frontend}/${protocolName(key[length + 4])}${scope} slot ${slot}`;
+  const text = `${frontendText(key)} slot ${slot}`;
   if (value.length === 0) return { key: text, value: NONE };
   const reverseNat: ValueField = ['rev_nat', String(u16be(value, 6))];
   if (slot !== 0) return { key: text, value: [['backend', String(u32le(value, 0))], reverseNat] };
@@ -42,10 +39,9 @@ export function describeBackend(key: Uint8Array, value: Uint8Array): Described {
   const text = String(u32le(key, 0));
   if (value.length === 0) return { key: text, value: NONE };
   const length = value.length === 12 ? 4 : 16;
-  const address = `${addressPort(value, 0, length, u16be(value, length))}/${protocolName(value[length + 2])}`;
-  const fields: ValueField[] = [['address', address]];
+  const fields: ValueField[] = [['address', backendText(value)]];
   if (value[length + 3] !== backends.STATE_ACTIVE) {
-    fields.push(['state', STATES[value[length + 3]] ?? String(value[length + 3])]);
+    fields.push(['state', stateText(value)]);
   }
   if (u16le(value, length + 4) !== 0) fields.push(['cluster', String(u16le(value, length + 4))]);
   if (value[length + 6] !== 0) fields.push(['zone', String(value[length + 6])]);

@@ -9,6 +9,7 @@ import * as endpoints from './endpoints.js';
 import * as ipcache from './ipcache.js';
 import { addressPort, authName, netipAddress, protocolName, u16be, u16le, u32le, u64le } from './names.js';
 import * as policy from './policy.js';
+import { gatewayText } from './print-lists.js';
 
 /** Name and text of a value's field. */
 export type ValueField = readonly [name: string, text: string];
@@ -190,10 +191,6 @@ function describeEgress(key: Uint8Array, value: Uint8Array): Described {
       ['gateway IP', gatewayText(formatIpv4(value, length))],
     ]),
   };
-}
-
-function gatewayText(gateway: string): string {
-  return gateway === '0.0.0.0' ? 'Not Found' : gateway === '0.0.0.1' ? 'Excluded CIDR' : gateway;
 }
 
 function describeFragment(key: Uint8Array, value: Uint8Array): Described {

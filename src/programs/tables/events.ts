@@ -3,7 +3,8 @@
  * start; numbers are little-endian. Behind its fixed part a record carries the start of the frame as it was then
  * (not debug messages).
  */
-import { i32le, u16le } from '../../engine/wire/bytes.js';
+import { i32le } from '../../engine/wire/bytes.js';
+import { u16le, u32le, u64le } from './names.js';
 
 /** Message types, first byte of a record. */
 export const MESSAGE_DROP = 1;
@@ -386,12 +387,4 @@ function frameHeader(bytes: Uint8Array, at: number, size: number): FrameHeader {
     capturedLength: u16le(bytes, at + CAPTURED_LENGTH),
     frameAt: at + size,
   };
-}
-
-function u64le(bytes: Uint8Array, at: number): bigint {
-  return (BigInt(u32le(bytes, at + 4)) << 32n) | BigInt(u32le(bytes, at));
-}
-
-function u32le(bytes: Uint8Array, at: number): number {
-  return i32le(bytes, at) >>> 0;
 }

@@ -15,6 +15,4 @@ export function valueWords(addressWords: number): number {
   return addressWords === 1 ? 10 : 14;
 }
 
-/** Flags byte of a key, in bits 8..15 of its last word. */
-export const TUPLE_OUT = 0;
-export const TUPLE_IN = 1;
+export { TUPLE_IN, TUPLE_OUT } from './conntrack.js';

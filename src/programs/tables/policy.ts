@@ -10,6 +10,9 @@ import { keyStruct, valueStruct, writeEntry } from './entry.js';
 export const STATIC_PREFIX = 40;
 export const FULL_PREFIX = 64;
 
+/** Identity of a key that is about all of them. */
+export const IDENTITY_ANY = 0;
+
 export const DIRECTION_INGRESS = 0;
 export const DIRECTION_EGRESS = 1;
 

@@ -32,12 +32,15 @@ function smallList(
 export function egressList(maps: readonly BpfMap[]): SmallList {
   const rows = maps.flatMap((map) => {
     const length = map.spec.keySize === 12 ? 4 : 16;
-    return recordsOf(map).map(({ key, value }) => [
-      formatAddress(key, 4, length),
-      `${formatAddress(key, 4 + length, length)}/${u32le(key, 0) - 8 * length}`,
-      formatAddress(value, 0, length),
-      gatewayText(value, length),
-    ]);
+    return recordsOf(map).map(({ key, value }) => {
+      const gateway = formatIpv4(value, length);
+      return [
+        formatAddress(key, 4, length),
+        `${formatAddress(key, 4 + length, length)}/${u32le(key, 0) - 8 * length}`,
+        formatAddress(value, 0, length),
+        length === 16 ? gateway : gatewayText(gateway),
+      ];
+    });
   });
   return smallList(
     ['Source IP', 'Destination CIDR', 'Egress IP', 'Gateway IP'],
@@ -46,9 +49,8 @@ export function egressList(maps: readonly BpfMap[]): SmallList {
   );
 }
 
-function gatewayText(value: Uint8Array, length: number): string {
-  const gateway = formatIpv4(value, length);
-  if (length === 16) return gateway;
+/** The two addresses of gateways that are none have names. */
+export function gatewayText(gateway: string): string {
   return gateway === '0.0.0.0' ? 'Not Found' : gateway === '0.0.0.1' ? 'Excluded CIDR' : gateway;
 }
 

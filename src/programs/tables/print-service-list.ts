@@ -1,14 +1,16 @@
 /** `cilium-dbg service list`: what the agent tells of its services, read back from the maps. As of 1.18. */
 import type { BpfMap } from '../../engine/maps/map.js';
 import { recordsOf } from '../../engine/maps/records.js';
-import { addressPort, protocolName, u16be, u16le, u32le } from './names.js';
-import { serviceTypeName } from './print-services.js';
-import { SCOPE_INTERNAL } from './services.js';
+import { u16be, u16le, u32le } from './names.js';
+import {
+  backendText,
+  FLAGS_AT,
+  frontendText,
+  REVERSE_NAT_AT,
+  serviceTypeName,
+  stateText,
+} from './print-services.js';
 import { tabulate } from './tab-writer.js';
-
-const REVERSE_NAT_AT = 6;
-const FLAGS_AT = 8;
-const STATES = ['active', 'terminating', 'quarantined', 'maintenance'];
 
 export interface ListedService {
   readonly id: number;
@@ -20,11 +22,16 @@ export interface ListedService {
 }
 
 function servicesOf(services: BpfMap, backends: BpfMap): ListedService[] {
-  const texts = new Map(recordsOf(backends).map(({ key, value }) => [u32le(key, 0), backendText(value)]));
+  const texts = new Map(
+    recordsOf(backends).map(({ key, value }) => [
+      u32le(key, 0),
+      `${backendText(value)} (${stateText(value)})`,
+    ]),
+  );
   const length = services.spec.keySize === 12 ? 4 : 16;
   const all = recordsOf(services).map(({ key, value }) => ({
     slot: u16le(key, length + 2),
-    frontend: frontendText(key, length),
+    frontend: frontendText(key),
     value,
   }));
   return all
@@ -38,17 +45,6 @@ function servicesOf(services: BpfMap, backends: BpfMap): ListedService[] {
         .sort((a, b) => a.slot - b.slot)
         .flatMap((other) => texts.get(u32le(other.value, 0)) ?? []),
     }));
-}
-
-function frontendText(key: Uint8Array, length: number): string {
-  const scope = key[length + 5] === SCOPE_INTERNAL ? '/i' : '';
-  return `${addressPort(key, 0, length, u16be(key, length))}/${protocolName(key[length + 4])}${scope}`;
-}
-
-function backendText(value: Uint8Array): string {
-  const length = value.length === 12 ? 4 : 16;
-  const backend = `${addressPort(value, 0, length, u16be(value, length))}/${protocolName(value[length + 2])}`;
-  return `${backend} (${STATES[value[length + 3]] ?? value[length + 3]})`;
 }
 
 /** Services of all families, `[services, backends]` each, by id. */

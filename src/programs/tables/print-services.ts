@@ -3,22 +3,27 @@ import { formatIpv4, formatIpv6 } from '../../engine/address-text.js';
 import type { BpfMap } from '../../engine/maps/map.js';
 import type { MapOfMaps } from '../../engine/maps/map-of-maps.js';
 import { recordsOf } from '../../engine/maps/records.js';
+import { STATE_NAMES } from './backends.js';
 import { addressPort, atCluster, netipAddress, protocolName, u16be, u16le, u32le } from './names.js';
 import * as services from './services.js';
 import type { MapTableRow } from './tab-writer.js';
 
 /** Values of service entries. */
 const COUNT_AT = 4;
-const REVERSE_NAT_AT = 6;
-const FLAGS_AT = 8;
+export const REVERSE_NAT_AT = 6;
+export const FLAGS_AT = 8;
 const QUARANTINED_AT = 10;
 
-/** `10.96.0.1:443/TCP (0)`. */
-function frontendText(key: Uint8Array): string {
+/** `10.96.0.1:443/TCP`, with `/i` behind it for the internal scope. */
+export function frontendText(key: Uint8Array): string {
   const length = key.length === 12 ? 4 : 16;
   const scope = key[length + 5] === services.SCOPE_INTERNAL ? '/i' : '';
-  const frontend = addressPort(key, 0, length, u16be(key, length));
-  return `${frontend}/${protocolName(key[length + 4])}${scope} (${slotOf(key)})`;
+  return `${addressPort(key, 0, length, u16be(key, length))}/${protocolName(key[length + 4])}${scope}`;
+}
+
+/** `10.96.0.1:443/TCP (0)`. */
+function slotText(key: Uint8Array): string {
+  return `${frontendText(key)} (${slotOf(key)})`;
 }
 
 function slotOf(key: Uint8Array): number {
@@ -31,18 +36,24 @@ export function serviceRows(map: BpfMap, backends: BpfMap): MapTableRow[] {
   return recordsOf(map).map(({ key, value }) => {
     const slot = slotOf(key);
     const reverseNat = u16be(value, REVERSE_NAT_AT);
-    if (slot === 0) return [frontendText(key), serviceText(value, key.length === 12, reverseNat)];
+    if (slot === 0) return [slotText(key), serviceText(value, key.length === 12, reverseNat)];
     const id = u32le(value, 0);
     const backend = texts.get(id);
     const text = backend === undefined ? `backend ${id} not found` : `${backend} (${reverseNat}) (${slot})`;
-    return [frontendText(key), text];
+    return [slotText(key), text];
   });
 }
 
 /** `172.18.0.3:6443/TCP`. */
-function backendText(value: Uint8Array): string {
+export function backendText(value: Uint8Array): string {
   const length = value.length === 12 ? 4 : 16;
   return `${addressPort(value, 0, length, u16be(value, length))}/${protocolName(value[length + 2])}`;
+}
+
+/** `active`, of a backend. */
+export function stateText(value: Uint8Array): string {
+  const state = value[value.length === 12 ? 7 : 19];
+  return STATE_NAMES[state] ?? String(state);
 }
 
 function serviceText(value: Uint8Array, isV4: boolean, reverseNat: number): string {
@@ -90,7 +101,7 @@ export function serviceFlags(flags: number): string[] {
 /** `bpf lb list --frontends`. */
 export function frontendRows(map: BpfMap): MapTableRow[] {
   return recordsOf(map).map(({ key, value }) => [
-    frontendText(key),
+    slotText(key),
     `${u32le(value, 0)} ${u16le(value, COUNT_AT)}[${u16le(value, QUARANTINED_AT)}] ` +
       `(${u16be(value, REVERSE_NAT_AT)}) ` +
       `[0x${value[FLAGS_AT].toString(16)} 0x${value[FLAGS_AT + 1].toString(16)}]`,

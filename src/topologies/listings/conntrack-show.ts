@@ -1,5 +1,6 @@
 /** Netfilter's connections as /proc/net/nf_conntrack and conntrack-tools 1.4.7 print them, in the order of rows. */
 import { formatAddress } from '../../engine/address-text.js';
+import { AF_INET, AF_INET6 } from '../../engine/fib.js';
 import {
   type Conntrack,
   IPS_ASSURED,
@@ -20,6 +21,7 @@ import {
   zoneOf,
 } from '../../engine/netfilter/tuple.js';
 import { put32le, swap16 } from '../../engine/wire/bytes.js';
+import { PROTOCOL_TCP } from '../../engine/wire/ipv4.js';
 
 const PROTOCOLS: Readonly<Record<number, string>> = {
   1: 'icmp',
@@ -31,9 +33,6 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
   132: 'sctp',
   136: 'udplite',
 };
-const TCP = 6;
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 /** One connection with what listings and filters ask for. */
 export interface ListedConnection {
@@ -79,7 +78,7 @@ function connectionText(conntrack: Conntrack, row: number, width: number, addres
   const protocol = protocolOf(tuples, at);
   const name = PROTOCOLS[protocol] ?? 'unknown';
   const seconds = Math.floor((conntrack.expiresNs[row] - conntrack.clock.nowNs) / 1e9);
-  const state = protocol === TCP ? `${TCP_STATES[conntrack.tcp.states[row]]} ` : '';
+  const state = protocol === PROTOCOL_TCP ? `${TCP_STATES[conntrack.tcp.states[row]]} ` : '';
   const unreplied = (status[row] & IPS_SEEN_REPLY) === 0 ? '[UNREPLIED] ' : '';
   const assured = (status[row] & IPS_ASSURED) === 0 ? '' : '[ASSURED] ';
   const reply = tupleText(tuples, conntrack.tupleAt(row, REPLY), address);

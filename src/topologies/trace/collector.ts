@@ -1,5 +1,5 @@
 /** Watches walks and makes steps of them: see model.ts. It changes nothing; without it a run is as it is. */
-import { formatAddress } from '../../engine/address-text.js';
+import { addressText, formatAddress } from '../../engine/address-text.js';
 import type { Device } from '../../engine/device.js';
 import { DROPPED, FATE_NAMES, TRANSMITTED } from '../../engine/fate.js';
 import { FIB_DESTINATION, FIB_FAMILY, FIB_IFINDEX } from '../../engine/fib.js';
@@ -11,8 +11,8 @@ import type { Namespace } from '../../engine/namespace.js';
 import { BY_ENCAPSULATION, BY_ROUTE, STEP_NAMES, type WalkObserver } from '../../engine/observer.js';
 import type { HelperRecorder, PacketContext } from '../../engine/packet.js';
 import { GENEVE } from '../../engine/stack/tunnel.js';
+import * as tunnelKey from '../../engine/tunnel-key.js';
 import { i32le } from '../../engine/wire/bytes.js';
-import * as tunnelKey from '../../programs/tables/tunnel-key.js';
 import type { BuiltNode, BuiltTopology } from '../built.js';
 import { FIB_TEXTS } from './fib-text.js';
 import { changesOf } from './frame-changes.js';
@@ -147,7 +147,7 @@ export class TraceCollector implements WalkObserver, HelperRecorder, MapJournal,
     const id = i32le(key, tunnelKey.ID) >>> 0;
     this.#running.at(-1)?.add({
       kind: 'tunnel-key',
-      remote: formatAddress(address, 0, address.length),
+      remote: addressText(address),
       id,
       text: `VNI ${id}: ${this.#names.identity(id)}`,
     });

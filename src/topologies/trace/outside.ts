@@ -1,6 +1,7 @@
 /** Where packets from outside the topology come in. */
 import type { Device } from '../../engine/device.js';
 import type { Namespace } from '../../engine/namespace.js';
+import { isEqual } from '../../engine/wire/bytes.js';
 import type { BuiltTopology } from '../built.js';
 
 /** A router's MAC where the topology has none. */
@@ -32,8 +33,7 @@ function hasEdge(built: BuiltTopology, source: Uint8Array): boolean {
 
 /** The node or router that has an address, or whose pod does; of a service's, any node. */
 function ownerOf(built: BuiltTopology, address: Uint8Array): Namespace | null {
-  const isSame = (other: Uint8Array): boolean =>
-    other.length === address.length && other.every((byte, i) => byte === address[i]);
+  const isSame = (other: Uint8Array): boolean => isEqual(other, address);
   const pod = built.pods.find(({ planned }) => planned.addresses.some(isSame));
   if (pod !== undefined) return pod.device.namespace;
   for (const { name, devices } of [...built.plan.nodes, ...built.plan.routers]) {

@@ -47,8 +47,6 @@ export interface PacketContent {
 const WINDOW = 64240;
 const SEQUENCE = 1000;
 const ECHO_DATA = 56;
-const NO_MAC = new Uint8Array(ethernet.ADDRESS_LENGTH);
-const BROADCAST = new Uint8Array(ethernet.ADDRESS_LENGTH).fill(0xff);
 const SCTP_INIT_LENGTH = 20;
 
 /** The shortest IP packet that holds what the protocol takes. */
@@ -76,8 +74,8 @@ export function isEcho({ protocol, icmpType }: PacketContent): boolean {
 /** The frame, checksums right. Link addresses are as given, zero for whoever sends through a stack. */
 export function makeFrame(
   content: PacketContent,
-  sourceMac: Uint8Array = NO_MAC,
-  destinationMac: Uint8Array = NO_MAC,
+  sourceMac: Uint8Array = ethernet.NO_ADDRESS,
+  destinationMac: Uint8Array = ethernet.NO_ADDRESS,
 ): Uint8Array {
   if (content.protocol === 'arp') return makeQuestion(content, sourceMac);
   const isV6 = content.source.length === ipv6.ADDRESS_LENGTH;
@@ -101,9 +99,17 @@ export function makeFrame(
 
 function makeQuestion({ source, destination }: PacketContent, sourceMac: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(ethernet.HEADER_LENGTH + arp.HEADER_LENGTH);
-  ethernet.write(bytes, 0, BROADCAST, sourceMac, ethernet.TYPE_ARP);
+  ethernet.write(bytes, 0, ethernet.BROADCAST, sourceMac, ethernet.TYPE_ARP);
   const at = ethernet.HEADER_LENGTH;
-  arp.write(bytes, at, arp.OPERATION_REQUEST, sourceMac, i32le(source, 0), NO_MAC, i32le(destination, 0));
+  arp.write(
+    bytes,
+    at,
+    arp.OPERATION_REQUEST,
+    sourceMac,
+    i32le(source, 0),
+    ethernet.NO_ADDRESS,
+    i32le(destination, 0),
+  );
   return bytes;
 }
 

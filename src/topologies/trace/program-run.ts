@@ -5,6 +5,7 @@
  */
 import type { BpfMap } from '../../engine/maps/map.js';
 import type { PacketContext } from '../../engine/packet.js';
+import { isEqual } from '../../engine/wire/bytes.js';
 import { describeEntry, describeKey } from '../../programs/tables/describe.js';
 import type { DatapathEvent, PolicyVerdictEvent } from '../../programs/tables/events.js';
 import type { BuiltNode } from '../built.js';
@@ -197,10 +198,6 @@ const STATISTICS = 'cilium_policystats';
 
 function isPolicyMap({ spec }: BpfMap): boolean {
   return spec.name === STATISTICS || spec.name.startsWith('cilium_policy_v2');
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** Key of the entry whose value is at an offset. */

@@ -1,7 +1,8 @@
 /** Who the ends of an expression are in a topology: addresses, ports, and from where the packet starts. */
-import { formatAddress } from '../../engine/address-text.js';
+import { addressText } from '../../engine/address-text.js';
 import type { Device } from '../../engine/device.js';
 import type { Namespace } from '../../engine/namespace.js';
+import { isEqual } from '../../engine/wire/bytes.js';
 import * as tcp from '../../engine/wire/tcp.js';
 import { MARK_HOST } from '../../programs/constants.js';
 import * as services from '../../programs/tables/services.js';
@@ -352,10 +353,6 @@ function hostsOf(built: BuiltTopology): Host[] {
   return [...pods, ...nodes, ...others];
 }
 
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
 function isZero(address: Uint8Array): boolean {
   return address.every((byte) => byte === 0);
 }
@@ -367,7 +364,7 @@ function protocolName(number: number): string {
 /** `10.0.0.1:41234 → 10.0.0.2:80 tcp`: the ends as the packet has them. */
 function contentText({ protocol, source, destination, sourcePort, destinationPort }: PacketContent): string {
   const text = (address: Uint8Array, port: number): string => {
-    const host = formatAddress(address, 0, address.length);
+    const host = addressText(address);
     return NUMBERS[protocol] === undefined ? host : withPort(host, port);
   };
   return `${protocol} ${text(source, sourcePort)} -> ${text(destination, destinationPort)}`;

@@ -1,5 +1,5 @@
 /** Routes as `ip route` shows them. */
-import { formatAddress, parseAddress } from '../../engine/address-text.js';
+import { addressText, parseAddress } from '../../engine/address-text.js';
 import type { Namespace } from '../../engine/namespace.js';
 import {
   ROUTE_BLACKHOLE,
@@ -34,11 +34,11 @@ function routeText(namespace: Namespace, route: Route): string {
   const masked = prefix.map(
     (byte, i) => byte & (0xff << Math.max(0, Math.min(8, 8 * (i + 1) - prefixLength))),
   );
-  const address = formatAddress(masked, 0, masked.length);
+  const address = addressText(masked);
   const whole = prefixLength === 8 * prefix.length;
   const words = [prefixLength === 0 ? 'default' : whole ? address : `${address}/${prefixLength}`];
   if (kind !== undefined) words.unshift(kind);
-  if (gateway) words.push('via', formatAddress(gateway, 0, gateway.length));
+  if (gateway) words.push('via', addressText(gateway));
   const device = namespace.device(ifindex);
   if (device !== null) words.push('dev', device.name);
   return words.join(' ');

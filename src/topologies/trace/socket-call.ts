@@ -1,5 +1,5 @@
 /** What a packet's sender asked its socket for: with socket load balancing, programs see the call before there is a packet. */
-import { formatAddress } from '../../engine/address-text.js';
+import { addressText } from '../../engine/address-text.js';
 import { errnoName } from '../../engine/hooks/errno.js';
 import type { SocketHook } from '../../engine/hooks/socket.js';
 import type { Namespace } from '../../engine/namespace.js';
@@ -31,10 +31,6 @@ export interface CallResult {
   readonly error: string;
 }
 
-/** Cookie of the host's network namespace; pods have their endpoint ids. */
-const HOST_NAMESPACE_COOKIE = 1;
-const HOST_UNREACHABLE = 113;
-
 /** A socket in a namespace, for TCP and UDP; null where no program would see it. */
 export function socketIn(
   built: BuiltTopology,
@@ -56,10 +52,7 @@ export function callSocket(
   const { node, namespace, protocol, cookie } = socket;
   const hooks = node.socketHooks!;
   const pod = node.pods.find((one) => one.namespace === namespace);
-  const calls = new SocketCalls(hooks, {
-    isInHostNamespace: pod === undefined,
-    namespaceCookie: pod?.planned.endpointId ?? HOST_NAMESPACE_COOKIE,
-  });
+  const calls = new SocketCalls(hooks, pod?.planned.endpointId ?? null);
   const version = endpoint.address.length === 4 ? 4 : 6;
   const program = hooks.programs.find(({ name }) => name === `cil_sock${version}_${hook}`);
   if (program === undefined) return { step: null, endpoint, error: '' };
@@ -72,7 +65,7 @@ export function callSocket(
     endpointText(endpoint),
     typeof translated === 'number' ? '' : endpointText(translated),
   ];
-  const error = typeof translated === 'number' ? errorText(translated) : '';
+  const error = typeof translated === 'number' ? errnoName(translated) : '';
   if (error === '' && before !== after) {
     const field = hook === 'recvmsg' ? 'source' : 'destination';
     actions.push({ kind: 'rewrite', changes: [{ field, before, after }] });
@@ -97,10 +90,6 @@ function verdictOf(hook: SocketHook, error: string, before: string, after: strin
   return { code: 1, name: 'SYS_PROCEED', text };
 }
 
-function errorText(error: number): string {
-  return error === HOST_UNREACHABLE ? 'EHOSTUNREACH' : errnoName(error);
-}
-
 function endpointText({ address, port }: Endpoint): string {
-  return withPort(formatAddress(address, 0, address.length), port);
+  return withPort(addressText(address), port);
 }

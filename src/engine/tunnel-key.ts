@@ -4,8 +4,11 @@
  */
 export const ID = 0;
 export const REMOTE = 4;
+export const TYPE_OF_SERVICE = 20;
 export const TTL = 21;
+export const LOCAL = 28;
 
+export const SIZE = 44;
 /** Length without the local address (TUNNEL_KEY_WITHOUT_SRC_IP). */
 export const SIZE_WITHOUT_SOURCE = 28;
 
