@@ -21,7 +21,7 @@ import type { BpfMap, MapSpec } from './map.js';
 import type { MapMemory } from './map-memory.js';
 import { zeroBytes, zeroWords } from './memory.js';
 
-export const FREE = 0;
+const FREE = 0;
 export const LIVE = 1;
 export const REFERENCED = 2;
 

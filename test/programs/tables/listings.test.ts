@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseAddress, parseMac } from '../../../src/engine/address-text.js';
 import { createMap } from '../../../src/engine/maps/create-map.js';
-import { setHex } from '../../../src/engine/maps/hex.js';
 import type { BpfMap } from '../../../src/engine/maps/map.js';
 import { HashOfMaps } from '../../../src/engine/maps/map-of-maps.js';
 import { writeBackend } from '../../../src/programs/tables/backends.js';
@@ -22,6 +21,7 @@ import * as print from '../../../src/programs/tables/print-services.js';
 import { writeService, writeServiceBackend } from '../../../src/programs/tables/services.js';
 import { writeSourceRange } from '../../../src/programs/tables/source-ranges.js';
 import { mapTable, mapTableObject, plainTable, tabulate } from '../../../src/programs/tables/tab-writer.js';
+import { setHex } from '../../support/map-hex.js';
 
 /** A map of the datapath, small. */
 function map(name: string): BpfMap {
