@@ -85,9 +85,9 @@ function bindImport(line: string, source: string): string | null {
   const all = IMPORT_ALL.exec(line);
   if (all === null) return null;
   const [, name, file] = all;
-  const uses = [...source.matchAll(new RegExp(`(?<![\\w$.])${name}(?:\\.(\\w+))?(?![\\w$])`, 'g'))].map(
-    (match) => match[1],
-  );
+  // Behind one dot it is a property of that name; behind three the module's member is spread.
+  const use = new RegExp(`(?<![\\w$]|(?<!\\.\\.)\\.)${name}(?:\\.(\\w+))?(?![\\w$])`, 'g');
+  const uses = [...source.matchAll(use)].map((match) => match[1]);
   if (uses.length === 0 || uses.includes(undefined as unknown as string)) return null;
   const members = [...new Set(uses)].map((member) => `${member}: ${name}$.${member}`);
   return `import * as ${name}$ from '${file}'; const ${name} = { ${members.join(', ')} };`;

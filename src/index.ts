@@ -67,11 +67,11 @@ export { type BuildOptions, buildTopology } from './topologies/build.js';
 export { type BuiltNode, type BuiltPod, BuiltTopology, type WalkResult } from './topologies/built.js';
 export { type Fault, TopologyError } from './topologies/faults.js';
 export { type LoadedTopology, listTopologies, loadTopology, readTopology } from './topologies/load.js';
+export { OwnProgramError } from './topologies/own-program-error.js';
 export {
   type AttachedProgram,
   attachOwnProgram,
   type OwnProgram,
-  OwnProgramError,
   type Place,
   type ProgramContext,
   type ProgramFactory,
@@ -84,7 +84,8 @@ export {
   type SimulationTap,
 } from './topologies/simulation.js';
 export type { TopologySpec } from './topologies/spec.js';
-export { ExpressionError, parseExpression } from './topologies/trace/expression.js';
+export { parseExpression } from './topologies/trace/expression.js';
+export { ExpressionError } from './topologies/trace/expression-error.js';
 export type * from './topologies/trace/model.js';
 export { type PacketRequest, resolveExpression } from './topologies/trace/resolve.js';
 export { type TraceOptions, Tracer } from './topologies/trace/tracer.js';

@@ -110,8 +110,8 @@ export class PacketContext {
   /** Socket cookie of a locally sent packet, low word. */
   socketCookie = 0;
   /**
-   * 1 when the frame came in longer than its device's MTU: receive or send offload had merged its segments, so MTU
-   * checks, which go by segment, let it pass (as the kernel's for a GSO packet).
+   * 1 when the frame came in longer than its device's MTU, or is several segments by what it owes: receive or send
+   * offload had merged them, so MTU checks, which go by segment, let it pass (as the kernel's for a GSO packet).
    */
   merged = 0;
   /** 1 while somebody else holds the frame's bytes, too (a packet socket): a write takes a copy first. */

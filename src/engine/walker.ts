@@ -17,7 +17,7 @@ import { type Device, IS_LAYER3, PACKET_HOST, PACKET_OTHER_HOST, RECORDS_QUEUE }
 import { DeviceExtras } from './device-extras.js';
 import * as fate from './fate.js';
 import type { Flight } from './flights.js';
-import type { FrameArena } from './frame-arena.js';
+import { type FrameArena, OWES_SEGMENTS } from './frame-arena.js';
 import { TC_ACT_QUEUED, TC_ACT_REDIRECT, TC_ACT_SHOT, TC_ACT_STOLEN, TC_ACT_TRAP } from './hooks/verdict.js';
 import { addLinkHeader } from './link-header.js';
 import type { Namespace } from './namespace.js';
@@ -129,7 +129,8 @@ export class Walker extends WalkState {
     const { packet, arena } = this;
     const start = arena.start[handle];
     packet.reset(start, start + arena.length[handle], arena.base(handle), arena.limit(handle));
-    packet.merged = arena.length[handle] > device.frameLimit ? 1 : 0;
+    const isMerged = arena.length[handle] > device.frameLimit || (arena.owes[handle] & OWES_SEGMENTS) !== 0;
+    packet.merged = isMerged ? 1 : 0;
     this.device = device;
     this.reason = 0;
     this.depth = 0;

@@ -8,7 +8,7 @@ import { rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { BAD_INPUT } from '../io/live/live-error.js';
-import { RequestError } from './datapath-thread.js';
+import { RequestError } from './request-error.js';
 
 /** By command; what one throws is told to who asked, with its `exitCode` where it has one. */
 export type Commands = Readonly<Record<string, (argument: never) => unknown>>;

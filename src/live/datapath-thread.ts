@@ -1,6 +1,7 @@
 /** Starts a datapath thread, asks it things and ends it; the calling thread stays free all the while. */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { type Libc, loadLibc } from '../io/live/libc.js';
+import { RequestError } from './request-error.js';
 import { LiveStatistics } from './statistics.js';
 import type { Change, Notice, Reply, Running, ThreadSetup } from './thread-messages.js';
 
@@ -8,17 +9,6 @@ const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
 /** Ports that may come while the thread runs. */
 const SPARE_PORTS = 256;
-
-/** What a request was answered with, when it was refused. */
-export class RequestError extends Error {
-  override readonly name = 'RequestError';
-  readonly exitCode: number;
-
-  constructor(message: string, exitCode: number) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
 
 export interface ThreadOptions {
   /** The module that the thread runs; it calls `serveThread`. */

@@ -5,6 +5,9 @@ import { BAD_INPUT, LiveError, MISSING } from '../io/live/live-error.js';
 import { type LabNamespace, macText, TAP_QUEUE_LENGTH } from './lab-plan.js';
 
 const NAMESPACES = '/run/netns';
+const MAY_MOUNT =
+  'run as root: network namespaces need CAP_SYS_ADMIN and CAP_NET_ADMIN ' +
+  '(in a container: docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt apparmor=unconfined)';
 
 /** Throws a LiveError that names the first namespace that is there already. */
 export function checkFree(names: readonly string[]): void {
@@ -47,13 +50,27 @@ export function removeNamespace(name: string): void {
   if (existsSync(`${NAMESPACES}/${name}`)) ip(['netns', 'del', name]);
 }
 
-/** sysctl(8) is not everywhere where `ip` is. */
+/**
+ * sysctl(8) is not everywhere where `ip` is. In a container /proc/sys may be mounted read-only; `ip netns exec` has mounts
+ * of its own, which are changed here.
+ */
 function setSysctls(namespace: string, sysctls: Readonly<Record<string, string>>): void {
   const writes = Object.entries(sysctls).map(([key, value]) => {
     const file = `/proc/sys/${key.replaceAll('.', '/')}`;
     return `[ ! -e ${file} ] || echo ${value} > ${file}`;
   });
-  if (writes.length > 0) ip(['netns', 'exec', namespace, 'sh', '-c', writes.join('\n')]);
+  if (writes.length === 0) return;
+  const script = [
+    'set -e',
+    '[ -w /proc/sys/net/ipv4/ip_forward ] || mount -o remount,bind,rw /proc/sys',
+    ...writes,
+  ].join('\n');
+  try {
+    execFileSync('ip', ['netns', 'exec', namespace, 'sh'], { input: script, stdio: 'pipe' });
+  } catch (error) {
+    const line = errorLine(error);
+    throw new LiveError(namespace, `its sysctls cannot be set: ${line}`, MAY_MOUNT, MISSING, error);
+  }
 }
 
 function ipBatch(namespace: string, lines: readonly string[]): void {
@@ -65,15 +82,20 @@ function ip(args: readonly string[], input?: string): string {
   try {
     return execFileSync('ip', args, { input, encoding: 'utf8', stdio: 'pipe' });
   } catch (error) {
-    const { code, stderr = '' } = error as NodeJS.ErrnoException & { stderr?: string };
-    if (code === 'ENOENT') {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
       throw new LiveError('ip', 'iproute2 is not installed', 'apt install iproute2', MISSING);
     }
-    const line = stderr.trim().split('\n')[0];
+    const line = errorLine(error);
     const command = `ip ${args.filter((word) => word !== '-').join(' ')}`;
     if (/not permitted|Permission denied/i.test(line)) {
-      throw new LiveError(command, line, 'run as root: network namespaces need CAP_SYS_ADMIN', MISSING);
+      throw new LiveError(command, line, MAY_MOUNT, MISSING);
     }
     throw new LiveError(command, line, 'see: ip netns list', BAD_INPUT);
   }
+}
+
+/** The first line of what a program that failed has said. */
+function errorLine(error: unknown): string {
+  const { stderr = '' } = error as { stderr?: string | Buffer };
+  return stderr.toString().trim().split('\n')[0];
 }

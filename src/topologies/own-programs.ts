@@ -7,6 +7,7 @@ import { TC_ACT_SHOT, XDP_DROP } from '../engine/hooks/verdict.js';
 import type { PacketContext } from '../engine/packet.js';
 import type { RandomSource } from '../engine/random.js';
 import type { BuiltNode, BuiltTopology } from './built.js';
+import { OwnProgramError } from './own-program-error.js';
 
 /** Before or after the programs that the hook has already. */
 export type Place = 'before' | 'after';
@@ -32,11 +33,6 @@ export interface ProgramContext {
 }
 
 export type ProgramFactory = (context: ProgramContext) => OwnProgram;
-
-/** A program of a user's own that does not do what a program must. */
-export class OwnProgramError extends Error {
-  override readonly name = 'OwnProgramError';
-}
 
 /** An own program at its hook. */
 export class AttachedProgram implements HookProgram {

@@ -41,6 +41,17 @@ test('imports, exports and functions become constants; lines stay where they are
   ]);
 });
 
+test('a member that is spread is a use; a property of the same name is none', () => {
+  const source = [
+    "import * as options from './options.js';",
+    'const all = { ...options.text(), ...options.seed, other: known.options.key };',
+  ].join('\n');
+  assert.equal(
+    bindModule(source, () => true).split('\n')[0],
+    "import * as options$ from './options.js'; const options = { text: options$.text, seed: options$.seed };",
+  );
+});
+
 test('what runs while a module is loaded may stand below; a module handed on stays whole', () => {
   const source = [
     "import * as tcp from './tcp.js';",

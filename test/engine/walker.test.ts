@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fate from '../../src/engine/fate.js';
+import { OWES_CHECKSUM, OWES_TCP_SEGMENTS } from '../../src/engine/frame-arena.js';
 import {
   HOOK_CLSACT_INGRESS,
   HOOK_TCX_EGRESS,
@@ -296,4 +297,12 @@ describe('MTU', () => {
       assert.equal(t.walker.reason, reason);
     });
   }
+
+  test('several segments that are together no longer than the first device takes pass as well', () => {
+    const t = new TestNode();
+    const handle = t.slot(frame('4000|270a', 1501));
+    t.walker.arena.owes[handle] = OWES_CHECKSUM | OWES_TCP_SEGMENTS;
+    t.walker.receive(handle, t.lxcA);
+    assert.equal(t.walker.reason, 0);
+  });
 });

@@ -31,10 +31,22 @@ test('a pod has its address alone on its device; all else goes by the node', () 
   ]);
 });
 
-test("a tunnel's headers are taken off the MTU of a pod's routes", () => {
+test("the headers of a tunnel, or of WireGuard, are taken off the MTU of a pod's routes", () => {
   assert.equal(
     commandsOf(plan('vxlan'), 'pw-lab-client')?.at(-1),
     'route replace default via 10.0.1.1 dev eth0 mtu 1450',
+  );
+  const wireguard = commandsOf(plan('wireguard'), 'pw-lab-client')?.at(-1);
+  assert.match(wireguard ?? '', / mtu 1420$/);
+});
+
+test('that of a tunnel over IPv6 has longer ones', () => {
+  const { spec } = loadTopology('dual-stack');
+  const cilium = { ...spec.cilium, 'routing-mode': 'tunnel', 'underlay-protocol': 'ipv6' };
+  const lab = planLab(planTopology({ ...spec, cilium }), { prefix: 'pw-lab' });
+  assert.equal(
+    commandsOf(lab, 'pw-lab-client')?.at(-1),
+    'route replace default via fd00:a:1::1 dev eth0 mtu 1430',
   );
 });
 

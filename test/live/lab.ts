@@ -7,7 +7,7 @@ import { after } from 'node:test';
 import type { Status } from '../../src/cli/lab/status.js';
 import { repositoryRoot } from '../support/repository.js';
 
-const MAIN = path.join(repositoryRoot, 'dist/src/cli/main.js');
+export const MAIN = path.join(repositoryRoot, 'dist/src/cli/main.js');
 const START_MS = 20_000;
 
 /** SHA-256 of the first 100,000,000 bytes of what lab servers serve under /bytes/N. */
@@ -155,9 +155,15 @@ export async function pingLoss(lab: Lab, from: string, to: string): Promise<numb
 }
 
 /** SHA-256 of what a URL has; empty when it has nothing within `seconds`. */
-export async function download(lab: Lab, from: string, url: string, seconds = 15): Promise<string> {
+export function download(lab: Lab, from: string, url: string, seconds = 15): Promise<string> {
+  return downloadIn(`pw-${lab.name}-${from}`, url, seconds);
+}
+
+/** The same in any namespace. */
+export async function downloadIn(namespace: string, url: string, seconds: number): Promise<string> {
   const command = `set -o pipefail; curl -gsSf -m ${seconds} '${url}' | sha256sum`;
-  const { code, stdout } = await lab.run(from, ['bash', '-c', command], seconds + 5);
+  const words = ['netns', 'exec', namespace, 'bash', '-c', command];
+  const { code, stdout } = await run('ip', words, seconds + 5);
   return code === 0 ? stdout.slice(0, 64) : '';
 }
 

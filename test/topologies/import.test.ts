@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { formatTopology } from '../../src/topologies/document.js';
 import { TopologyError } from '../../src/topologies/faults.js';
 import { importCluster } from '../../src/topologies/import/import-cluster.js';
-import { ImportError } from '../../src/topologies/import/tool-json.js';
+import { ImportError } from '../../src/topologies/import/import-error.js';
 import { Walks } from './walk-support.js';
 
 /** Output of ip from a namespace with these devices; endpoints, nodes and maps by hand and by the agent's layouts. */

@@ -17,7 +17,7 @@ import type { Status } from '../lab/status.js';
 import { statusText } from '../lab/status-text.js';
 import type { ShowRequest } from '../lab/thread.js';
 import { log, put } from '../log.js';
-import { readMonitorChoice } from '../monitor/choose.js';
+import { readMonitorChoice } from '../monitor/choice.js';
 import { openTopology } from '../open-topology.js';
 import type { Output } from '../show/command.js';
 import { splitShowArguments } from './show.js';

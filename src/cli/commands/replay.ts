@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { HOOK_OPTION_NAMES } from '../programs/attachment.js';
+import { HOOK_OPTION_NAMES } from '../programs/option.js';
 import { readOptions } from '../replay/options.js';
 import { SELECTION_NAMES } from '../replay/selection.js';
 

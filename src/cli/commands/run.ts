@@ -1,8 +1,8 @@
 import type { Argv } from 'yargs';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
-import { readMonitorChoice } from '../monitor/choose.js';
-import { readProgramOption } from '../programs/attachment.js';
+import { readMonitorChoice } from '../monitor/choice.js';
+import { readProgramOption } from '../programs/option.js';
 import { readConfig } from '../replay/options.js';
 
 const USAGE =

@@ -6,7 +6,7 @@ import type { Notice } from '../../live/thread-messages.js';
 import type { LoadedTopology } from '../../topologies/load.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
-import type { MonitorChoice } from '../monitor/choose.js';
+import type { MonitorChoice } from '../monitor/choice.js';
 import { LabSession } from './session.js';
 import { Talk } from './talk.js';
 

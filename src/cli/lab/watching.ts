@@ -3,8 +3,9 @@ import { PcapngWriter } from '../../io/pcapng-writer.js';
 import type { WalkWatcher } from '../../live/forwarder.js';
 import type { Watch } from '../../live/runtime.js';
 import type { BuiltTopology } from '../../topologies/built.js';
-import { type MonitorChoice, openMonitors } from '../monitor/choose.js';
+import type { MonitorChoice } from '../monitor/choice.js';
 import type { Monitor } from '../monitor/monitor.js';
+import { openMonitors } from '../monitor/open.js';
 import { WalkRecorder } from '../replay/recording.js';
 
 /** Plain data: it goes to the datapath thread. */

@@ -2,8 +2,8 @@
 import { parsePrefix } from '../../engine/address-text.js';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
-import { type MonitorChoice, readMonitorChoice } from '../monitor/choose.js';
-import { type ProgramOption, readProgramOption } from '../programs/attachment.js';
+import { type MonitorChoice, readMonitorChoice } from '../monitor/choice.js';
+import { type ProgramOption, readProgramOption } from '../programs/option.js';
 import { readSelection } from './selection.js';
 
 /** The arguments as yargs gives them. */

@@ -1,5 +1,6 @@
 /** A port on a socket that keeps frames apart: batches by recvmmsg(2) and sendmmsg(2). */
 import { type FrameArena, SMALL_FRAME_LIMIT } from '../../engine/frame-arena.js';
+import { ArenaAddress } from './arena-address.js';
 import type { Libc } from './libc.js';
 import {
   EAGAIN,
@@ -48,12 +49,12 @@ export abstract class SocketPort extends PortBase {
   protected readonly incoming: MessageTable;
   readonly #outgoing: MessageTable;
   readonly #slots = new SlotBatch(BATCH);
-  #arena: FrameArena | null = null;
-  #address = 0;
+  readonly #addresses: ArenaAddress;
 
   constructor(spec: PortSpec, libc: Libc, fd: number, offloads: boolean, hasVnetHeader: boolean) {
     super(spec, offloads, hasVnetHeader);
     this.libc = libc;
+    this.#addresses = new ArenaAddress(libc);
     this.fd = fd;
     this.#prefix = hasVnetHeader ? VNET_HEADER_LENGTH : 0;
     this.incoming = new MessageTable(libc, BATCH);
@@ -106,12 +107,12 @@ export abstract class SocketPort extends PortBase {
   close(): void {
     if (this.fd >= 0) this.libc.close(this.fd);
     this.fd = -1;
-    this.#arena = null;
+    this.#addresses.release();
     this.state = PORT_GONE;
   }
 
   #arm(arena: FrameArena, limit: number): number {
-    const address = this.#addressOf(arena);
+    const address = this.#addresses.of(arena);
     const { incoming } = this;
     const prefix = this.#prefix;
     const armed = this.#slots.take(arena, limit);
@@ -146,7 +147,7 @@ export abstract class SocketPort extends PortBase {
   }
 
   #transmitBatch(arena: FrameArena, handles: Int32Array, at: number, count: number): number {
-    const address = this.#addressOf(arena);
+    const address = this.#addresses.of(arena);
     const outgoing = this.#outgoing;
     for (let i = 0; i < count; i++) {
       const handle = handles[at + i];
@@ -168,14 +169,6 @@ export abstract class SocketPort extends PortBase {
     if (sent > 0) this.state = PORT_UP;
     this.counters[SENT_BYTES] += bytes;
     return sent;
-  }
-
-  #addressOf(arena: FrameArena): number {
-    if (arena !== this.#arena) {
-      this.#arena = arena;
-      this.#address = this.libc.addressOf(arena.bytes);
-    }
-    return this.#address;
   }
 
   #noteReceiveError(): void {

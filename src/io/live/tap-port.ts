@@ -2,6 +2,7 @@
 import { type FrameArena, JUMBO_FRAME_LIMIT, SMALL_FRAME_LIMIT } from '../../engine/frame-arena.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as vlan from '../../engine/wire/vlan.js';
+import { ArenaAddress } from './arena-address.js';
 import type { InterfaceControl } from './interface-control.js';
 import { IoRing } from './io-ring.js';
 import type { Libc } from './libc.js';
@@ -46,8 +47,7 @@ export class TapPort extends PortBase implements LivePort {
   /** What the kernel dropped at the TAP, and how much of that before it was opened. */
   readonly #drops: OutputDrops;
   readonly #dropsBefore: number;
-  #arena: FrameArena | null = null;
-  #address = 0;
+  readonly #addresses: ArenaAddress;
   /** Null where the kernel does not allow it: then each frame is a system call of its own. */
   #ring: IoRing | null;
   readonly #slots = new SlotBatch(BATCH);
@@ -61,6 +61,7 @@ export class TapPort extends PortBase implements LivePort {
     this.#drops = drops;
     this.#dropsBefore = drops.read();
     this.#libc = libc;
+    this.#addresses = new ArenaAddress(libc);
     this.#control = control;
     this.fd = fd;
     this.#ring = spec.batches === false ? null : IoRing.open(libc, BATCH);
@@ -96,7 +97,7 @@ export class TapPort extends PortBase implements LivePort {
 
   /** A frame of unknown length is read into a jumbo slot; a short one goes on into a slot of its size. */
   #receiveSingly(arena: FrameArena, handles: Int32Array, at: number, limit: number): number {
-    const address = this.#addressOf(arena);
+    const address = this.#addresses.of(arena);
     const longest = this.offloads ? JUMBO_FRAME_LIMIT : this.mtu + LINK_HEADERS;
     let count = 0;
     let slot = -1;
@@ -148,7 +149,7 @@ export class TapPort extends PortBase implements LivePort {
   }
 
   #prepareReads(ring: IoRing, arena: FrameArena, limit: number): number {
-    const address = this.#addressOf(arena);
+    const address = this.#addresses.of(arena);
     const slots = this.#slots;
     const wanted = slots.take(arena, limit);
     for (let i = 0; i < wanted; i++) {
@@ -186,7 +187,7 @@ export class TapPort extends PortBase implements LivePort {
   }
 
   #write(arena: FrameArena, handle: number): boolean {
-    const from = this.#addressOf(arena) + arena.start[handle] - VNET_HEADER_LENGTH;
+    const from = this.#addresses.of(arena) + arena.start[handle] - VNET_HEADER_LENGTH;
     const length = arena.length[handle];
     if (this.#libc.write(this.fd, from, length + VNET_HEADER_LENGTH) < 0) {
       this.#noteSendError(this.#libc.errno());
@@ -197,7 +198,7 @@ export class TapPort extends PortBase implements LivePort {
   }
 
   #writeBatch(ring: IoRing, arena: FrameArena, handles: Int32Array, at: number, count: number): number {
-    const address = this.#addressOf(arena) - VNET_HEADER_LENGTH;
+    const address = this.#addresses.of(arena) - VNET_HEADER_LENGTH;
     for (let i = at; i < at + count; i++) {
       const handle = handles[i];
       ring.write(this.fd, address + arena.start[handle], arena.length[handle] + VNET_HEADER_LENGTH);
@@ -241,7 +242,7 @@ export class TapPort extends PortBase implements LivePort {
     }
     this.fd = -1;
     this.#control.close();
-    this.#arena = null;
+    this.#addresses.release();
     this.state = PORT_GONE;
   }
 
@@ -255,15 +256,6 @@ export class TapPort extends PortBase implements LivePort {
     this.#iovecs[at] = address | 0;
     this.#iovecs[at + 1] = address / 0x1_0000_0000;
     this.#iovecs[at + 2] = length;
-  }
-
-  /** The arena is kept while its address is. */
-  #addressOf(arena: FrameArena): number {
-    if (arena !== this.#arena) {
-      this.#arena = arena;
-      this.#address = this.#libc.addressOf(arena.bytes);
-    }
-    return this.#address;
   }
 
   #noteReceiveError(errno: number): void {

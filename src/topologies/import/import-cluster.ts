@@ -3,8 +3,9 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { isKnownKey } from '../cilium-config.js';
 import type { CiliumConfigSpec, TopologySpec } from '../spec.js';
+import { ImportError } from './import-error.js';
 import { importNode } from './import-node.js';
-import { ciliumNodeList, configMap, ImportError, readToolJson } from './tool-json.js';
+import { ciliumNodeList, configMap, readToolJson } from './tool-json.js';
 
 export interface ImportedCluster {
   /** Folders of maps in it are relative to `base`. */

@@ -1,14 +1,7 @@
 /** What the tools print of a node as JSON, as far as it is read here; other keys are passed over. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-
-/** What cannot be imported, with the file and what to do. */
-export class ImportError extends Error {
-  constructor(place: string, fault: string) {
-    super(`${place}: ${fault}`);
-    this.name = 'ImportError';
-  }
-}
+import { ImportError } from './import-error.js';
 
 /** `ip -j -d addr`. */
 export const addressList = z.array(

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { ExpressionError, parseExpression } from '../../../src/topologies/trace/expression.js';
+import { parseExpression } from '../../../src/topologies/trace/expression.js';
+import { ExpressionError } from '../../../src/topologies/trace/expression-error.js';
 import { makeFrame } from '../../../src/topologies/trace/packet-request.js';
 import { resolveExpression } from '../../../src/topologies/trace/resolve.js';
 import { Tracer } from '../../../src/topologies/trace/tracer.js';

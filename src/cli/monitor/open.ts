@@ -1,26 +1,16 @@
-/** Which tool a monitor is: `cilium-dbg monitor …` or `hubble observe …`, and the pipe behind it. */
+/** Makes the monitor that was asked for: `cilium-dbg monitor …` or `hubble observe …`, with the pipe behind it. */
 import type { BuiltNode, BuiltTopology } from '../../topologies/built.js';
 import { UsageError } from '../exit-codes.js';
 import { Pipe } from '../shell/pipe.js';
-import { type CommandLine, readCommandLine } from '../shell/words.js';
+import type { MonitorChoice } from './choice.js';
 import { ciliumMonitor } from './cilium-flags.js';
 import { CiliumMonitor } from './cilium-monitor.js';
-import { type CiliumVersion, readCiliumVersion } from './cilium-version.js';
 import type { EventPrinter } from './event-record.js';
 import { readObserve } from './hubble/observe-flags.js';
 import { type FlowStore, HubbleObserver } from './hubble/observer.js';
 import { Monitor } from './monitor.js';
 
 const COMMANDS = 'cilium-dbg monitor [OPTIONS], hubble observe [OPTIONS]';
-
-export interface MonitorChoice {
-  /** Empty for cilium-dbg monitor without options. */
-  readonly command: CommandLine;
-  /** Null for all. */
-  readonly node: string | null;
-  /** Null for the version that the topology names. */
-  readonly version: CiliumVersion | null;
-}
 
 export interface MonitorSinks {
   readonly write: (text: string) => void;
@@ -91,17 +81,4 @@ function chooseNodes(topology: BuiltTopology, name: string | null): readonly Bui
   if (node !== undefined) return [node];
   const names = topology.nodes.map(({ planned }) => planned.name).join(', ');
   throw new UsageError(`--node ${name}: no such node; there are ${names}`);
-}
-
-/** `--monitor`, or `--monitor COMMAND`, with `--cilium-version`; null without. Throws UsageError. */
-export function readMonitorChoice(
-  command: string | undefined,
-  version: string | undefined,
-): MonitorChoice | null {
-  if (command === undefined) return null;
-  return {
-    command: readCommandLine(command),
-    node: null,
-    version: version === undefined ? null : readCiliumVersion(version, '--cilium-version'),
-  };
 }
