@@ -1,12 +1,14 @@
 /** Runs a lab until it is told to end. */
-import { LiveError, MISSING } from '../../io/live/live-error.js';
 import { portName } from '../../io/live/open.js';
 import type { Binding } from '../../live/binding.js';
 import type { LoadedTopology } from '../../topologies/load.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import type { MonitorChoice } from '../monitor/choice.js';
+
+import { needRoot } from './need-root.js';
 import { checkWorkers, LabSession } from './session.js';
+
 import { Talk } from './talk.js';
 import { WalkDesk } from './walk-desk.js';
 
@@ -78,15 +80,4 @@ export async function runSession(options: RunOptions): Promise<number> {
     await session.stop();
   }
   return EXIT_DONE;
-}
-
-/** Throws a LiveError for whoever may not make namespaces. */
-export function needRoot(): void {
-  if (process.getuid?.() === 0) return;
-  throw new LiveError(
-    'lab',
-    'network namespaces and TAPs need CAP_SYS_ADMIN and CAP_NET_ADMIN',
-    'run as root: sudo packetwalk lab (or in a container: docker run --privileged)',
-    MISSING,
-  );
 }
