@@ -8,6 +8,7 @@ import * as ethernet from '../../src/engine/wire/ethernet.js';
 import * as ipv4 from '../../src/engine/wire/ipv4.js';
 import * as layer4 from '../../src/engine/wire/layer4.js';
 import * as tcp from '../../src/engine/wire/tcp.js';
+import { putClearTag } from '../../src/engine/wire/wireguard.js';
 import type { LivePort } from '../../src/io/live/live-port.js';
 import { joinPorts } from '../../src/io/live/memory-port.js';
 import { Forwarder } from '../../src/live/forwarder.js';
@@ -24,7 +25,7 @@ import { OwnerTable } from '../../src/live/steering/owner-table.js';
 import { Steering, steeringSetup } from '../../src/live/steering/steering.js';
 import { buildTopology } from '../../src/topologies/build.js';
 import { portsOf } from '../../src/topologies/port-part.js';
-import { fromHex } from '../support/hex.js';
+import { fromHex, toHex } from '../support/hex.js';
 
 const CLIENT_MAC = fromHex('02 70 00 00 00 0a');
 const SERVER_MAC = fromHex('02 70 00 00 00 0b');
@@ -41,7 +42,7 @@ describe('fingerprint of a flow', () => {
   const UDP_BACK = '4500 0020 4321 0000 4011 0000 0a000002 0a000001 0035 1000 000c 0000 11111111';
   const read = (hex: string): { kind: number; key: FlowKey } => {
     const bytes = fromHex(hex);
-    const key = new FlowKey(8472, false);
+    const key = new FlowKey({ tunnelPort: 8472, isGeneve: false, wireguardPort: 51871 });
     return { kind: key.read(bytes, 0, bytes.length), key };
   };
   const isSameFlow = (a: string, b: string): void => {
@@ -80,6 +81,17 @@ describe('fingerprint of a flow', () => {
     const tunnelled = (port: string, packet: string): string =>
       `${ETHERNET} 4500 0052 0000 0000 4011 0000 ac100001 ac100002 ${port} 2118 003e 0000 08000000 00000200 ${ETHERNET} ${packet}`;
     isSameFlow(tunnelled('c001', UDP_THERE), tunnelled('d00d', UDP_BACK));
+  });
+
+  test('of a WireGuard message is that of the packet in it, where it is in clear', () => {
+    const sealed = (kind: string, port: string, packet: string, tag: string): string =>
+      `${ETHERNET} 4500 005c 0000 0000 4011 0000 ac100001 ac100002 ${port} ca9f 0048 0000 ${kind}000000 01000000 0000000000000000 ${packet} ${tag}`;
+    const clear = new Uint8Array(16);
+    putClearTag(clear, 0);
+    const tag = toHex(clear);
+    isSameFlow(sealed('04', 'c001', UDP_THERE, tag), `${ETHERNET} ${UDP_BACK}`);
+    const outer = [sealed('04', 'ca9f', UDP_THERE, 'ab'.repeat(16)), sealed('01', 'ca9f', UDP_BACK, tag)];
+    isSameFlow(outer[0], outer[1]);
   });
 
   test('answers that anybody may have asked for are for all; what is no flow stays where it is', () => {
@@ -191,7 +203,12 @@ const DEVICES = ['node/lxcclient', 'node/lxcserver', 'node/eth0'];
 const [AT_CLIENT, AT_SERVER, OUTSIDE] = [0, 1, 2];
 
 function makeWorkers(count: number): Worker[] {
-  const setup = steeringSetup(count, { tunnelPort: 0, isGeneve: false, byAddresses: false });
+  const setup = steeringSetup(count, {
+    tunnelPort: 0,
+    isGeneve: false,
+    wireguardPort: 0,
+    byAddresses: false,
+  });
   return Array.from({ length: count }, (_, number) => {
     const clock = new Clock();
     clock.set(1e12);
@@ -364,7 +381,7 @@ for (const count of [2, 3]) {
 }
 
 describe('session affinity', () => {
-  const rule = { tunnelPort: 0, isGeneve: false, byAddresses: true };
+  const rule = { tunnelPort: 0, isGeneve: false, wireguardPort: 0, byAddresses: true };
   const setup = steeringSetup(2, { ...rule, byAddresses: false });
   const workers = [0, 1].map((number) => new Steering(setup, number));
   const ownersOf = (frame: Uint8Array): number[] =>
@@ -412,7 +429,7 @@ describe('session affinity', () => {
 });
 
 test('a worker is woken when it sleeps, and does not sleep while frames wait', () => {
-  const setup = steeringSetup(2, { tunnelPort: 0, isGeneve: false, byAddresses: false });
+  const setup = steeringSetup(2, { tunnelPort: 0, isGeneve: false, wireguardPort: 0, byAddresses: false });
   const [one, other] = [0, 1].map((number) => new Steering(setup, number));
   const frame = new Uint8Array(60);
   const handle = arena.put(new DataView(frame.buffer), 0, frame.length);

@@ -141,6 +141,17 @@ describe('changes of a lab of two workers', { skip, timeout: 180_000 }, () => {
     assert.deepEqual((await lab.status()).lost, {});
   });
 
+  test('an interface that goes down is told of once', async () => {
+    lab.said = '';
+    const link = ['-n', `pw-${lab.name}-server`, 'link', 'set', 'eth0'];
+    await run('ip', [...link, 'down']);
+    await lab.saysWithin(/node2\/lxcserver: its interface is down or gone/, 10_000);
+    await run('ip', [...link, 'up']);
+    await lab.saysWithin(/node2\/lxcserver: its interface is up again/, 10_000);
+    await pause(500);
+    assert.equal(lab.said.match(/lxcserver: its interface is down or gone/g)?.length, 1);
+  });
+
   test('a policy takes hold in all of them at once, and a new pod is reached by all', async () => {
     const deny = fileOf(
       'deny.yaml',

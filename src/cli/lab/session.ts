@@ -2,7 +2,6 @@
 import { randomInt } from 'node:crypto';
 import { Clock } from '../../engine/clock.js';
 import { SeededRandom } from '../../engine/random.js';
-import { GENEVE } from '../../engine/stack/tunnel.js';
 import type { Binding } from '../../live/binding.js';
 import { ControlSocket } from '../../live/control-socket.js';
 import { canShare, DatapathGroup } from '../../live/datapath-group.js';
@@ -12,7 +11,7 @@ import { checkFree, configureNamespace, makeNamespace, removeNamespace } from '.
 import { readSaved, type SavedTopology, writeSaved } from '../../live/saved-topology.js';
 import { type Snapshot, showSnapshots } from '../../live/snapshot.js';
 import { namespacesLeft, processStart, removeState, socketPath, writeState } from '../../live/state-file.js';
-import type { SteeringRule } from '../../live/steering/steering.js';
+import { steeringRule } from '../../live/steering/rule.js';
 import type { Notice, NumbersJson } from '../../live/thread-messages.js';
 import { buildTopology } from '../../topologies/build.js';
 import type { BuiltTopology } from '../../topologies/built.js';
@@ -276,14 +275,4 @@ export function checkWorkers(workers: number, bindings: readonly Binding[]): voi
       `--workers ${workers}: ${single.port.plugin} is of one worker; use tap or af-packet`,
     );
   }
-}
-
-/** What the nodes' configuration says of flows. */
-function steeringRule({ nodes, services }: Plan): SteeringRule {
-  const { config } = nodes[0];
-  return {
-    tunnelPort: config.features.tunnelMode ? config.features.tunnelPort : 0,
-    isGeneve: config.features.tunnelProtocol === GENEVE,
-    byAddresses: services.some(({ affinitySeconds }) => affinitySeconds > 0),
-  };
 }

@@ -13,17 +13,22 @@
  * - Later fragments go where the first one went.
  */
 import type { FrameArena } from '../../engine/frame-arena.js';
-import { FIRST_FRAGMENT, FLOW, FlowKey, FOR_ALL, LATER_FRAGMENT, NO_FLOW } from './flow-key.js';
+import {
+  FIRST_FRAGMENT,
+  FLOW,
+  FlowKey,
+  FOR_ALL,
+  LATER_FRAGMENT,
+  NO_FLOW,
+  type TunnelPorts,
+} from './flow-key.js';
 import { COPY, Handover } from './handover.js';
 import { OwnerTable } from './owner-table.js';
 
 export const FOR_ALL_WORKERS = -1;
 
 /** What a topology says of its flows. */
-export interface SteeringRule {
-  /** UDP port of its tunnels; 0 for none. */
-  readonly tunnelPort: number;
-  readonly isGeneve: boolean;
+export interface SteeringRule extends TunnelPorts {
   /** The addresses of a new flow decide whose it is. */
   readonly byAddresses: boolean;
 }
@@ -82,12 +87,14 @@ export class Steering {
    * be claimed by who has them.
    */
   use(rule: SteeringRule): boolean {
-    const { tunnelPort, isGeneve, byAddresses } = rule;
     const before = this.#rule;
     this.#rule = rule;
-    this.#key = new FlowKey(tunnelPort, isGeneve);
+    this.#key = new FlowKey(rule);
     return (
-      before.tunnelPort !== tunnelPort || before.isGeneve !== isGeneve || before.byAddresses !== byAddresses
+      before.tunnelPort !== rule.tunnelPort ||
+      before.isGeneve !== rule.isGeneve ||
+      before.wireguardPort !== rule.wireguardPort ||
+      before.byAddresses !== rule.byAddresses
     );
   }
 
