@@ -2,7 +2,7 @@
 import type { Argv } from 'yargs';
 import { planTopology } from '../../topologies/check.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
-import { devicesText, readDevices } from '../lab/devices.js';
+import { devicesJson, devicesText, readDevices } from '../lab/devices.js';
 import { runSession } from '../lab/run.js';
 import { openTopology } from '../open-topology.js';
 
@@ -63,7 +63,7 @@ export function addAttach(parser: Argv, setExitCode: (code: number) => void): Ar
       }
       const bindings = readDevices(planTopology(topology.spec, topology.source), args.device);
       if (args.dryRun) {
-        process.stdout.write(args.json ? `${JSON.stringify(bindings)}\n` : devicesText(bindings));
+        process.stdout.write(args.json ? devicesJson(bindings) : devicesText(bindings));
         setExitCode(EXIT_DONE);
         return;
       }

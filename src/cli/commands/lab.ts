@@ -1,6 +1,7 @@
 /** `packetwalk lab`, and what another shell asks a running lab for. */
 import { readFileSync } from 'node:fs';
 import type { Argv } from 'yargs';
+import { openError } from '../../io/file-input.js';
 import { askControl } from '../../live/control-socket.js';
 import { planTopology } from '../../topologies/check.js';
 import { suggestion } from '../../topologies/faults.js';
@@ -291,7 +292,7 @@ function readTopologyFile(file: string): string {
   try {
     return readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (error) {
-    throw new UsageError(`${file}: ${(error as Error).message}`);
+    throw openError(file, error);
   }
 }
 
