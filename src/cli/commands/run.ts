@@ -1,7 +1,9 @@
-import type { Argv } from 'yargs';
+/** `packetwalk run`: tools on the machines of a topology. */
+import type { CommandModule } from '../command-table.js';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
 import { readMonitorChoice } from '../monitor/choice.js';
+import * as options from '../options.js';
 import { readProgramOption } from '../programs/option.js';
 import { readConfig } from '../replay/options.js';
 
@@ -12,10 +14,26 @@ const USAGE =
 
 const TOOLS = 'ping, wget, curl, nc, dig, nslookup, host, sleep, echo';
 
-export function addRun(parser: Argv, setExitCode: (code: number) => void): Argv {
-  return parser.command(
-    'run [COMMAND..]',
-    'run ping, wget, curl, nc, dig … on the pods, nodes and hosts of a topology',
+const OPTIONS = {
+  topology: options.topology,
+  parallel: options.flag('start all commands at once; else each when the one before has ended'),
+  seed: {
+    ...options.seed,
+    describe: 'for what is left to chance: ports, sequence numbers, loss, backends',
+  },
+  out: options.out,
+  program: options.program,
+  show: options.show,
+  monitor: options.monitor,
+  'cilium-version': options.ciliumVersion,
+  config: options.config,
+  json: { ...options.json, describe: 'print the results as one JSON array' },
+} as const;
+
+export const add: CommandModule['add'] = (parser, { usage, describe }, { setExitCode }) =>
+  parser.command(
+    usage,
+    describe,
     (command) =>
       command
         .usage(USAGE)
@@ -24,60 +42,7 @@ export function addRun(parser: Argv, setExitCode: (code: number) => void): Argv 
           array: true,
           describe: `'HOST: TOOL ARGUMENTS'; tools are ${TOOLS}`,
         })
-        .option('topology', {
-          alias: 't',
-          type: 'string',
-          requiresArg: true,
-          describe: 'a ready-made topology (packetwalk topologies) or a YAML file',
-        })
-        .option('parallel', {
-          type: 'boolean',
-          default: false,
-          describe: 'start all commands at once; else each when the one before has ended',
-        })
-        .option('seed', {
-          type: 'number',
-          requiresArg: true,
-          default: 1,
-          describe: 'for what is left to chance: ports, sequence numbers, loss, backends',
-        })
-        .option('out', {
-          alias: 'o',
-          type: 'string',
-          requiresArg: true,
-          describe:
-            'write the walks here as pcapng: an interface per hook point, verdicts, what happened in words',
-        })
-        .option('program', {
-          alias: 'p',
-          type: 'string',
-          array: true,
-          requiresArg: true,
-          describe: "run a program of one's own, as in replay: FILE@DEVICE/HOOK[:before|after]",
-        })
-        .option('show', {
-          type: 'string',
-          array: true,
-          requiresArg: true,
-          describe: "then print a listing, as packetwalk show does: 'COMMAND', or 'NODE: COMMAND'",
-        })
-        .option('monitor', {
-          type: 'string',
-          describe:
-            "print the datapath's events as they come: as cilium-dbg monitor does, or 'cilium-dbg monitor OPTIONS', 'hubble observe OPTIONS'",
-        })
-        .option('cilium-version', {
-          type: 'string',
-          requiresArg: true,
-          describe: "in whose words --monitor prints: 1.10 to 1.18; default the topology's",
-        })
-        .option('config', {
-          type: 'string',
-          array: true,
-          requiresArg: true,
-          describe: "KEY=VALUE of the Cilium ConfigMap, in place of the topology's",
-        })
-        .option('json', { type: 'boolean', default: false, describe: 'print the results as one JSON array' })
+        .options(OPTIONS)
         .example("$0 run -t vxlan 'client: curl http://10.96.0.80/'", 'a pod to a service')
         .example("$0 run -t vxlan 'client: ping -c 1 server' -o walk.pcapng", 'with every hook on the way')
         .epilogue('Exit code 1 when a command has failed.'),
@@ -90,9 +55,7 @@ export function addRun(parser: Argv, setExitCode: (code: number) => void): Argv 
       if (!Number.isSafeInteger(args.seed) || args.seed < 0) {
         throw new UsageError('--seed takes a whole number from 0 on');
       }
-      // Loaded when it is needed: a wrong command line or --help answers in half the time.
-      const { runCommands } = await import('../run/run.js');
-      const code = await runCommands({
+      const read = {
         topology: args.topology,
         commands: args.COMMAND ?? [],
         parallel: args.parallel,
@@ -103,8 +66,8 @@ export function addRun(parser: Argv, setExitCode: (code: number) => void): Argv 
         show: args.show ?? [],
         monitor: readMonitorChoice(args.monitor, args.ciliumVersion),
         config: readConfig(args.config ?? []),
-      });
-      setExitCode(code);
+      };
+      const { runCommands } = await import('../run/run.js');
+      setExitCode(await runCommands(read));
     },
   );
-}

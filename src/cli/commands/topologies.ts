@@ -1,12 +1,14 @@
+/** `packetwalk topologies`: the ready-made ones, and checks of all. */
 import { readFileSync } from 'node:fs';
-import type { Argv } from 'yargs';
 import { suggestion } from '../../topologies/faults.js';
+import type { CommandModule } from '../command-table.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
+import { flag, json } from '../options.js';
 
-export function addTopologies(parser: Argv, setExitCode: (code: number) => void): Argv {
-  return parser.command(
-    'topologies [NAME] [FILE..]',
-    'list the ready-made topologies, print one of them, or check files',
+export const add: CommandModule['add'] = (parser, { usage, describe }, { setExitCode }) =>
+  parser.command(
+    usage,
+    describe,
     (command) =>
       command
         .usage(
@@ -16,23 +18,19 @@ export function addTopologies(parser: Argv, setExitCode: (code: number) => void)
         )
         .positional('NAME', { type: 'string', describe: 'print this one, as the YAML that declares it' })
         .positional('FILE', { type: 'string', array: true, describe: 'of check: files, or names' })
-        .option('strict', { type: 'boolean', default: false, describe: 'check: a warning is an error' })
-        .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
+        .options({ strict: flag('check: a warning is an error'), json })
         .example('$0 topologies', 'which there are')
         .example('$0 topologies life-of-a-packet > mine.yaml', 'a start for your own')
         .example('$0 topologies check mine.yaml', 'what is wrong with it'),
-    async ({ NAME, FILE, json, strict }) => {
-      // One alone comes as a text.
-      const files = FILE === undefined ? [] : [FILE].flat();
+    async ({ NAME, FILE: files = [], strict, ...args }) => {
       if (NAME === 'check') {
-        setExitCode(await check(files, json, strict));
+        setExitCode(await check(files, args.json, strict));
         return;
       }
       if (files.length > 0) throw new UsageError(`topologies ${NAME}: one at a time`);
-      process.stdout.write(await (NAME === undefined ? listText(json) : topologyText(NAME, json)));
+      process.stdout.write(await (NAME === undefined ? listText(args.json) : topologyText(NAME, args.json)));
     },
   );
-}
 
 async function listText(json: boolean): Promise<string> {
   const { listTopologies } = await import('../../topologies/load.js');

@@ -1,5 +1,4 @@
 /** Runs a lab until it is told to end. */
-import { LiveError, MISSING } from '../../io/live/live-error.js';
 import { portName } from '../../io/live/open.js';
 import type { Binding } from '../../live/binding.js';
 import type { Notice } from '../../live/thread-messages.js';
@@ -7,6 +6,7 @@ import type { LoadedTopology } from '../../topologies/load.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import type { MonitorChoice } from '../monitor/choice.js';
+import { needRoot } from './need-root.js';
 import { LabSession } from './session.js';
 import { Talk } from './talk.js';
 
@@ -75,17 +75,6 @@ export async function runSession(options: RunOptions): Promise<number> {
     await session.stop();
   }
   return EXIT_DONE;
-}
-
-/** Throws a LiveError for whoever may not make namespaces. */
-export function needRoot(): void {
-  if (process.getuid?.() === 0) return;
-  throw new LiveError(
-    'lab',
-    'network namespaces and TAPs need CAP_SYS_ADMIN and CAP_NET_ADMIN',
-    'run as root: sudo packetwalk lab (or in a container: docker run --privileged)',
-    MISSING,
-  );
 }
 
 /** `unread` is lowered by what has been printed. */
