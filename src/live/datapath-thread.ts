@@ -9,6 +9,8 @@ type Message = Reply | { readonly notice: Notice };
 
 const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
+const HAS_ENDED = 'the datapath thread has ended';
+
 /** Ports at most. */
 export const PORT_ROWS = 1024;
 
@@ -46,6 +48,9 @@ export class DatapathThread {
   #started!: () => void;
   #failed!: (error: Error) => void;
   #lastId = 0;
+  /** What the thread has ended of; null while it runs, and when it was asked to end. */
+  #failure: RequestError | null = null;
+  #hasEnded = false;
 
   /** Resolves when frames can pass. Rejects with a LiveError when an interface cannot be opened. */
   static async start(options: ThreadOptions): Promise<DatapathThread> {
@@ -87,7 +92,8 @@ export class DatapathThread {
       });
       worker.once('exit', () => {
         this.#end(new Error('the datapath thread has ended before it began'));
-        resolve();
+        if (this.#failure === null) resolve();
+        else reject(this.#failure);
       });
     });
     // Whoever wants to know asks for it; a failure that nobody asks about is no unhandled one.
@@ -96,6 +102,7 @@ export class DatapathThread {
 
   /** Asks the thread; answered between two bursts. Rejects with a RequestError when it refuses. */
   request(kind: string, argument?: unknown): Promise<unknown> {
+    if (this.#hasEnded) return Promise.reject(new RequestError(HAS_ENDED, 2));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -113,7 +120,7 @@ export class DatapathThread {
   /** Lets the thread finish what it has read, close its ports and end. */
   async stop(): Promise<void> {
     await this.request('stop').catch(() => {});
-    // Who asks for `ended` is told what it ended of.
+    // What it has failed of is told to those who wait for its end.
     await this.ended.catch(() => {});
     this.#control.close();
     await this.#worker.terminate();
@@ -135,8 +142,10 @@ export class DatapathThread {
       this.wakeFd = notice.wakeFd;
       this.running = notice;
       this.#started();
-    } else if (notice.kind === 'failed') this.#failed(new RequestError(notice.message, notice.exitCode));
-    else this.#onNotice?.(notice);
+    } else if (notice.kind === 'failed') {
+      this.#failure = new RequestError(notice.message, notice.exitCode);
+      this.#failed(this.#failure);
+    } else this.#onNotice?.(notice);
   }
 
   /** The thread can be seen to have ended before its last words have come. */
@@ -156,8 +165,9 @@ export class DatapathThread {
   }
 
   #failAll(): void {
+    this.#hasEnded = true;
     for (const { reject } of this.#waiting.values()) {
-      reject(new RequestError('the datapath thread has ended', 2));
+      reject(new RequestError(HAS_ENDED, 2));
     }
     this.#waiting.clear();
   }

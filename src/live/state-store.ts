@@ -20,7 +20,7 @@ import { type Libc, loadLibc } from '../io/live/libc.js';
 import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
 import { isWrittenByPackets } from '../programs/tables/map-specs.js';
 import type { PortPart } from '../topologies/port-part.js';
-import { mapFile, REMEDY } from './mapped-file.js';
+import { makeStateDirectory, mapFile, REMEDY } from './mapped-file.js';
 import { processStart } from './state-file.js';
 
 const MAGIC = 'packetwalk state';
@@ -63,7 +63,8 @@ export class StateStore {
   static async open(directory: string, nowNs: number, part?: PortPart): Promise<StateStore> {
     const libc = await loadLibc('state');
     const own = part === undefined ? directory : workerDirectory(directory, part.number);
-    mkdirSync(own, { recursive: true, mode: 0o700 });
+    makeStateDirectory(directory);
+    makeStateDirectory(own);
     const first = part === undefined || part.number === 0 ? null : workerDirectory(directory, 0);
     return new StateStore(own, libc, nowNs, part === undefined ? 0 : (part.number << 16) | part.of, first);
   }

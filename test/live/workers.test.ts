@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { cannotRun, download, iperf, Lab, packetwalk, pause, run, SHA256_OF_100_MB } from './lab.js';
+import { cannotRun, download, iperf, Lab, pause, run, SHA256_OF_100_MB } from './lab.js';
 
 const skip = cannotRun('curl', 'bash', 'sha256sum', 'ping', 'iperf3');
 
@@ -217,20 +217,4 @@ describe('--workers 2 --monitor --record', {
     assert.equal(events.length, count, lab.printed.slice(0, 2000));
     rmSync(directory, { recursive: true });
   });
-});
-
-test('a number of workers that cannot be is refused', async () => {
-  for (const workers of ['0', '1.5', '65']) {
-    const { code, stderr } = await packetwalk(
-      'lab',
-      'same-node',
-      '--name',
-      't-refused',
-      '--workers',
-      workers,
-    );
-    if (cannotRun() === false)
-      assert.match(stderr, new RegExp(`--workers ${workers}: give a number from 1 to 64`));
-    assert.notEqual(code, 0);
-  }
 });

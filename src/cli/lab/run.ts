@@ -7,7 +7,7 @@ import { log, put } from '../log.js';
 import type { MonitorChoice } from '../monitor/choice.js';
 
 import { needRoot } from './need-root.js';
-import { checkWorkers, LabSession } from './session.js';
+import { checkShared, LabSession } from './session.js';
 
 import { Talk } from './talk.js';
 import { WalkDesk } from './walk-desk.js';
@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly pods: boolean;
 }
 
+/** Threads, each with maps and frames of its own; no machine has use for more. */
+const MOST_WORKERS = 64;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Answers the exit code when a signal has ended the lab; rejects when its thread has failed. */
@@ -39,7 +41,10 @@ export async function runSession(options: RunOptions): Promise<number> {
   if (!/^[\w.-]{1,64}$/.test(name)) {
     throw new UsageError(`--name ${name}: give letters, digits, ".", "_" and "-", 64 at most`);
   }
-  checkWorkers(options.workers, bindings);
+  if (!(Number.isInteger(options.workers) && options.workers >= 1 && options.workers <= MOST_WORKERS)) {
+    throw new UsageError(`--workers: give a number from 1 to ${MOST_WORKERS}`);
+  }
+  checkShared(options.workers, bindings);
   const desk = new WalkDesk({
     record: options.record ?? null,
     monitor: options.monitor ?? null,

@@ -10,7 +10,15 @@ import { MonotonicTime } from '../../live/monotonic-time.js';
 import { checkFree, configureNamespace, makeNamespace, removeNamespace } from '../../live/namespaces.js';
 import { readSaved, type SavedTopology, writeSaved } from '../../live/saved-topology.js';
 import { type Snapshot, showSnapshots } from '../../live/snapshot.js';
-import { namespacesLeft, processStart, removeState, socketPath, writeState } from '../../live/state-file.js';
+import {
+  isRunning,
+  namespacesLeft,
+  processStart,
+  readStates,
+  removeState,
+  socketPath,
+  writeState,
+} from '../../live/state-file.js';
 import { steeringRule } from '../../live/steering/rule.js';
 import type { Notice, NumbersJson } from '../../live/thread-messages.js';
 import { buildTopology } from '../../topologies/build.js';
@@ -30,7 +38,6 @@ import { type Status, statusOf } from './status.js';
 import type { WalkDesk } from './walk-desk.js';
 
 const THREAD = new URL('./thread.js', import.meta.url);
-const MAXIMUM_WORKERS = 64;
 
 export interface SessionOptions extends LabOptions {
   readonly topology: LoadedTopology;
@@ -82,9 +89,12 @@ export class LabSession {
     const session = new LabSession(options, saved);
     session.#expectTopology(session.topology.spec, saved?.numbers ?? {});
     // What a run left that was killed is taken over as it is.
-    const left = saved === null ? [] : namespacesLeft(options.name);
+    checkNotRunning(options.name);
+    const found = namespacesLeft(options.name);
+    const left = saved === null ? [] : found;
     const made = session.lab.namespaces.filter(({ name }) => !left.includes(name));
-    checkFree(made.map(({ name }) => name));
+    const lost = found.filter((name) => !session.lab.namespaces.some((own) => own.name === name));
+    checkFree([...made.map(({ name }) => name), ...lost], options.name);
     session.#writeState();
     try {
       for (const namespace of made) makeNamespace(namespace, options.workers);
@@ -163,7 +173,10 @@ export class LabSession {
       namespaces.some((other) => other.name === name);
     const added = lab.namespaces.filter((namespace) => !isIn(before, namespace));
     const removed = before.namespaces.filter((namespace) => !isIn(lab, namespace));
-    checkFree(added.map(({ name }) => name));
+    checkFree(
+      added.map(({ name }) => name),
+      this.name,
+    );
 
     // What is made is in the state file before, and what is removed until after.
     this.lab = { ...lab, namespaces: [...lab.namespaces, ...removed] };
@@ -264,11 +277,17 @@ export class LabSession {
   }
 }
 
-/** Throws UsageError for a number of workers that cannot be, or for ports that are of one. */
-export function checkWorkers(workers: number, bindings: readonly Binding[]): void {
-  if (!Number.isInteger(workers) || workers < 1 || workers > MAXIMUM_WORKERS) {
-    throw new UsageError(`--workers ${workers}: give a number from 1 to ${MAXIMUM_WORKERS}`);
-  }
+/** Two labs of one name would have the same namespaces, record and control socket. */
+function checkNotRunning(name: string): void {
+  const other = readStates().find((state) => state.name === name);
+  if (other === undefined || !isRunning(other)) return;
+  throw new UsageError(
+    `--name ${name}: a lab of this name runs (process ${other.pid}); end it, or give another`,
+  );
+}
+
+/** Throws UsageError for a port that only one worker can have. */
+export function checkShared(workers: number, bindings: readonly Binding[]): void {
   const single = bindings.find(({ port }) => !canShare(port));
   if (workers > 1 && single !== undefined) {
     throw new UsageError(

@@ -1,6 +1,6 @@
 /**
- * Which worker has a flow; shared by all workers. Slots of four
- * words: fingerprint, worker plus one (0: free, -1: being written), and the second of its last use.
+ * Which worker has a flow; shared by all workers. Slots of four words: fingerprint, worker plus one (0: free, -1: being
+ * written), and the second of its last use.
  */
 const SLOT_WORDS = 4;
 const OWNER = 2;
