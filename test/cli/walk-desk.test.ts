@@ -115,6 +115,22 @@ describe('recording of two workers', () => {
   });
 });
 
+test('a file that cannot be written is told once, and nobody waits for it', async () => {
+  const { desk } = open({ record: '/dev/full', workers: 1 });
+  desk.begin(DAY_NS);
+  const stream = new WalkStreamWriter();
+  const id = stream.addInterface({ name: 'node:a', linkType: 1 });
+  const long = new Uint8Array(65_000);
+  const unread = new Int32Array(desk.watching.unread);
+  for (let batch = 0; batch < 4; batch++) {
+    for (let i = 0; i < 10; i++) stream.write(id, 0, 0, long, 0, long.length, long.length);
+    send(desk, 0, stream, batch + 1);
+    assert.equal(unread[0], 0);
+  }
+  await assert.rejects(desk.failed, /\/dev\/full, at byte 0: cannot be written \(ENOSPC\)/);
+  desk.close();
+});
+
 describe('monitor of two workers', () => {
   test('each event once, in the order of time, with what was lost before', () => {
     const { desk, printed } = open({ monitor: readMonitorChoice('cilium-dbg monitor -v', undefined) });

@@ -34,9 +34,9 @@ export interface RunOptions {
 const MOST_WORKERS = 64;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Answers the exit code when a signal has ended the lab; rejects when its thread has failed. */
+/** Answers the exit code when a signal has ended the lab; rejects when a thread, or a recording, has failed. */
 export async function runSession(options: RunOptions): Promise<number> {
-  const { topology, name, serves, bindings, pods } = options;
+  const { name, bindings, pods } = options;
   if (pods) needRoot();
   if (!/^[\w.-]{1,64}$/.test(name)) {
     throw new UsageError(`--name ${name}: give letters, digits, ".", "_" and "-", 64 at most`);
@@ -52,6 +52,16 @@ export async function runSession(options: RunOptions): Promise<number> {
     print: (text, written) => process.stdout.write(text, written),
     say: put,
   });
+  try {
+    await runWith(desk, options);
+  } finally {
+    desk.close();
+  }
+  return EXIT_DONE;
+}
+
+async function runWith(desk: WalkDesk, options: RunOptions): Promise<void> {
+  const { topology, name, serves, bindings, pods } = options;
   const isStopped = new Promise<void>((resolve) => {
     for (const signal of SIGNALS) process.on(signal, () => resolve());
   });
@@ -79,10 +89,9 @@ export async function runSession(options: RunOptions): Promise<number> {
   log.info(`${pods ? 'lab ready' : 'ready'}: ${[...places, ...devices].join(', ')}`);
   const show = options.quiet || options.monitor ? null : talk.show(session);
   try {
-    await Promise.race([isStopped, session.group.ended]);
+    await Promise.race([isStopped, session.group.ended, desk.failed]);
   } finally {
     show?.close();
     await session.stop();
   }
-  return EXIT_DONE;
 }

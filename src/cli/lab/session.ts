@@ -50,7 +50,7 @@ export interface SessionOptions extends LabOptions {
   readonly state?: string | undefined;
   /** Threads that share the work. */
   readonly workers: number;
-  /** Where `--monitor` and `--record` are done; the session ends it. */
+  /** Where `--monitor` and `--record` are done; whoever opened it closes it, behind the session. */
   readonly desk: WalkDesk;
   /** An interface went down or vanished, or is up again. */
   readonly onPort: (device: string, isUp: boolean) => void;
@@ -143,7 +143,6 @@ export class LabSession {
     this.#socket?.close();
     this.servers.stop();
     await this.#group?.stop();
-    this.#options.desk.close();
     for (const { name } of this.lab.namespaces) removeNamespace(name);
     removeState(this.name);
   }

@@ -59,6 +59,12 @@ export class WalkDesk {
   #nanoseconds = 0;
   #lane: Lane;
   readonly #flushing: NodeJS.Timeout | null;
+  /** Frames were written that the file may not have yet. */
+  #isUnflushed = false;
+  /** Rejects with what the file, or the printing, has failed of; records are thrown away from then on. */
+  readonly failed: Promise<never>;
+  #fail!: (error: unknown) => void;
+  #hasFailed = false;
   readonly #target: WalkStreamTarget = {
     event: (node, lost, bytes, at, length) => this.#event(node, lost, bytes, at, length),
     addInterface: (number, description) => this.#addInterface(number, description),
@@ -81,7 +87,12 @@ export class WalkDesk {
     }));
     this.#lane = this.#lanes[0];
     this.#writer = record === null ? null : new PcapngWriter(record, { application: 'packetwalk' });
-    this.#flushing = this.#writer && setInterval(() => this.#writer?.flush(), FLUSH_MS).unref();
+    this.#flushing = this.#writer && setInterval(() => this.#try(() => this.#flush()), FLUSH_MS).unref();
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    // Whoever runs the lab asks for it.
+    this.failed.catch(() => {});
   }
 
   /** The topology that threads run once they have changed `generation` times, where events are printed. */
@@ -95,25 +106,47 @@ export class WalkDesk {
   /** From now on records are printed: `toDayNs` is what the time since 1970 is ahead of the run's clock. */
   begin(toDayNs: number): void {
     this.#toDayNs = toDayNs;
-    this.#readOn();
+    this.#try(() => this.#readOn());
   }
 
   take({ worker, generation, untilNs, bytes }: WalkBatch): void {
+    if (this.#hasFailed) {
+      this.#noteRead(this.#lanes.map((_, other) => (other === worker ? bytes.length : 0)));
+      return;
+    }
     const lane = this.#lanes[worker];
     lane.untilNs = untilNs;
     if (bytes.length > 0) {
       lane.batches.push({ reader: new WalkStreamReader(bytes), generation, size: bytes.length });
     }
-    this.#readOn();
+    this.#try(() => this.#readOn());
   }
 
-  /** Reads what is left; no thread sends any more. */
+  /** Reads what is left; no thread sends any more. Throws CaptureError when the file cannot be completed. */
   close(): void {
+    if (this.#flushing !== null) clearInterval(this.#flushing);
+    if (this.#hasFailed) return;
     for (const lane of this.#lanes) lane.untilNs = Number.POSITIVE_INFINITY;
     this.#readOn();
     this.#monitor?.end();
-    if (this.#flushing !== null) clearInterval(this.#flushing);
     this.#writer?.close();
+  }
+
+  #try(act: () => void): void {
+    if (this.#hasFailed) return;
+    try {
+      act();
+    } catch (error) {
+      this.#hasFailed = true;
+      // Threads wait for their records to be read.
+      this.#noteRead(this.#lanes.map((_, worker) => Atomics.load(this.#unread, worker)));
+      this.#fail(error);
+    }
+  }
+
+  #flush(): void {
+    if (this.#isUnflushed) this.#writer?.flush();
+    this.#isUnflushed = false;
   }
 
   /** A record's turn comes once no thread can have an earlier one. */
@@ -210,6 +243,7 @@ export class WalkDesk {
     packet: PacketOptions,
   ): void {
     const id = this.#lane.interfaces.get(number)!;
+    this.#isUnflushed = true;
     this.#writer!.write(id, this.#seconds, this.#nanoseconds, bytes, at, length, originalLength, packet);
   }
 }
