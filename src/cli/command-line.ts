@@ -37,7 +37,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
       throw error;
     }
     log.error(error instanceof TopologyError ? topologyErrorText(error) : error.message);
-    return error instanceof LiveError || error instanceof RequestError ? error.exitCode : EXIT_BAD_INPUT;
+    return 'exitCode' in error ? (error.exitCode as number) : EXIT_BAD_INPUT;
   }
   return exitCode;
 }

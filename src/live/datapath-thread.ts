@@ -7,6 +7,8 @@ import type { Change, Notice, Reply, Running, ThreadSetup } from './thread-messa
 
 const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
+const HAS_ENDED = 'the datapath thread has ended';
+
 /** Ports that may come while the thread runs. */
 const SPARE_PORTS = 256;
 
@@ -41,6 +43,9 @@ export class DatapathThread {
   wakeFd = -1;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #lastId = 0;
+  /** What the thread has ended of; null while it runs, and when it was asked to end. */
+  #failure: RequestError | null = null;
+  #hasEnded = false;
 
   /** Resolves when frames can pass. Rejects with a LiveError when an interface cannot be opened. */
   static async start(options: ThreadOptions): Promise<DatapathThread> {
@@ -84,7 +89,8 @@ export class DatapathThread {
         this.wakeFd = message.notice.wakeFd;
         started(message.notice);
       } else if (message.notice.kind === 'failed') {
-        failed(new RequestError(message.notice.message, message.notice.exitCode));
+        this.#failure = new RequestError(message.notice.message, message.notice.exitCode);
+        failed(this.#failure);
       } else onNotice?.(message.notice);
     });
     this.ended = new Promise((resolve, reject) => {
@@ -96,7 +102,8 @@ export class DatapathThread {
       worker.once('exit', () => {
         failed(new Error('the datapath thread has ended before it began'));
         this.#failAll();
-        resolve();
+        if (this.#failure === null) resolve();
+        else reject(this.#failure);
       });
     });
     // Whoever wants to know asks for it; a failure that nobody asks about is no unhandled one.
@@ -105,6 +112,7 @@ export class DatapathThread {
 
   /** Asks the thread; answered between two bursts. Rejects with a RequestError when it refuses. */
   request(kind: string, argument?: unknown): Promise<unknown> {
+    if (this.#hasEnded) return Promise.reject(new RequestError(HAS_ENDED, 2));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -121,7 +129,8 @@ export class DatapathThread {
   /** Lets the thread finish what it has read, close its ports and end. */
   async stop(): Promise<void> {
     await this.request('stop').catch(() => {});
-    await this.ended;
+    // What it has failed of is told to those who wait for its end.
+    await this.ended.catch(() => {});
     this.#control.close();
     await this.#worker.terminate();
   }
@@ -134,8 +143,9 @@ export class DatapathThread {
   }
 
   #failAll(): void {
+    this.#hasEnded = true;
     for (const { reject } of this.#waiting.values()) {
-      reject(new RequestError('the datapath thread has ended', 2));
+      reject(new RequestError(HAS_ENDED, 2));
     }
     this.#waiting.clear();
   }

@@ -1,9 +1,9 @@
 /** The topology that the maps of a state directory belong to, with the changes that were made while it ran. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
 import type { TopologySpec } from '../topologies/spec.js';
-import { REMEDY } from './mapped-file.js';
+import { makeStateDirectory, REMEDY } from './mapped-file.js';
 import type { NumbersJson } from './thread-messages.js';
 
 export interface SavedTopology {
@@ -38,7 +38,7 @@ export function readSaved(directory: string, name: string): SavedTopology | null
 
 /** Whole or not at all. */
 export function writeSaved(directory: string, saved: SavedTopology): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeStateDirectory(directory);
   const file = path.join(directory, FILE);
   writeFileSync(`${file}.new`, `${JSON.stringify(saved)}\n`);
   renameSync(`${file}.new`, file);

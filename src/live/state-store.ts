@@ -17,7 +17,7 @@ import { BirthJournal, memorySizes } from '../engine/maps/map-memory.js';
 import { type Libc, loadLibc } from '../io/live/libc.js';
 import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
 import { isWrittenByPackets } from '../programs/tables/map-specs.js';
-import { mapFile, REMEDY } from './mapped-file.js';
+import { makeStateDirectory, mapFile, REMEDY } from './mapped-file.js';
 import { processStart } from './state-file.js';
 
 const MAGIC = 'packetwalk state';
@@ -55,7 +55,7 @@ export class StateStore {
 
   static async open(directory: string, nowNs: number): Promise<StateStore> {
     const libc = await loadLibc('state');
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeStateDirectory(directory);
     return new StateStore(directory, libc, nowNs);
   }
 

@@ -2,7 +2,7 @@
 import { planTopology } from '../../topologies/check.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
 import { openTopology } from '../open-topology.js';
-import { devicesText, readDevices } from './devices.js';
+import { devicesJson, devicesText, readDevices } from './devices.js';
 import { runSession } from './run.js';
 
 export interface AttachOptions {
@@ -25,7 +25,7 @@ export async function attach(options: AttachOptions): Promise<number> {
   }
   const bindings = readDevices(planTopology(topology.spec, topology.source), options.device);
   if (options.dryRun) {
-    process.stdout.write(options.json ? `${JSON.stringify(bindings)}\n` : devicesText(bindings));
+    process.stdout.write(options.json ? devicesJson(bindings) : devicesText(bindings));
     return EXIT_DONE;
   }
   const { name = topology.name, quiet, workers } = options;

@@ -1,8 +1,9 @@
 /** What another shell asks of a running lab, and what it prints of the answers. */
 import { readFileSync } from 'node:fs';
+import { openError } from '../../io/file-input.js';
 import { askControl } from '../../live/control-socket.js';
 import type { TopologySpec } from '../../topologies/spec.js';
-import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
+import { EXIT_DONE, EXIT_FOUND } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import type { Output } from '../show/command.js';
 import { findLab } from './exec.js';
@@ -60,6 +61,6 @@ function readTopologyFile(file: string): string {
   try {
     return readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (error) {
-    throw new UsageError(`${file}: ${(error as Error).message}`);
+    throw openError(file, error);
   }
 }

@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly pods: boolean;
 }
 
+/** Threads, each with maps and frames of its own; no machine has use for more. */
+const MOST_WORKERS = 64;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Answers the exit code when a signal has ended the lab; rejects when its thread has failed. */
@@ -36,6 +38,9 @@ export async function runSession(options: RunOptions): Promise<number> {
   if (pods) needRoot();
   if (!/^[\w.-]{1,64}$/.test(name)) {
     throw new UsageError(`--name ${name}: give letters, digits, ".", "_" and "-", 64 at most`);
+  }
+  if (!(Number.isInteger(options.workers) && options.workers >= 1 && options.workers <= MOST_WORKERS)) {
+    throw new UsageError(`--workers: give a number from 1 to ${MOST_WORKERS}`);
   }
   const unread = new Int32Array(new SharedArrayBuffer(4));
   const isStopped = new Promise<void>((resolve) => {

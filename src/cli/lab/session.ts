@@ -7,7 +7,15 @@ import { canShare, DatapathGroup } from '../../live/datapath-group.js';
 import { type LabNamespace, type LabOptions, type LabPlan, planLab } from '../../live/lab-plan.js';
 import { checkFree, configureNamespace, makeNamespace, removeNamespace } from '../../live/namespaces.js';
 import { readSaved, type SavedTopology, writeSaved } from '../../live/saved-topology.js';
-import { namespacesLeft, processStart, removeState, socketPath, writeState } from '../../live/state-file.js';
+import {
+  isRunning,
+  namespacesLeft,
+  processStart,
+  readStates,
+  removeState,
+  socketPath,
+  writeState,
+} from '../../live/state-file.js';
 import type { Notice } from '../../live/thread-messages.js';
 import { planTopology } from '../../topologies/check.js';
 import { KeptNumbers } from '../../topologies/kept-numbers.js';
@@ -70,9 +78,12 @@ export class LabSession {
     checkWorkers(options);
     const session = new LabSession(options, saved);
     // What a run left that was killed is taken over as it is.
-    const left = saved === null ? [] : namespacesLeft(options.name);
+    checkNotRunning(options.name);
+    const found = namespacesLeft(options.name);
+    const left = saved === null ? [] : found;
     const made = session.lab.namespaces.filter(({ name }) => !left.includes(name));
-    checkFree(made.map(({ name }) => name));
+    const lost = found.filter((name) => !session.lab.namespaces.some((own) => own.name === name));
+    checkFree([...made.map(({ name }) => name), ...lost], options.name);
     session.#writeState();
     try {
       for (const namespace of made) makeNamespace(namespace, options.workers);
@@ -147,7 +158,10 @@ export class LabSession {
       namespaces.some((other) => other.name === name);
     const added = lab.namespaces.filter((namespace) => !isIn(before, namespace));
     const removed = before.namespaces.filter((namespace) => !isIn(lab, namespace));
-    checkFree(added.map(({ name }) => name));
+    checkFree(
+      added.map(({ name }) => name),
+      this.name,
+    );
 
     // What is made is in the state file before, and what is removed until after.
     this.lab = { ...lab, namespaces: [...lab.namespaces, ...removed] };
@@ -207,6 +221,15 @@ export class LabSession {
       socket: socketPath(this.name),
     });
   }
+}
+
+/** Two labs of one name would have the same namespaces, record and control socket. */
+function checkNotRunning(name: string): void {
+  const other = readStates().find((state) => state.name === name);
+  if (other === undefined || !isRunning(other)) return;
+  throw new UsageError(
+    `--name ${name}: a lab of this name runs (process ${other.pid}); end it, or give another`,
+  );
 }
 
 /** What workers share is frames; what only one can do needs one worker. */
