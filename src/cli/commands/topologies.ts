@@ -33,7 +33,7 @@ export const add: CommandModule['add'] = (parser, { usage, describe }, { setExit
   );
 
 async function listText(json: boolean): Promise<string> {
-  const { listTopologies } = await import('../../topologies/load.js');
+  const { listTopologies } = await import('../../topologies/ready-made.js');
   const all = listTopologies().map(({ name, description }) => ({ name, description }));
   if (json) return `${JSON.stringify(all)}\n`;
   const width = Math.max(...all.map(({ name }) => name.length));
@@ -41,15 +41,15 @@ async function listText(json: boolean): Promise<string> {
 }
 
 async function topologyText(name: string, json: boolean): Promise<string> {
-  const { listTopologies, loadTopology } = await import('../../topologies/load.js');
-  const all = listTopologies();
-  const topology = all.find((candidate) => candidate.name === name);
-  if (topology === undefined) {
-    const names = all.map((candidate) => candidate.name);
+  const { readyFile, readyNames } = await import('../../topologies/ready-made.js');
+  const names = readyNames();
+  if (!names.includes(name)) {
     const hint = suggestion(name, names) || `; there are ${names.join(', ')}`;
     throw new UsageError(`no ready-made topology ${name}${hint}`);
   }
-  return json ? `${JSON.stringify(loadTopology(name).spec)}\n` : readFileSync(topology.file, 'utf8');
+  if (!json) return readFileSync(readyFile(name), 'utf8');
+  const { loadTopology } = await import('../../topologies/load.js');
+  return `${JSON.stringify(loadTopology(name).spec)}\n`;
 }
 
 /** A line for each fault: `FILE:LINE:COLUMN: error: PATH: MESSAGE`, as compilers have it. */
