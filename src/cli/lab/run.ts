@@ -1,4 +1,5 @@
 /** Runs a lab until it is told to end. */
+import { setImmediate } from 'node:timers/promises';
 import { portName } from '../../io/live/open.js';
 import type { Binding } from '../../live/binding.js';
 import type { Notice } from '../../live/thread-messages.js';
@@ -43,11 +44,16 @@ export async function runSession(options: RunOptions): Promise<number> {
     throw new UsageError(`--workers: give a number from 1 to ${MOST_WORKERS}`);
   }
   const unread = new Int32Array(new SharedArrayBuffer(4));
+  let isCancelled = false;
   const isStopped = new Promise<void>((resolve) => {
-    for (const signal of SIGNALS) process.on(signal, () => resolve());
+    const stop = (): void => {
+      isCancelled = true;
+      resolve();
+    };
+    for (const signal of SIGNALS) process.on(signal, stop);
   });
   const talk = new Talk();
-  const session = await LabSession.start({
+  const starting = LabSession.start({
     topology,
     name,
     prefix: `pw-${name}`,
@@ -61,6 +67,13 @@ export async function runSession(options: RunOptions): Promise<number> {
     watching: { record: options.record ?? null, monitor: options.monitor ?? null, unread: unread.buffer },
     onNotice: (notice) => tell(notice, unread, talk),
   });
+  const session = await starting.catch(async (error) => {
+    // A command that was ended by the signal fails before the signal is told here.
+    await setImmediate();
+    if (isCancelled) return null;
+    throw error;
+  });
+  if (session === null) return EXIT_DONE;
   for (const line of session.servers.lines) log.info(`serves ${line}`);
   const { leftOut } = session.group.running;
   if (leftOut > 0) log.warn(`${leftOut} entries of the run before were not whole and are left out`);
