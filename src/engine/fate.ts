@@ -62,6 +62,7 @@ const NAMES = [
   'WireGuard: encrypted, and the key is not here',
   'too many packets wait for the neighbour',
   'link-local source: not forwarded',
+  'martian destination address',
   'lost on the link',
   'queue of the link is full',
 ] as const;
@@ -106,6 +107,7 @@ export const NOT_AN_ALLOWED_IP = 292;
 export const ENCRYPTED = 293;
 export const NEIGHBOUR_QUEUE_FULL = 294;
 export const SCOPE_EXCEEDED = 295;
+export const MARTIAN_DESTINATION = 296;
 export const LOST_ON_LINK = 297;
 export const LINK_QUEUE_FULL = 298;
 

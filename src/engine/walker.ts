@@ -373,7 +373,7 @@ export class Walker extends WalkState {
     let result = decision;
     if (namespace.netfilter !== null) {
       const isForwarded = fromIndex >= 0 && how === BY_ROUTE;
-      result = this.#stack.filter(namespace.netfilter, result, isForwarded);
+      result = this.#stack.filter(namespace, namespace.netfilter, result, isForwarded);
     }
     if (result > 0) return this.#dropInStack(result, namespace, fromIndex, how);
     if (result < 0) return this.#takeRareResult(result, namespace, fromIndex, how);

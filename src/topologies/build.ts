@@ -25,9 +25,9 @@ import { configuredMap } from './cilium-config.js';
 import { pathText, TopologyError } from './faults.js';
 import { fillMaps } from './fill-maps.js';
 import { remakeMaglevTables } from './fill-services.js';
-import { installMasquerading } from './iptables-rules.js';
 import type { KeptNumbers } from './kept-numbers.js';
 import { MapState } from './map-state.js';
+import { installNetfilter } from './node-netfilter.js';
 import { NodePrograms } from './node-programs.js';
 import type {
   Plan,
@@ -173,7 +173,7 @@ class NodeBuilder {
     );
     this.#programs.attachNode(this.#hostPolicyMap);
     this.#socketHooks = this.#programs.attachSockets(this.#hostPolicyMap);
-    this.#netfilter = installMasquerading(plan, planned, host, options);
+    this.#netfilter = installNetfilter(plan, planned, host, options);
     if (this.#state !== null) this.#takeOver(this.#state);
   }
 

@@ -116,6 +116,8 @@ export class RedirectCheck {
         address,
         port,
         protocol,
+        portName: '',
+        portNumber: port,
         scope: tables.SCOPE_EXTERNAL,
         flags: tables.LOCAL_REDIRECT,
         algorithm: 0,

@@ -7,6 +7,7 @@ import { checkAnnouncements } from './check-announcements.js';
 import { checkDevices } from './check-devices.js';
 import { checkEgressGateways, notMasqueraded } from './check-egress.js';
 import { draftHosts, finishHost, linksWithHosts, readServers } from './check-hosts.js';
+import { checkKubeProxy } from './check-kube-proxy.js';
 import { addNodeRoutes, checkLinks, draftRouters, finishRouter, LinkEnds } from './check-links.js';
 import { checkLinkMacs, checkPodNetworks, checkPolicyNames, checkServiceNetworks } from './check-overlaps.js';
 import { checkPods } from './check-pods.js';
@@ -82,6 +83,7 @@ export function checkTopology(
     routers: routers.map((router) => finishRouter(router, drafts, ends)),
     hosts: (spec.hosts ?? []).map((host, i) => finishHost(host, hosts[i], drafts, ends)),
     services,
+    kubeProxy: checkKubeProxy(spec.kubeProxy, nodes, faults),
     outside: identities.prefixes,
     policies: policies.pods,
     hostPolicies: policies.hosts,

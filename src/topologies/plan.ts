@@ -140,6 +140,9 @@ export interface PlannedService {
   readonly address: Uint8Array;
   readonly port: number;
   readonly protocol: number;
+  /** Of the service: the port's name, empty for none, and its number at addresses that are not the nodes'. */
+  readonly portName: string;
+  readonly portNumber: number;
   /** SCOPE_ of the services map. */
   readonly scope: number;
   /** Bits of the services map's flags. */
@@ -243,6 +246,14 @@ export interface PlannedSrv6 {
   }[];
 }
 
+/** kube-proxy in its iptables mode, on every node. */
+export interface PlannedKubeProxy {
+  /** The pods' addresses: what comes from elsewhere to a cluster address is masqueraded. */
+  readonly clusterPrefixes: readonly Prefix[];
+  /** All that goes to a cluster address is. */
+  readonly masqueradeAll: boolean;
+}
+
 export interface PlannedEgressGateway {
   /** Addresses of the pods. */
   readonly sources: readonly Uint8Array[];
@@ -262,6 +273,7 @@ export interface Plan {
   readonly routers: readonly PlannedRouter[];
   readonly hosts: readonly PlannedHost[];
   readonly services: readonly PlannedService[];
+  readonly kubeProxy: PlannedKubeProxy | null;
   readonly outside: readonly PlannedPrefix[];
   /** Of each pod, by its name. */
   readonly policies: ReadonlyMap<string, PlannedPolicy>;

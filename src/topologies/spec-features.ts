@@ -73,6 +73,15 @@ export const annotations = z.strictObject({
 
 export const authentication = z.object({ mode: z.enum(['required', 'disabled', 'test-always-fail']) });
 
+/** kube-proxy on every node, beside Cilium; keys as in its configuration. */
+export const kubeProxy = z.object({
+  mode: z.enum(['iptables']),
+  /** The pods' prefixes, of both families with a comma between; what others send to a cluster address is masqueraded. */
+  clusterCIDR: z.string().optional(),
+  masqueradeAll: z.boolean().optional(),
+});
+
+export type KubeProxySpec = z.infer<typeof kubeProxy>;
 export type L2AnnouncementSpec = z.infer<typeof l2Announcement>;
 export type LocalRedirectPolicySpec = z.infer<typeof localRedirectPolicy>;
 export type Srv6Spec = z.infer<typeof srv6>;

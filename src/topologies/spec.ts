@@ -4,7 +4,14 @@
  * they have one. Addresses of either family are taken wherever one is.
  */
 import { z } from 'zod';
-import { annotations, authentication, l2Announcement, localRedirectPolicy, srv6 } from './spec-features.js';
+import {
+  annotations,
+  authentication,
+  kubeProxy,
+  l2Announcement,
+  localRedirectPolicy,
+  srv6,
+} from './spec-features.js';
 import { neighbour, type RouteSpec, route, rule, sysctls } from './spec-routing.js';
 
 const port = z.int().min(1).max(65535);
@@ -313,6 +320,7 @@ export const topologySchema = z.object({
   routers: z.array(router).optional(),
   hosts: z.array(host).optional(),
   services: z.array(service).optional(),
+  kubeProxy: kubeProxy.optional(),
   policies: z.array(policy).optional(),
   outside: z.array(outside).optional(),
   egressGateways: z.array(egressGateway).optional(),

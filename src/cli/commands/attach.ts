@@ -1,5 +1,5 @@
 /** `packetwalk attach`: devices of a topology on real interfaces. */
-import type { CommandModule } from '../command-table.js';
+import { command } from '../command.js';
 import { UsageError } from '../exit-codes.js';
 import { device, flag, json, quiet, text, topology, workers } from '../options.js';
 
@@ -19,20 +19,17 @@ const OPTIONS = {
   json: { ...json, describe: '--dry-run: print JSON' },
 } as const;
 
-export const add: CommandModule['add'] = (parser, { usage, describe }, { setExitCode }) =>
-  parser.command(
-    usage,
-    describe,
-    (command) =>
-      command
-        .usage(USAGE)
-        .options(OPTIONS)
-        .example('$0 attach -t same-node -d ens5=af-packet:veth7 -d client=tap:pod1', ''),
-    async ({ topology: nameOrFile, ...args }) => {
-      if (nameOrFile === undefined) {
-        throw new UsageError('attach to which topology? (--topology NAME or FILE)');
-      }
-      const { attach } = await import('../lab/attach.js');
-      setExitCode(await attach({ ...args, topology: nameOrFile }));
-    },
-  );
+export const add = command(
+  (parser) =>
+    parser
+      .usage(USAGE)
+      .options(OPTIONS)
+      .example('$0 attach -t same-node -d ens5=af-packet:veth7 -d client=tap:pod1', ''),
+  async ({ topology: nameOrFile, ...args }) => {
+    if (nameOrFile === undefined) {
+      throw new UsageError('attach to which topology? (--topology NAME or FILE)');
+    }
+    const { attach } = await import('../lab/attach.js');
+    return attach({ ...args, topology: nameOrFile });
+  },
+);

@@ -1,6 +1,6 @@
 /** `packetwalk import`: a topology of a real cluster's state. */
-import type { CommandModule } from '../command-table.js';
-import { UsageError } from '../exit-codes.js';
+import { command } from '../command.js';
+import { EXIT_DONE, UsageError } from '../exit-codes.js';
 import { flag, text } from '../options.js';
 
 const USAGE =
@@ -13,26 +13,23 @@ const OPTIONS = {
   script: flag('print the script that collects a folder'),
 } as const;
 
-export const add: CommandModule['add'] = (parser, { usage, describe }, { setExitCode }) =>
-  parser.command(
-    usage,
-    describe,
-    (command) =>
-      command
-        .usage(USAGE)
-        .positional('FOLDER', { type: 'string', describe: 'what the script collected' })
-        .options(OPTIONS)
-        .example('$0 import --script > collect.sh', 'then, where kubectl works: sh collect.sh cluster')
-        .example('$0 import cluster -o cluster.yaml', 'then: packetwalk show -t ./cluster.yaml …'),
-    async ({ FOLDER, out, script }) => {
-      if (script) {
-        const { COLLECT_SCRIPT } = await import('../../topologies/import/collect-script.js');
-        process.stdout.write(COLLECT_SCRIPT);
-        return;
-      }
-      if (FOLDER === undefined)
-        throw new UsageError('which folder? (packetwalk import FOLDER, or import --script)');
-      const { importFolder } = await import('../import-folder.js');
-      setExitCode(importFolder(FOLDER, out ?? null));
-    },
-  );
+export const add = command(
+  (parser) =>
+    parser
+      .usage(USAGE)
+      .positional('FOLDER', { type: 'string', describe: 'what the script collected' })
+      .options(OPTIONS)
+      .example('$0 import --script > collect.sh', 'then, where kubectl works: sh collect.sh cluster')
+      .example('$0 import cluster -o cluster.yaml', 'then: packetwalk show -t ./cluster.yaml …'),
+  async ({ FOLDER, out, script }) => {
+    if (script) {
+      const { COLLECT_SCRIPT } = await import('../../topologies/import/collect-script.js');
+      process.stdout.write(COLLECT_SCRIPT);
+      return EXIT_DONE;
+    }
+    if (FOLDER === undefined)
+      throw new UsageError('which folder? (packetwalk import FOLDER, or import --script)');
+    const { importFolder } = await import('../import-folder.js');
+    return importFolder(FOLDER, out ?? null);
+  },
+);

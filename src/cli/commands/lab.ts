@@ -1,6 +1,6 @@
 /** `packetwalk lab`, and what another shell asks a running lab for. */
 import type { Argv } from 'yargs';
-import type { Call, CommandModule } from '../command-table.js';
+import type { Call, CommandModule } from '../command.js';
 import { UsageError } from '../exit-codes.js';
 import { readMonitorChoice } from '../monitor/choice.js';
 import { device, flag, json, labName, monitor, node, pod, quiet, text, workers } from '../options.js';

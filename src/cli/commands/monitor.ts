@@ -1,5 +1,5 @@
 /** `packetwalk monitor`: the events of a capture's walk. */
-import type { CommandModule } from '../command-table.js';
+import { command } from '../command.js';
 import { UsageError } from '../exit-codes.js';
 import * as options from '../options.js';
 import { type ReplayArguments, readOptions } from '../replay/options.js';
@@ -40,26 +40,23 @@ export function split(args: readonly string[]): SplitArguments {
   return splitAtTool(args, 1, OPTIONS, "the tool's");
 }
 
-export const add: CommandModule['add'] = (parser, { usage, describe }, { words, setExitCode }) =>
-  parser.command(
-    usage,
-    describe,
-    (command) =>
-      command
-        .usage(USAGE)
-        .options(OPTIONS)
-        .example('$0 monitor -t life-of-a-packet --capture web.pcap', 'as cilium-dbg monitor')
-        .example('$0 monitor -t life-of-a-packet --capture web.pcap --type drop -v', 'with its options')
-        .example(
-          '$0 monitor -t life-of-a-packet --capture web.pcap hubble observe --pod pod1 -o jsonpb',
-          'as hubble',
-        ),
-    async (args) => {
-      if (args.capture === undefined) throw new UsageError('monitor which capture? (--capture FILE)');
-      const replay: ReplayArguments = { ...args, capture: args.capture, monitor: '', top: 0, json: false };
-      const read = readOptions(replay);
-      const monitor = { ...read.monitor!, command: readArguments(words), node: args.node ?? null };
-      const { replayCapture } = await import('../replay/replay.js');
-      setExitCode(await replayCapture({ ...read, monitor, sums: false }));
-    },
-  );
+export const add = command(
+  (parser) =>
+    parser
+      .usage(USAGE)
+      .options(OPTIONS)
+      .example('$0 monitor -t life-of-a-packet --capture web.pcap', 'as cilium-dbg monitor')
+      .example('$0 monitor -t life-of-a-packet --capture web.pcap --type drop -v', 'with its options')
+      .example(
+        '$0 monitor -t life-of-a-packet --capture web.pcap hubble observe --pod pod1 -o jsonpb',
+        'as hubble',
+      ),
+  async (args, words) => {
+    if (args.capture === undefined) throw new UsageError('monitor which capture? (--capture FILE)');
+    const replay: ReplayArguments = { ...args, capture: args.capture, monitor: '', top: 0, json: false };
+    const read = readOptions(replay);
+    const monitor = { ...read.monitor!, command: readArguments(words), node: args.node ?? null };
+    const { replayCapture } = await import('../replay/replay.js');
+    return replayCapture({ ...read, monitor, sums: false });
+  },
+);

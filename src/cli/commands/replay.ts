@@ -1,5 +1,5 @@
 /** `packetwalk replay`: a capture through a topology. */
-import type { CommandModule } from '../command-table.js';
+import { command } from '../command.js';
 import * as options from '../options.js';
 import { HOOK_OPTION_NAMES } from '../programs/option.js';
 import { readOptions } from '../replay/options.js';
@@ -35,21 +35,18 @@ const OPTIONS = {
   json: { ...options.json, describe: 'print the summary as one JSON object' },
 } as const;
 
-export const add: CommandModule['add'] = (parser, { usage, describe }, { setExitCode }) =>
-  parser.command(
-    usage,
-    describe,
-    (command) =>
-      command
-        .usage(USAGE)
-        .positional('CAPTURE', { type: 'string', demandOption: true, describe: 'pcap or pcapng file, or -' })
-        .options(OPTIONS)
-        .example('$0 replay pod.pcap', 'with an inferred topology')
-        .example('$0 replay pod.pcap --only dropped', 'drops and their reasons')
-        .example('tcpdump -w - | $0 replay - -t mine.yaml', 'from a pipe'),
-    async ({ CAPTURE, ...args }) => {
-      const read = readOptions({ ...args, capture: CAPTURE });
-      const { replayCapture } = await import('../replay/replay.js');
-      setExitCode(await replayCapture(read));
-    },
-  );
+export const add = command(
+  (parser) =>
+    parser
+      .usage(USAGE)
+      .positional('CAPTURE', { type: 'string', demandOption: true, describe: 'pcap or pcapng file, or -' })
+      .options(OPTIONS)
+      .example('$0 replay pod.pcap', 'with an inferred topology')
+      .example('$0 replay pod.pcap --only dropped', 'drops and their reasons')
+      .example('tcpdump -w - | $0 replay - -t mine.yaml', 'from a pipe'),
+  async ({ CAPTURE, ...args }) => {
+    const read = readOptions({ ...args, capture: CAPTURE });
+    const { replayCapture } = await import('../replay/replay.js');
+    return replayCapture(read);
+  },
+);

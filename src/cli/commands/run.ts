@@ -1,5 +1,5 @@
 /** `packetwalk run`: tools on the machines of a topology. */
-import type { CommandModule } from '../command-table.js';
+import { command } from '../command.js';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
 import { readMonitorChoice } from '../monitor/choice.js';
@@ -30,44 +30,41 @@ const OPTIONS = {
   json: { ...options.json, describe: 'print the results as one JSON array' },
 } as const;
 
-export const add: CommandModule['add'] = (parser, { usage, describe }, { setExitCode }) =>
-  parser.command(
-    usage,
-    describe,
-    (command) =>
-      command
-        .usage(USAGE)
-        .positional('COMMAND', {
-          type: 'string',
-          array: true,
-          describe: `'HOST: TOOL ARGUMENTS'; tools are ${TOOLS}`,
-        })
-        .options(OPTIONS)
-        .example("$0 run -t vxlan 'client: curl http://10.96.0.80/'", 'a pod to a service')
-        .example("$0 run -t vxlan 'client: ping -c 1 server' -o walk.pcapng", 'with every hook on the way')
-        .epilogue('Exit code 1 when a command has failed.'),
-    async (args) => {
-      if (args.topology === undefined) {
-        throw new UsageError(
-          'run in which topology? (--topology NAME or FILE; packetwalk topologies lists them)',
-        );
-      }
-      if (!Number.isSafeInteger(args.seed) || args.seed < 0) {
-        throw new UsageError('--seed takes a whole number from 0 on');
-      }
-      const read = {
-        topology: args.topology,
-        commands: args.COMMAND ?? [],
-        parallel: args.parallel,
-        seed: args.seed,
-        json: args.json,
-        out: args.out === undefined ? null : shownDash(args.out),
-        programs: (args.program ?? []).map(readProgramOption),
-        show: args.show ?? [],
-        monitor: readMonitorChoice(args.monitor, args.ciliumVersion),
-        config: readConfig(args.config ?? []),
-      };
-      const { runCommands } = await import('../run/run.js');
-      setExitCode(await runCommands(read));
-    },
-  );
+export const add = command(
+  (parser) =>
+    parser
+      .usage(USAGE)
+      .positional('COMMAND', {
+        type: 'string',
+        array: true,
+        describe: `'HOST: TOOL ARGUMENTS'; tools are ${TOOLS}`,
+      })
+      .options(OPTIONS)
+      .example("$0 run -t vxlan 'client: curl http://10.96.0.80/'", 'a pod to a service')
+      .example("$0 run -t vxlan 'client: ping -c 1 server' -o walk.pcapng", 'with every hook on the way')
+      .epilogue('Exit code 1 when a command has failed.'),
+  async (args) => {
+    if (args.topology === undefined) {
+      throw new UsageError(
+        'run in which topology? (--topology NAME or FILE; packetwalk topologies lists them)',
+      );
+    }
+    if (!Number.isSafeInteger(args.seed) || args.seed < 0) {
+      throw new UsageError('--seed takes a whole number from 0 on');
+    }
+    const read = {
+      topology: args.topology,
+      commands: args.COMMAND ?? [],
+      parallel: args.parallel,
+      seed: args.seed,
+      json: args.json,
+      out: args.out === undefined ? null : shownDash(args.out),
+      programs: (args.program ?? []).map(readProgramOption),
+      show: args.show ?? [],
+      monitor: readMonitorChoice(args.monitor, args.ciliumVersion),
+      config: readConfig(args.config ?? []),
+    };
+    const { runCommands } = await import('../run/run.js');
+    return runCommands(read);
+  },
+);

@@ -1,5 +1,5 @@
 /** `packetwalk show`: a listing in the words of the tool that prints it. */
-import type { CommandModule } from '../command-table.js';
+import { command } from '../command.js';
 import { UsageError } from '../exit-codes.js';
 import { json, node, pod, text, topology } from '../options.js';
 import { knownCommands } from '../show/run-command.js';
@@ -22,30 +22,27 @@ export function split(args: readonly string[]): SplitArguments {
   return splitAtTool(args, 1, OPTIONS, 'ours');
 }
 
-export const add: CommandModule['add'] = (parser, { usage, describe }, { words, setExitCode }) =>
-  parser.command(
-    usage,
-    describe,
-    (command) =>
-      command
-        .usage(USAGE)
-        .options(OPTIONS)
-        .example('$0 show -t digitalocean-pod route -n', 'routes of the only node')
-        .example('$0 show -t digitalocean-pod --pod pod arp -an', "a pod's neighbours")
-        .example('$0 show -t same-node cilium-dbg bpf endpoint list', 'a map as Cilium lists it')
-        .epilogue(
-          `Commands:\n${knownCommands()
-            .map((known) => `  ${known}\n`)
-            .join('')}`,
-        ),
-    async ({ topology: nameOrFile, ...args }) => {
-      if (nameOrFile === undefined) {
-        throw new UsageError(
-          'show in which topology? (--topology NAME or FILE; packetwalk topologies lists them)',
-        );
-      }
-      if (words.length === 0) throw new UsageError('show what? (packetwalk show --help lists the commands)');
-      const { showListing } = await import('../show/show.js');
-      setExitCode(showListing({ ...args, topology: nameOrFile, words }));
-    },
-  );
+export const add = command(
+  (parser) =>
+    parser
+      .usage(USAGE)
+      .options(OPTIONS)
+      .example('$0 show -t digitalocean-pod route -n', 'routes of the only node')
+      .example('$0 show -t digitalocean-pod --pod pod arp -an', "a pod's neighbours")
+      .example('$0 show -t same-node cilium-dbg bpf endpoint list', 'a map as Cilium lists it')
+      .epilogue(
+        `Commands:\n${knownCommands()
+          .map((known) => `  ${known}\n`)
+          .join('')}`,
+      ),
+  async ({ topology: nameOrFile, ...args }, words) => {
+    if (nameOrFile === undefined) {
+      throw new UsageError(
+        'show in which topology? (--topology NAME or FILE; packetwalk topologies lists them)',
+      );
+    }
+    if (words.length === 0) throw new UsageError('show what? (packetwalk show --help lists the commands)');
+    const { showListing } = await import('../show/show.js');
+    return showListing({ ...args, topology: nameOrFile, words });
+  },
+);

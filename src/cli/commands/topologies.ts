@@ -1,36 +1,31 @@
 /** `packetwalk topologies`: the ready-made ones, and checks of all. */
 import { readFileSync } from 'node:fs';
 import { suggestion } from '../../topologies/faults.js';
-import type { CommandModule } from '../command-table.js';
+import { command } from '../command.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
 import { flag, json } from '../options.js';
 
-export const add: CommandModule['add'] = (parser, { usage, describe }, { setExitCode }) =>
-  parser.command(
-    usage,
-    describe,
-    (command) =>
-      command
-        .usage(
-          '$0 topologies [NAME] [--json]\n$0 topologies check FILE… [--strict] [--json]\n\n' +
-            'A printed topology, changed, serves replay --topology FILE. check prints every error and warning, ' +
-            'and exits with 1 when there is an error.',
-        )
-        .positional('NAME', { type: 'string', describe: 'print this one, as the YAML that declares it' })
-        .positional('FILE', { type: 'string', array: true, describe: 'of check: files, or names' })
-        .options({ strict: flag('check: a warning is an error'), json })
-        .example('$0 topologies', 'which there are')
-        .example('$0 topologies life-of-a-packet > mine.yaml', 'a start for your own')
-        .example('$0 topologies check mine.yaml', 'what is wrong with it'),
-    async ({ NAME, FILE: files = [], strict, ...args }) => {
-      if (NAME === 'check') {
-        setExitCode(await check(files, args.json, strict));
-        return;
-      }
-      if (files.length > 0) throw new UsageError(`topologies ${NAME}: one at a time`);
-      process.stdout.write(await (NAME === undefined ? listText(args.json) : topologyText(NAME, args.json)));
-    },
-  );
+export const add = command(
+  (parser) =>
+    parser
+      .usage(
+        '$0 topologies [NAME] [--json]\n$0 topologies check FILE… [--strict] [--json]\n\n' +
+          'A printed topology, changed, serves replay --topology FILE. check prints every error and warning, ' +
+          'and exits with 1 when there is an error.',
+      )
+      .positional('NAME', { type: 'string', describe: 'print this one, as the YAML that declares it' })
+      .positional('FILE', { type: 'string', array: true, describe: 'of check: files, or names' })
+      .options({ strict: flag('check: a warning is an error'), json })
+      .example('$0 topologies', 'which there are')
+      .example('$0 topologies life-of-a-packet > mine.yaml', 'a start for your own')
+      .example('$0 topologies check mine.yaml', 'what is wrong with it'),
+  async ({ NAME, FILE: files = [], strict, ...args }) => {
+    if (NAME === 'check') return check(files, args.json, strict);
+    if (files.length > 0) throw new UsageError(`topologies ${NAME}: one at a time`);
+    process.stdout.write(await (NAME === undefined ? listText(args.json) : topologyText(NAME, args.json)));
+    return EXIT_DONE;
+  },
+);
 
 async function listText(json: boolean): Promise<string> {
   const { listTopologies } = await import('../../topologies/ready-made.js');

@@ -1,5 +1,5 @@
 /** `packetwalk trace`: one packet, step by step. */
-import type { CommandModule } from '../command-table.js';
+import { command } from '../command.js';
 import { flag, json, number, seed, show, text, topology } from '../options.js';
 import { readTraceOptions } from '../trace/options.js';
 
@@ -35,22 +35,19 @@ const OPTIONS = {
   seed,
 } as const;
 
-export const add: CommandModule['add'] = (parser, { usage, describe }, { setExitCode }) =>
-  parser.command(
-    usage,
-    describe,
-    (command) =>
-      command
-        .usage(USAGE)
-        .positional('PACKET', { type: 'string', describe: 'the packet in words' })
-        .options(OPTIONS)
-        .example("$0 trace -t vxlan 'client -> web:80' --reply", 'a service, there and back')
-        .example("$0 trace -t life-of-a-packet 'tcp pod1 -> pod4:9090 SYN'", 'which policy denies it')
-        .example("$0 trace -t node-port 'udp outside 198.51.100.7 -> node1:30053'", 'from outside')
-        .example("$0 trace -t same-node 'icmp client -> 1.1.1.1 echo ttl 1 length 1400'", 'a ping'),
-    async (args) => {
-      const read = readTraceOptions(args);
-      const { runTrace } = await import('../trace/run.js');
-      setExitCode(await runTrace(read));
-    },
-  );
+export const add = command(
+  (parser) =>
+    parser
+      .usage(USAGE)
+      .positional('PACKET', { type: 'string', describe: 'the packet in words' })
+      .options(OPTIONS)
+      .example("$0 trace -t vxlan 'client -> web:80' --reply", 'a service, there and back')
+      .example("$0 trace -t life-of-a-packet 'tcp pod1 -> pod4:9090 SYN'", 'which policy denies it')
+      .example("$0 trace -t node-port 'udp outside 198.51.100.7 -> node1:30053'", 'from outside')
+      .example("$0 trace -t same-node 'icmp client -> 1.1.1.1 echo ttl 1 length 1400'", 'a ping'),
+  async (args) => {
+    const read = readTraceOptions(args);
+    const { runTrace } = await import('../trace/run.js');
+    return runTrace(read);
+  },
+);

@@ -162,8 +162,15 @@ function table(...texts: readonly string[]): ReadonlyMap<number, string> {
 
 const NAMES = { TCP: table(COMMON, TCP_ONLY), UDP: table(COMMON, UDP_ONLY), SCTP: table(SCTP) };
 
+type Transport = keyof typeof NAMES;
+
+/** Name of a port, or null. */
+export function portName(protocol: Transport, port: number): string | null {
+  return NAMES[protocol].get(port) ?? null;
+}
+
 /** `80(http)`, or the number alone. */
-export function portText(protocol: 'TCP' | 'UDP' | 'SCTP', port: number): string {
-  const name = NAMES[protocol].get(port);
-  return name === undefined ? String(port) : `${port}(${name})`;
+export function portText(protocol: Transport, port: number): string {
+  const name = portName(protocol, port);
+  return name === null ? String(port) : `${port}(${name})`;
 }

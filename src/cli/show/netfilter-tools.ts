@@ -1,10 +1,12 @@
 /** What netfilter's tools print: conntrack, iptables, iptables-save, and their files under /proc. */
 
-import type { TableName } from '../../engine/netfilter/iptables.js';
+import { IptablesTable, type TableName } from '../../engine/netfilter/iptables.js';
 import type { Family, Netfilter } from '../../engine/netfilter/netfilter.js';
 import { listedConnections, procConntrack } from '../../topologies/listings/conntrack-show.js';
+import { listChains } from '../../topologies/listings/iptables-list.js';
 import { listRules, saveRules } from '../../topologies/listings/iptables-show.js';
 import { UsageError } from '../exit-codes.js';
+import { portName } from '../monitor/port-names.js';
 import type { Invocation, Output, Place, Tool } from './command.js';
 
 /** Of the node's own namespace; a pod's has none, and a router's is not asked for. */
@@ -65,35 +67,46 @@ function cat({ place, args }: Invocation): Output {
   };
 }
 
+const TABLE_NAMES: readonly string[] = ['raw', 'mangle', 'nat', 'filter'] satisfies TableName[];
+
 function iptables(family: Family): (invocation: Invocation) => Output {
   const program = family === 4 ? 'iptables' : 'ip6tables';
-  return ({ place, args, has, value }) => {
+  return (invocation) => {
+    const { place, has, value } = invocation;
     const name = value('-t', '--table') ?? 'filter';
-    if (!has('-S', '--list-rules'))
-      throw new UsageError(`${program}: give -S, which lists rules as they are written`);
-    const table = netfilterOf(place)?.table(family, name as TableName) ?? null;
-    const chain = args[0] ?? null;
-    const text = table === null ? emptyTable(name, chain) : listRules(table, chain, has('-v'));
+    if (!TABLE_NAMES.includes(name)) {
+      throw new UsageError(`${program} -t ${name}: one of ${TABLE_NAMES.join(', ')}`);
+    }
+    const tableName = name as TableName;
+    // One that nobody has written into is there as well.
+    const table = netfilterOf(place)?.table(family, tableName) ?? new IptablesTable(tableName, []);
+    const chain = invocation.args[0] ?? null;
+    const text = has('-S', '--list-rules')
+      ? listRules(table, chain, has('-v', '--verbose'))
+      : listed(family, table, chain, invocation);
     if (text !== null) return { text };
     const errors = `${program}: No chain/target/match by that name.\n`;
     return { text: '', errors, exitCode: 1 };
   };
 }
 
-const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
-  raw: ['PREROUTING', 'OUTPUT'],
-  mangle: ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'],
-  nat: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
-  filter: ['INPUT', 'FORWARD', 'OUTPUT'],
-};
-
-/** A table that nobody wrote into. */
-function emptyTable(table: string, chain: string | null): string | null {
-  const chains = BUILT_IN[table];
-  if (chains === undefined)
-    throw new UsageError(`iptables -t ${table}: one of ${Object.keys(BUILT_IN).join(', ')}`);
-  const found = chains.filter((name) => chain === null || name === chain);
-  return found.length === 0 ? null : found.map((name) => `-P ${name} ACCEPT\n`).join('');
+function listed(
+  family: Family,
+  table: IptablesTable,
+  chain: string | null,
+  { has }: Invocation,
+): string | null {
+  if (!has('-L', '--list'))
+    throw new UsageError('iptables: give -L, or -S, which lists rules as they are written');
+  return listChains(table, {
+    family,
+    chain,
+    numeric: has('-n', '--numeric'),
+    verbose: has('-v', '--verbose'),
+    exact: has('-x', '--exact'),
+    lineNumbers: has('--line-numbers'),
+    portName: (protocol, port) => portName(protocol.toUpperCase() as 'TCP' | 'UDP' | 'SCTP', port),
+  });
 }
 
 function save(family: Family): (invocation: Invocation) => Output {
@@ -107,12 +120,16 @@ function save(family: Family): (invocation: Invocation) => Output {
 
 const rulesTool = (name: string, family: Family): Tool => ({
   names: [name],
+  bundles: true,
   commands: [
     {
       words: name,
-      usage: '[-t TABLE] [-v] -S [CHAIN]',
+      usage: '[-t TABLE] [-v] -S [CHAIN], or [-t TABLE] [-n] [-v] [-x] [--line-numbers] -L [CHAIN]',
       maximumArgs: 1,
-      options: ['-S', '--list-rules', '-v', '-n'],
+      options: [
+        ...['-S', '--list-rules', '-L', '--list', '-v', '--verbose'],
+        ...['-n', '--numeric', '-x', '--exact', '--line-numbers'],
+      ],
       valued: ['-t', '--table'],
       run: iptables(family),
     },

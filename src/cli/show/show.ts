@@ -10,7 +10,7 @@ import { openTopology } from '../open-topology.js';
 import { readArguments } from '../shell/words.js';
 import { nodeMaps } from './bpftool.js';
 import type { Place } from './command.js';
-import { nearest } from './nearest.js';
+import { mostAlike } from './most-alike.js';
 import { findPlace } from './places.js';
 import { runLine } from './run-line.js';
 
@@ -46,7 +46,7 @@ function loadDump(place: Place, argument: string): void {
   const maps = nodeMaps(place);
   const map = maps.find(({ spec }) => spec.name === name);
   if (map === undefined) {
-    const names = nearest(
+    const names = mostAlike(
       name,
       maps.map(({ spec }) => spec.name),
     );

@@ -46,6 +46,8 @@ export interface Chain {
 
 export interface TableContext extends RuleContext {
   readonly nat: Nat;
+  /** Tells the sender that the packet's destination is unreachable. */
+  reject(packet: PacketContext, code: number): void;
 }
 
 /** Results of a chain besides the verdicts: the packet goes on behind the jump that led here. */
@@ -125,6 +127,7 @@ function addRule(chains: ReadonlyMap<string, Chain>, rule: Rule, table: string, 
 
 function isOutOfPlace({ kind }: Target, table: string): boolean {
   if (kind === 'MASQUERADE' || kind === 'SNAT' || kind === 'DNAT') return table !== 'nat';
+  if (kind === 'REJECT') return table !== 'filter';
   return kind === 'NOTRACK' && table !== 'raw';
 }
 
@@ -166,8 +169,11 @@ function apply(target: Target, packet: PacketContext, context: TableContext): nu
       packet.mark = (packet.mark & ~target.clear) | 0;
       packet.mark = target.flips ? packet.mark ^ target.set : packet.mark | target.set;
       return RETURNED;
+    case 'REJECT':
+      context.reject(packet, target.code);
+      return NF_DROP;
     case 'SNAT':
-      context.nat.mapSource(target.address, target.ports?.[0], target.ports?.[1]);
+      context.nat.mapSource(target.address, target.ports?.[0], target.ports?.[1], target.randomly);
       return NF_ACCEPT;
     case 'DNAT':
       context.nat.mapDestination(target.address, target.ports?.[0], target.ports?.[1]);
@@ -177,7 +183,7 @@ function apply(target: Target, packet: PacketContext, context: TableContext): nu
       const address = packet.protocol === ethernet.TYPE_IPV4 ? device?.ipv4Address : device?.ipv6Address;
       // A device without address has nothing to hide behind; the kernel drops.
       if (!address) return NF_DROP;
-      context.nat.mapSource(address, target.ports?.[0], target.ports?.[1]);
+      context.nat.mapSource(address, target.ports?.[0], target.ports?.[1], target.randomly);
       return NF_ACCEPT;
     }
     default:

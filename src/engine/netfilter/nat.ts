@@ -79,16 +79,18 @@ export class Nat {
 
   /**
    * Decides on the source of the pending connection: `address` of 4 or 16 bytes, or null for its own, and ports from
-   * `first` to `last`, 0 for any. Its own address needs a decision, too: another one may be mapped to it.
+   * `first` to `last`, 0 for any. Its own address needs a decision, too: another one may be mapped to it. `randomly`:
+   * even a port that is free is not kept (NF_NAT_RANGE_PROTO_RANDOM_FULLY).
    */
-  mapSource(address: Uint8Array | null, first = 0, last = first): void {
+  mapSource(address: Uint8Array | null, first = 0, last = first, randomly = false): void {
     const { tuples, status } = this.conntrack;
     const candidate = this.#candidate;
     const reply = this.conntrack.tupleAt(PENDING, REPLY);
     invert(tuples, reply, candidate, 0);
     const isOwn = address === null || !putAddress(candidate, SOURCE_WORD, address);
     const isFree = isOwn && isInRange(sourcePort(candidate, 0), first, last) && !this.#isUsed();
-    if (!isFree && (isOwn || !this.#reuseMapping(first, last))) this.#choosePort(SOURCE, first, last);
+    if (randomly) this.#searchPort(SOURCE, first, last);
+    else if (!isFree && (isOwn || !this.#reuseMapping(first, last))) this.#choosePort(SOURCE, first, last);
     this.#take(IPS_SRC_NAT);
     status[PENDING] |= IPS_SRC_NAT_DONE;
   }
@@ -187,12 +189,18 @@ export class Nat {
     return false;
   }
 
-  /** nf_nat_l4proto_unique_tuple; leaves a used port when no other was found in time, and `confirm` refuses it. */
+  /** Keeps the port where it is free, and within what is asked for. */
   #choosePort(side: number, first: number, last: number): void {
+    const own = swap16(sidePort(this.#candidate, side));
+    if (first === 0 ? !this.#isUsed() : own >= first && own <= last && !this.#isUsed()) return;
+    this.#searchPort(side, first, last);
+  }
+
+  /** nf_nat_l4proto_unique_tuple; leaves a used port when no other was found in time, and `confirm` refuses it. */
+  #searchPort(side: number, first: number, last: number): void {
     const candidate = this.#candidate;
     const protocol = protocolOf(candidate, 0);
     const own = swap16(sidePort(candidate, side));
-    if (first === 0 ? !this.#isUsed() : own >= first && own <= last && !this.#isUsed()) return;
     const icmp = isIcmp(protocol);
     if (!icmp && !hasPorts(protocol)) return;
     let minimum = first;

@@ -10,9 +10,12 @@ import type { Namespace } from '../namespace.js';
 import type { PacketContext } from '../packet.js';
 import type { RandomSource } from '../random.js';
 import * as ethernet from '../wire/ethernet.js';
+import * as icmp from '../wire/icmp.js';
+import * as icmpv6 from '../wire/icmpv6.js';
 import { Conntrack, PENDING } from './conntrack.js';
 import { IptablesTable, type TableContext, type TableName } from './iptables.js';
 import { DESTINATION, Nat, SOURCE } from './nat.js';
+import { RecentLists } from './recent-lists.js';
 import { PacketTuple } from './tuple.js';
 import { Untranslate } from './untranslate.js';
 
@@ -27,8 +30,8 @@ const CONFIRM = 0x7fffffff;
 
 const FILTER_PRIORITIES = { mangle: MANGLE, filter: FILTER } as const;
 const HOOKS: readonly StackHook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
-/** In iptables-save's order. */
-const TABLES: readonly TableName[] = ['raw', 'mangle', 'nat', 'filter'];
+/** In the order of iptables-save (1.8, nf_tables). */
+const TABLES: readonly TableName[] = ['mangle', 'raw', 'filter', 'nat'];
 
 export type Family = 4 | 6;
 
@@ -45,6 +48,7 @@ export class Netfilter implements TableContext {
   readonly untranslate: Untranslate;
   readonly random: RandomSource;
   readonly headers = new PacketTuple();
+  readonly recent = new RecentLists();
   readonly #namespace: Namespace;
   readonly #tables = new Map<string, IptablesTable>();
   readonly #sets = new Map<string, readonly Uint8Array[]>();
@@ -63,6 +67,17 @@ export class Netfilter implements TableContext {
 
   get output(): Device | null {
     return this.#namespace.netfilter!.outDevice;
+  }
+
+  isLocal(bytes: Uint8Array, at: number, length: number): boolean {
+    return this.#namespace.routes(length).isLocal(bytes, at);
+  }
+
+  reject(packet: PacketContext, code: number): void {
+    const { errors } = this.#namespace;
+    if (packet.protocol === ethernet.TYPE_IPV4)
+      errors?.sendIpv4(packet, icmp.DESTINATION_UNREACHABLE, code, 0);
+    else errors?.sendIpv6(packet, icmpv6.DESTINATION_UNREACHABLE, code, 0);
   }
 
   /** A family's tables that were declared. */

@@ -4,8 +4,20 @@ import type { Device } from '../device.js';
 import type { PacketContext } from '../packet.js';
 import type { RandomSource } from '../random.js';
 import { i32le, swap16, swap32 } from '../wire/bytes.js';
+import * as ipv4 from '../wire/ipv4.js';
+import * as ipv6 from '../wire/ipv6.js';
 import { type Conntrack, IPS_DST_NAT, IPS_SRC_NAT, NO_ENTRY } from './conntrack.js';
-import { CT_DNAT, CT_SNAT, type DeviceMatch, type Negated, type Ports, type Rule } from './rule.js';
+import type { RecentLists } from './recent-lists.js';
+import {
+  CT_DNAT,
+  CT_SNAT,
+  type DeviceMatch,
+  type Negated,
+  type Ports,
+  type RecentMatch,
+  type Rule,
+  type Side,
+} from './rule.js';
 import {
   DESTINATION_WORD,
   hasAddress,
@@ -21,8 +33,11 @@ export interface RuleContext {
   readonly random: RandomSource;
   /** Read anew at each hook. */
   readonly headers: PacketTuple;
+  readonly recent: RecentLists;
   readonly input: Device | null;
   readonly output: Device | null;
+  /** Whether the address of 4 or 16 bytes at `bytes[at]` is one of the namespace's own. */
+  isLocal(bytes: Uint8Array, at: number, length: number): boolean;
 }
 
 /** Members of the ipsets, by name: addresses of 4 or 16 bytes. */
@@ -67,11 +82,14 @@ function testsOf(rule: Rule, sets: AddressSets): Test[] {
     const { value, negated } = states;
     tests.push((_, { conntrack }) => ((value & stateBits(conntrack)) !== 0) !== negated);
   }
+  for (const local of rule.local ?? []) tests.push(localTest(local));
   if (probability !== undefined) {
     // 31 bits, as xt_statistic keeps it.
     const limit = Math.round(probability * 0x80000000);
     tests.push((_, { random }) => random.next() >>> 1 < limit);
   }
+  // Last, since it takes a note of the packet that all others let pass.
+  if (rule.recent !== undefined) tests.push(recentTest(rule.recent));
   return tests;
 }
 
@@ -101,6 +119,24 @@ function setTest({ value: { name, side }, negated }: NonNullable<Rule['set']>, s
   return (_, { headers }) => {
     for (let i = 0; i < members.length; i++) if (hasAddress(headers.words, at, members[i])) return !negated;
     return negated;
+  };
+}
+
+function localTest({ value: side, negated }: Negated<Side>): Test {
+  return ({ bytes }, context) => {
+    const { ipAt, isIpv4 } = context.headers;
+    const wire = isIpv4 ? ipv4 : ipv6;
+    const at = side === 'src' ? wire.sourceAt(ipAt) : wire.destinationAt(ipAt);
+    return context.isLocal(bytes, at, wire.ADDRESS_LENGTH) !== negated;
+  };
+}
+
+function recentTest({ value: { kind, list, seconds, side }, negated }: Negated<RecentMatch>): Test {
+  const at = side === 'src' ? SOURCE_WORD : DESTINATION_WORD;
+  return (_, { headers, recent, conntrack: { clock } }) => {
+    if (kind === 'rcheck') return recent.has(list, headers.words, at, seconds, clock.nowNs) !== negated;
+    recent.note(list, headers.words, at, clock.nowNs);
+    return !negated;
   };
 }
 

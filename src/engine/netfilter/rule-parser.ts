@@ -4,7 +4,16 @@
  */
 import { type Prefix, parseAddress, parsePrefix } from '../address-text.js';
 import { CT_ESTABLISHED, CT_INVALID, CT_NEW, CT_RELATED, CT_UNTRACKED } from './conntrack.js';
-import { CT_DNAT, CT_SNAT, type DeviceMatch, type Negated, type Rule, type Target } from './rule.js';
+import {
+  CT_DNAT,
+  CT_SNAT,
+  type DeviceMatch,
+  type Negated,
+  type RecentMatch,
+  type Rule,
+  type Side,
+  type Target,
+} from './rule.js';
 
 const PROTOCOLS: Readonly<Record<string, number>> = {
   icmp: 1,
@@ -24,6 +33,35 @@ const STATES: Readonly<Record<string, number>> = {
   SNAT: CT_SNAT,
   DNAT: CT_DNAT,
 };
+
+/** Codes of `REJECT --reject-with`, of both families (RFC 792, RFC 1122 section 3.2.2.1, RFC 4443 section 3.1). */
+const REJECTIONS: Readonly<Record<string, number>> = {
+  'icmp-net-unreachable': 0,
+  'icmp-host-unreachable': 1,
+  'icmp-proto-unreachable': 2,
+  'icmp-port-unreachable': 3,
+  'icmp-net-prohibited': 9,
+  'icmp-host-prohibited': 10,
+  'icmp-admin-prohibited': 13,
+  'icmp6-no-route': 0,
+  'icmp6-adm-prohibited': 1,
+  'icmp6-addr-unreachable': 3,
+  'icmp6-port-unreachable': 4,
+};
+
+const MODULES = [
+  'addrtype',
+  'comment',
+  'conntrack',
+  'mark',
+  'recent',
+  'sctp',
+  'set',
+  'state',
+  'statistic',
+  'tcp',
+  'udp',
+];
 
 /** Words of a rule; what stands in double quotes is one. */
 function wordsOf(text: string): string[] {
@@ -105,9 +143,12 @@ class RuleReader {
   }
 
   #module(name: string): void {
-    const known = ['comment', 'mark', 'conntrack', 'state', 'tcp', 'udp', 'statistic', 'set'];
-    if (!known.includes(name))
-      throw this.#fault(`match "${name}" is not known; there are ${known.join(', ')}`);
+    if (!MODULES.includes(name)) {
+      throw this.#fault(`match "${name}" is not known; there are ${MODULES.join(', ')}`);
+    }
+    if (name === 'recent') {
+      this.#rule.recent = this.#negated({ kind: 'rcheck', list: 'DEFAULT', seconds: 0, side: 'src' });
+    }
   }
 
   /** Options of the match modules. */
@@ -142,8 +183,47 @@ class RuleReader {
         rule.probability = Number(this.#argument(word));
         if (!(rule.probability >= 0 && rule.probability <= 1)) throw this.#fault('a probability is 0 to 1');
         return;
+      case '--src-type':
+      case '--dst-type':
+        if (this.#argument(word) !== 'LOCAL') throw this.#fault(`${word} knows LOCAL alone`);
+        rule.local = [...(rule.local ?? []), this.#negated<Side>(word === '--src-type' ? 'src' : 'dst')];
+        return;
       default:
-        throw this.#fault(`"${word}" is not known`);
+        if (rule.recent === undefined || !this.#recentOption(rule.recent, word)) {
+          throw this.#fault(`"${word}" is not known`);
+        }
+    }
+  }
+
+  /** Options of `-m recent`; false for a word that is none. */
+  #recentOption({ value, negated }: Negated<RecentMatch>, word: string): boolean {
+    const given = this.#recentValue(word);
+    if (given === null) return false;
+    this.#rule.recent = { value: { ...value, ...given }, negated: negated || this.#isNegated };
+    return true;
+  }
+
+  #recentValue(word: string): Partial<RecentMatch> | null {
+    switch (word) {
+      case '--set':
+      case '--rcheck':
+        return { kind: word === '--set' ? 'set' : 'rcheck' };
+      case '--name':
+        return { list: this.#argument(word) };
+      case '--seconds':
+        return { seconds: Number(this.#argument(word)) };
+      case '--reap':
+        return {};
+      case '--mask': {
+        const mask = parseAddress(this.#argument(word));
+        if (!mask?.every((byte) => byte === 0xff)) throw this.#fault('recent knows whole addresses alone');
+        return {};
+      }
+      case '--rsource':
+      case '--rdest':
+        return { side: word === '--rsource' ? 'src' : 'dst' };
+      default:
+        return null;
     }
   }
 
@@ -158,18 +238,35 @@ class RuleReader {
         this.#expect('--notrack');
         return { kind: 'NOTRACK' };
       case 'MASQUERADE':
-        return { kind: 'MASQUERADE', ports: this.#takeWord('--to-ports') ? this.#ports('--to-ports') : null };
+        return {
+          kind: 'MASQUERADE',
+          ports: this.#takeWord('--to-ports') ? this.#ports('--to-ports') : null,
+          randomly: this.#takeWord('--random-fully'),
+        };
       case 'SNAT':
         this.#expect('--to-source');
-        return { kind: 'SNAT', ...this.#endpoint('--to-source') };
+        return { kind: 'SNAT', ...this.#endpoint('--to-source'), randomly: this.#takeWord('--random-fully') };
       case 'DNAT':
         this.#expect('--to-destination');
         return { kind: 'DNAT', ...this.#endpoint('--to-destination') };
       case 'MARK':
         return this.#markTarget();
+      case 'REJECT':
+        return { kind: 'REJECT', code: this.#rejection() };
       default:
         return { kind: 'jump', chain: name };
     }
+  }
+
+  #rejection(): number {
+    if (!this.#takeWord('--reject-with')) throw this.#fault('REJECT: --reject-with is missing');
+    const name = this.#argument('--reject-with');
+    if (REJECTIONS[name] === undefined) {
+      throw this.#fault(
+        `--reject-with: "${name}" is not known; there are ${Object.keys(REJECTIONS).join(', ')}`,
+      );
+    }
+    return REJECTIONS[name];
   }
 
   #markTarget(): Target {

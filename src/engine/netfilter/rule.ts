@@ -20,12 +20,32 @@ export interface DeviceMatch {
 /** First and last, host order. */
 export type Ports = readonly [number, number];
 
+/** A list of addresses by when they were seen last (xt_recent). */
+export interface RecentMatch {
+  /** `set` notes the packet's address, and matches; `rcheck` matches when it was noted. */
+  readonly kind: 'set' | 'rcheck';
+  readonly list: string;
+  /** Not longer ago than that; 0 for ever. */
+  readonly seconds: number;
+  readonly side: Side;
+}
+
+export type Side = 'src' | 'dst';
+
 export type Target =
   /** Counts, and goes on. */
   | { readonly kind: 'none' | 'ACCEPT' | 'DROP' | 'RETURN' | 'NOTRACK' }
   | { readonly kind: 'jump'; readonly chain: string }
-  | { readonly kind: 'MASQUERADE'; readonly ports: Ports | null }
-  | { readonly kind: 'SNAT' | 'DNAT'; readonly address: Uint8Array; readonly ports: Ports | null }
+  | { readonly kind: 'MASQUERADE'; readonly ports: Ports | null; readonly randomly: boolean }
+  | {
+      readonly kind: 'SNAT';
+      readonly address: Uint8Array;
+      readonly ports: Ports | null;
+      readonly randomly: boolean;
+    }
+  | { readonly kind: 'DNAT'; readonly address: Uint8Array; readonly ports: Ports | null }
+  /** Code of the "destination unreachable" that the sender is told. */
+  | { readonly kind: 'REJECT'; readonly code: number }
   | { readonly kind: 'MARK'; readonly clear: number; readonly set: number; readonly flips?: boolean };
 
 export interface Rule {
@@ -42,7 +62,10 @@ export interface Rule {
   /** Value and mask; all must hold. */
   readonly marks?: readonly Negated<readonly [number, number]>[];
   /** ipset that holds the source or the destination. */
-  readonly set?: Negated<{ readonly name: string; readonly side: 'src' | 'dst' }>;
+  readonly set?: Negated<{ readonly name: string; readonly side: Side }>;
+  /** Whether the source or the destination is an address of the namespace's own. */
+  readonly local?: readonly Negated<Side>[];
+  readonly recent?: Negated<RecentMatch>;
   /** CT_ bits. */
   readonly states?: Negated<number>;
   readonly probability?: number;

@@ -86,32 +86,40 @@ export class StackPath {
    * What the chains of the namespace make of a decision: those for input, or for packets that go out (`received`: that
    * are forwarded; else that are the namespace's own). Answers the decision, or NETFILTER_DROP.
    */
-  filter(netfilter: StackHooks, decision: number, received: boolean): number {
+  filter(namespace: Namespace, netfilter: StackHooks, decision: number, received: boolean): number {
     const { packet } = this;
     if (decision === TO_LOCAL || decision === TO_TRANSPARENT) {
-      if (!received) return decision;
+      if (!received)
+        return decision === TO_LOCAL ? this.#filterOwn(namespace, netfilter, decision) : decision;
       return netfilter.input.run(packet) === NF_ACCEPT ? decision : fate.NETFILTER_DROP;
     }
     if (decision > 0 && decision !== fate.NO_NEIGHBOUR) return decision;
+    if (!received) return this.#filterOwn(namespace, netfilter, decision);
     netfilter.outDevice = this.out;
-    if (!received) return this.#filterOwn(netfilter, decision);
     if (netfilter.forward.run(packet) !== NF_ACCEPT) return fate.NETFILTER_DROP;
     return netfilter.postrouting.run(packet) === NF_ACCEPT ? decision : fate.NETFILTER_DROP;
   }
 
-  /** A packet of the namespace's own; its chains may give it a destination that is elsewhere (ip_route_me_harder). */
-  #filterOwn(netfilter: StackHooks, decision: number): number {
+  /**
+   * A packet of the namespace's own; its chains may give it a destination that is elsewhere (ip_route_me_harder). What
+   * it sends to itself leaves by the loopback, and comes in there without being tracked once more.
+   */
+  #filterOwn(namespace: Namespace, netfilter: StackHooks, decision: number): number {
     const { packet } = this;
+    let result = decision;
     netfilter.inDevice = null;
+    netfilter.outDevice = result === TO_LOCAL ? namespace.loopback : this.out;
     netfilter.rerouted = false;
     if (netfilter.output.run(packet) !== NF_ACCEPT) return fate.NETFILTER_DROP;
-    let result = decision;
     if (netfilter.rerouted) {
-      result = this.send(this.out!.namespace);
-      if (result !== TO_DEVICE && result !== fate.NO_NEIGHBOUR) return result;
-      netfilter.outDevice = this.out;
+      result = this.send(namespace);
+      if (result > 0 && result !== fate.NO_NEIGHBOUR) return result;
+      netfilter.outDevice = result === TO_LOCAL ? namespace.loopback : this.out;
     }
-    return netfilter.postrouting.run(packet) === NF_ACCEPT ? result : fate.NETFILTER_DROP;
+    if (netfilter.postrouting.run(packet) !== NF_ACCEPT) return fate.NETFILTER_DROP;
+    if (result !== TO_LOCAL || namespace.loopback !== null) return result;
+    netfilter.outDevice = null;
+    return netfilter.input.run(packet) === NF_ACCEPT ? result : fate.NETFILTER_DROP;
   }
 
   /** Packets that are none do not come to the chains. */
@@ -201,6 +209,9 @@ export class StackPath {
     const destinationAt = ipv4.destinationAt(ipAt);
     if (ipv4.isMartianSource(bytes, sourceAt) && device.kind !== 'loopback') return fate.MARTIAN_SOURCE;
     if (ipv4.isGroupAddress(bytes, destinationAt)) return TO_LOCAL;
+    if (ipv4.isMartianDestination(bytes, destinationAt) && device.kind !== 'loopback') {
+      return fate.MARTIAN_DESTINATION;
+    }
     const routes = namespace.ipv4Routes;
     if (!device.acceptLocal && routes.isLocal(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
     const result = this.#route(namespace, routes, destinationAt, sourceAt, device.ifindex);

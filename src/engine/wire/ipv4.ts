@@ -232,3 +232,8 @@ export function isGroupAddress(bytes: Uint8Array, addressAt: number): boolean {
 export function isMartianSource(bytes: Uint8Array, addressAt: number): boolean {
   return bytes[addressAt] === 127 || bytes[addressAt] >= 0xe0;
 }
+
+/** Whether no packet on a link may be for the address at `addressAt`: loopback, "this network" (RFC 1122, 3.2.1.3). */
+export function isMartianDestination(bytes: Uint8Array, addressAt: number): boolean {
+  return bytes[addressAt] === 127 || bytes[addressAt] === 0;
+}

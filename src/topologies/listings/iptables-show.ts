@@ -15,8 +15,9 @@ export function listRules(table: IptablesTable, chainName: string | null, counte
 function ruleLines({ rules }: Chain, counters: boolean): string[] {
   return rules.map(({ rule, packets, bytes }) => {
     if (!counters) return `${rule.text}\n`;
-    const target = rule.text.lastIndexOf(' -j ');
     const count = ` -c ${packets} ${bytes}`;
+    const target = rule.text.lastIndexOf(' -j ');
+    if (target < 0) return `${rule.text}${count}\n`;
     return `${rule.text.slice(0, target)}${count}${rule.text.slice(target)}\n`;
   });
 }

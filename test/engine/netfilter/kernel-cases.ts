@@ -19,6 +19,12 @@ export interface KernelCase {
   readonly steps: readonly (Step | number)[];
 }
 
+/** Of the router, by family. */
+export const MASQUERADE_RULES = [
+  '*nat\n-A POSTROUTING -s 10.0.1.0/24 ! -d 10.0.1.0/24 -o b -j MASQUERADE\nCOMMIT\n',
+  '*nat\n-A POSTROUTING -s fd00:1::/64 -o b -j MASQUERADE\nCOMMIT\n',
+] as const;
+
 const { a, b, clientMac, serverMac } = ethernetHex;
 const out = (from = '10.0.1.2', to = '10.0.2.2'): Way => ({ macs: [a, clientMac], from, to });
 const back = (from = '10.0.2.2', to = '10.0.2.1'): Way => ({ macs: [b, serverMac], from, to });

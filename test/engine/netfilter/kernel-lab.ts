@@ -4,7 +4,7 @@
  * namespaces.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { KERNEL_CASES } from './kernel-cases.js';
+import type { KernelCase } from './kernel-cases.js';
 import { ethernetHex } from './lab-addresses.js';
 import type { CaseResult } from './results.js';
 
@@ -69,6 +69,7 @@ const mac = (hex: string): string => hex.replace(/..(?=.)/g, '$&:');
 const SETUP = `
 set -e
 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_dad=0
+sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0
 ip link add dev a address ${mac(a)} type veth peer name ap address ${mac(clientMac)} netns $1
 ip link add dev b address ${mac(b)} type veth peer name bp address ${mac(serverMac)} netns $1
 nsenter -t $1 -n sysctl -qw net.ipv6.conf.all.disable_ipv6=1
@@ -81,12 +82,15 @@ done
 ip addr add 10.0.1.1/24 dev a; ip addr add 10.0.2.1/24 dev b
 ip addr add fd00:1::1/64 dev a nodad; ip addr add fd00:2::1/64 dev b nodad
 for host in 10.0.1.2 10.0.1.3 fd00:1::2; do ip neigh add $host lladdr ${mac(clientMac)} dev a; done
-for host in 10.0.2.2 10.0.2.3 10.0.2.9 fd00:2::2; do ip neigh add $host lladdr ${mac(serverMac)} dev b; done
-iptables -t nat -A POSTROUTING -s 10.0.1.0/24 ! -d 10.0.1.0/24 -o b -j MASQUERADE
-ip6tables -t nat -A POSTROUTING -s fd00:1::/64 -o b -j MASQUERADE
+for host in 10.0.2.2 10.0.2.3 10.0.2.9 fd00:2::2 fd00:2::3; do ip neigh add $host lladdr ${mac(serverMac)} dev b; done
 `;
 
-export function runOnKernel(): readonly CaseResult[] {
+/** `rules` are those of iptables and of ip6tables, as iptables-restore reads them. */
+export function runOnKernel(
+  kernelCases: readonly KernelCase[],
+  rules: readonly [string, string],
+  sysctls: readonly string[] = [],
+): readonly CaseResult[] {
   const holders = ['router', 'ends'].map(() => spawn('unshare', ['-n', 'sleep', '60'], { stdio: 'ignore' }));
   try {
     const [router, ends] = holders.map(({ pid }) => String(pid));
@@ -96,7 +100,11 @@ export function runOnKernel(): readonly CaseResult[] {
       `for p in ${router} ${ends}; do for i in $(seq 100); do [ "$(readlink /proc/$p/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break; sleep 0.02; done; done`,
     ]);
     execFileSync('nsenter', ['-t', router, '-n', 'sh', '-c', SETUP, 'setup', ends], { stdio: 'pipe' });
-    const cases = KERNEL_CASES.map(({ name, steps }) => ({
+    ['iptables', 'ip6tables'].forEach((tool, i) => {
+      execFileSync('nsenter', ['-t', router, '-n', `${tool}-restore`], { input: rules[i], stdio: 'pipe' });
+    });
+    if (sysctls.length > 0) execFileSync('nsenter', ['-t', router, '-n', 'sysctl', '-qw', ...sysctls]);
+    const cases = kernelCases.map(({ name, steps }) => ({
       name,
       steps: steps.map((step) =>
         typeof step === 'number' ? step : { at: step.at, frame: Buffer.from(step.frame).toString('hex') },

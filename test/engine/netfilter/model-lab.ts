@@ -1,13 +1,15 @@
 /** Shows the cases to the model of the same router. */
 import { parseAddress } from '../../../src/engine/address-text.js';
 import { Clock } from '../../../src/engine/clock.js';
-import type { Device } from '../../../src/engine/device.js';
-import * as fate from '../../../src/engine/fate.js';
+import { type Device, PACKET_OUTGOING } from '../../../src/engine/device.js';
 import { FrameArena } from '../../../src/engine/frame-arena.js';
-import { Netfilter } from '../../../src/engine/netfilter/netfilter.js';
+import type { TableName } from '../../../src/engine/netfilter/iptables.js';
+import { type Family, Netfilter } from '../../../src/engine/netfilter/netfilter.js';
 import { Network } from '../../../src/engine/network.js';
 import { Node } from '../../../src/engine/node.js';
+import { ALL_PROTOCOLS } from '../../../src/engine/packet-socket.js';
 import { SeededRandom } from '../../../src/engine/random.js';
+import { HostStack } from '../../../src/engine/stack/host-stack.js';
 import { Walker } from '../../../src/engine/walker.js';
 import { procConntrack } from '../../../src/topologies/listings/conntrack-show.js';
 import { fromHex, toHex } from '../../support/hex.js';
@@ -15,14 +17,23 @@ import type { KernelCase } from './kernel-cases.js';
 import { ethernetHex } from './lab-addresses.js';
 import type { CaseResult } from './results.js';
 
+export interface ModelOptions {
+  readonly maximumConnections?: number;
+  /** Of IPv4. */
+  readonly nat?: readonly string[];
+  /** All tables, by family, in place of those that masquerade. */
+  readonly tables?: readonly (readonly [Family, ReadonlyMap<TableName, readonly string[]>])[];
+}
+
 export class ModelLab {
   readonly node = new Node('router');
   readonly clock = new Clock();
   readonly netfilter: Netfilter;
   readonly walker: Walker;
   readonly #devices: Readonly<Record<'a' | 'b', Device>>;
+  #sent: (readonly [string, string])[] = [];
 
-  constructor(options: { readonly maximumConnections?: number; readonly nat?: readonly string[] } = {}) {
+  constructor(options: ModelOptions = {}) {
     const { host } = this.node;
     this.clock.set(1000e9);
     host.ipv4Forwarding = true;
@@ -43,33 +54,51 @@ export class ModelLab {
       for (const address of addresses) host.neighbours.set(ifindex, parseAddress(address)!, fromHex(macHex));
     };
     know(2, ethernetHex.clientMac, ['10.0.1.2', '10.0.1.3', 'fd00:1::2']);
-    know(3, ethernetHex.serverMac, ['10.0.2.2', '10.0.2.3', '10.0.2.9', 'fd00:2::2']);
-    const { maximumConnections, nat } = options;
+    know(3, ethernetHex.serverMac, ['10.0.2.2', '10.0.2.3', '10.0.2.9', 'fd00:2::2', 'fd00:2::3']);
+    const { maximumConnections, nat, tables } = options;
     this.netfilter = new Netfilter(host, {
       clock: this.clock,
       random: new SeededRandom(1),
       ...(maximumConnections === undefined ? {} : { maximumConnections }),
     });
-    this.netfilter.addTable(
-      4,
-      'nat',
-      nat ?? ['-A POSTROUTING -s 10.0.1.0/24 ! -d 10.0.1.0/24 -o b -j MASQUERADE'],
-    );
-    this.netfilter.addTable(6, 'nat', ['-A POSTROUTING -s fd00:1::/64 -o b -j MASQUERADE']);
+    if (tables === undefined) {
+      this.netfilter.addTable(
+        4,
+        'nat',
+        nat ?? ['-A POSTROUTING -s 10.0.1.0/24 ! -d 10.0.1.0/24 -o b -j MASQUERADE'],
+      );
+      this.netfilter.addTable(6, 'nat', ['-A POSTROUTING -s fd00:1::/64 -o b -j MASQUERADE']);
+    } else {
+      for (const [family, lines] of tables) {
+        for (const [table, rules] of lines) this.netfilter.addTable(family, table, rules);
+      }
+    }
     this.netfilter.install();
     this.walker = new Walker(new Network([this.node]), new FrameArena(4, 1));
+    new HostStack(host, this.walker.output, this.clock);
+    for (const device of host.devices) {
+      device.openSocket({
+        protocol: ALL_PROTOCOLS,
+        receive: ({ bytes, start, end, packetType }) => {
+          if (packetType === PACKET_OUTGOING) this.#sent.push([device.name, toHex(bytes.slice(start, end))]);
+        },
+      });
+    }
   }
 
   /** Device and hex of the frame that came out, or null. */
   show(at: 'a' | 'b', frame: Uint8Array): readonly [string, string] | null {
+    return this.#showAll(at, frame)[0] ?? null;
+  }
+
+  #showAll(at: 'a' | 'b', frame: Uint8Array): readonly (readonly [string, string])[] {
     const { walker } = this;
     const { arena } = walker;
+    this.#sent = [];
     const handle = arena.put(new DataView(frame.buffer, frame.byteOffset, frame.byteLength), 0, frame.length);
     walker.receive(handle, this.#devices[at]);
-    const start = arena.start[handle];
-    const hex = toHex(arena.bytes.slice(start, start + arena.length[handle]));
     arena.free(handle);
-    return walker.fate === fate.TRANSMITTED ? [walker.device.name, hex] : null;
+    return this.#sent;
   }
 
   get connections(): string[] {
@@ -83,8 +112,7 @@ export class ModelLab {
         this.clock.set(this.clock.nowNs + step * 1e9);
         continue;
       }
-      const output = this.show(step.at, step.frame);
-      if (output !== null) outputs.push(output);
+      outputs.push(...this.#showAll(step.at, step.frame));
     }
     return { name, outputs, connections: this.connections };
   }

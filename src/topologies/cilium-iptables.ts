@@ -3,13 +3,10 @@
  * enable-bpf-masquerade), as iptables-save prints them. Left out are those that need a socket (TPROXY, -m socket).
  */
 import { formatAddress } from '../engine/address-text.js';
-import type { Clock } from '../engine/clock.js';
-import type { Namespace } from '../engine/namespace.js';
 import type { TableName } from '../engine/netfilter/iptables.js';
-import { type Family, Netfilter } from '../engine/netfilter/netfilter.js';
-import type { RandomSource } from '../engine/random.js';
+import type { Family } from '../engine/netfilter/netfilter.js';
 import { prefixText } from './identities.js';
-import type { Plan, PlannedNode } from './plan.js';
+import type { PlannedNode } from './plan.js';
 
 /** Tables in which the agent has chains of its own, with the hooks that feed them. */
 const CHAINS: readonly (readonly [TableName, string, string])[] = [
@@ -34,35 +31,13 @@ const PROXY_UPSTREAM = '0x800/0xe00';
 const KNOWN_MARKS = ['0xe00/0xf00', '0xd00/0xf00', '0x400/0xf00', FROM_PROXY, PROXY_UPSTREAM, '0xf00/0xf00'];
 const FROM_HOST = '0xc00/0xf00';
 
-/** Makes the node's kernel masquerade by the agent's rules; null when its configuration does not ask for it. */
-export function installMasquerading(
-  plan: Plan,
-  node: PlannedNode,
-  host: Namespace,
-  options: { readonly clock: Clock; readonly random: RandomSource },
-): Netfilter | null {
-  const { iptablesMasquerade } = node.config;
-  const families = ([4, 6] as const).filter((family) => iptablesMasquerade[family]);
-  if (families.length === 0) return null;
-  const netfilter = new Netfilter(host, options);
-  for (const family of families) {
-    const length = family === 4 ? 4 : 16;
-    const nodes = plan.nodes.flatMap(({ internalAddresses }) => internalAddresses);
-    netfilter.addSet(
-      setName(family),
-      nodes.filter((address) => address.length === length),
-    );
-    for (const [table, lines] of rulesOf(node, family)) netfilter.addTable(family, table, lines);
-  }
-  netfilter.install();
-  return netfilter;
-}
-
-function setName(family: Family): string {
+/** Name of the ipset of all nodes' addresses. */
+export function nodeSetName(family: Family): string {
   return `cilium_node_set_v${family}`;
 }
 
-function rulesOf(node: PlannedNode, family: Family): ReadonlyMap<TableName, readonly string[]> {
+/** The agent's lines of a node's tables: `:CHAIN -` and `-A CHAIN …`. */
+export function ciliumRules(node: PlannedNode, family: Family): ReadonlyMap<TableName, readonly string[]> {
   const tables = new Map<TableName, string[]>();
   for (const [table, hook, chain] of CHAINS) {
     const lines = tables.get(table) ?? [];
@@ -103,7 +78,7 @@ function natRules(node: PlannedNode, family: Family): string[] {
   const rules: string[] = [];
   if (!config.features.tunnelMode) {
     const what = comment('exclude traffic to cluster nodes from masquerade');
-    rules.push(`${append} -m set --match-set ${setName(family)} dst ${what} -j ACCEPT`);
+    rules.push(`${append} -m set --match-set ${nodeSetName(family)} dst ${what} -j ACCEPT`);
   }
   rules.push(
     `${append} -s ${prefixText(pods)} ! -d ${prefixText(native)} ! -o cilium_+ ` +
