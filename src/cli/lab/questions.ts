@@ -8,9 +8,9 @@ import { log, put } from '../log.js';
 import type { Output } from '../show/command.js';
 import { findLab } from './exec.js';
 import type { Applied, ApplyRequest } from './session.js';
+import type { ShowRequest } from './show-request.js';
 import type { Status } from './status.js';
 import { statusText } from './status-text.js';
-import type { ShowRequest } from './thread.js';
 
 /** A lab's name; undefined for the only one. All that follow throw UsageError without one, RequestError when it refuses. */
 type LabName = string | undefined;
