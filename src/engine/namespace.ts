@@ -1,6 +1,7 @@
 import { Device, type DeviceOptions } from './device.js';
 import { type NetfilterChain, type StackHook, StackHooks } from './hooks/netfilter.js';
 import type { Node } from './node.js';
+import { FlowHash } from './stack/flow-hash.js';
 import type { IcmpErrors } from './stack/icmp-errors.js';
 import type { LocalDelivery } from './stack/local-delivery.js';
 import { NeighbourTable } from './stack/neighbour.js';
@@ -28,6 +29,8 @@ export class Namespace {
   readonly ipv4Routes = new RouteTable(4);
   readonly ipv6Routes = new RouteTable(16);
   readonly neighbours = new NeighbourTable();
+  /** Chooses among the next hops of routes that have several. */
+  readonly flowHash = new FlowHash();
   ipv4Forwarding = false;
   ipv6Forwarding = false;
   /** Mark of what the namespace's own stack sends unasked, as an iptables OUTPUT rule gives it. */

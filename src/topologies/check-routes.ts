@@ -15,8 +15,8 @@ import { checkRules, tableNumber } from './check-rules.js';
 import { Register, readAddress, readMac, readNetwork } from './check-text.js';
 import type { Path } from './faults.js';
 import type { NodeDraft } from './node-draft.js';
-import type { PlannedDevice } from './plan.js';
-import type { RouteSpec } from './spec.js';
+import type { PlannedDevice, PlannedRoute } from './plan.js';
+import type { NextHopSpec, RouteSpec } from './spec.js';
 import { readSysctls } from './sysctls.js';
 
 const KINDS = {
@@ -58,6 +58,10 @@ function addRoute(node: NodeDraft, spec: RouteSpec, path: Path): void {
   const prefix = destination(node, spec.to, [...path, 'to']);
   const kind = spec.type ?? 'unicast';
   const source = spec.src === undefined ? undefined : readOwnAddress(node, spec.src, [...path, 'src']);
+  if (spec.nexthops !== undefined && kind !== 'unicast') {
+    node.faults.error([...path, 'nexthops'], `a route of type ${kind} has no next hops`);
+    return;
+  }
   const isLocal = kind === 'local' && (spec.dev === undefined || spec.dev === 'lo');
   if (isLocal || (kind !== 'unicast' && kind !== 'local')) {
     if (prefix === null) return;
@@ -65,21 +69,50 @@ function addRoute(node: NodeDraft, spec: RouteSpec, path: Path): void {
     node.addRoute({ ...route(prefix, spec), kind: KINDS[kind], ifindex });
     return;
   }
-  if (spec.dev === undefined) {
-    node.faults.error(path, 'missing: dev, the device of the route');
-    return;
-  }
-  const device = node.requireDevice(spec.dev, [...path, 'dev']);
-  const gateway = spec.via === undefined ? undefined : readAddress(spec.via, [...path, 'via'], node.faults);
-  if (prefix === null || device === undefined || gateway === null || source === null) return;
-  if (gateway !== undefined) checkGateway(node, spec, device, gateway, path);
+  const ways =
+    spec.nexthops === undefined ? readWay(node, spec, path) : readNextHops(node, spec, spec.nexthops, path);
+  if (prefix === null || ways === null || source === null) return;
   node.addRoute({
     ...route(prefix, spec),
     kind: KINDS[kind],
-    ifindex: device.ifindex,
-    ...(gateway === undefined ? {} : { gateway }),
+    ...ways,
     ...(source === undefined ? {} : { source }),
   });
+}
+
+type Way = Pick<PlannedRoute, 'ifindex' | 'gateway'>;
+
+/** Device and gateway of a route, or of one of its next hops; null where they are faulty. */
+function readWay(node: NodeDraft, spec: Pick<RouteSpec, 'via' | 'dev' | 'onlink'>, path: Path): Way | null {
+  if (spec.dev === undefined) {
+    node.faults.error(path, 'missing: dev, the device of the route');
+    return null;
+  }
+  const device = node.requireDevice(spec.dev, [...path, 'dev']);
+  const gateway = spec.via === undefined ? undefined : readAddress(spec.via, [...path, 'via'], node.faults);
+  if (device === undefined || gateway === null) return null;
+  if (gateway !== undefined) checkGateway(node, spec.onlink ?? false, device, gateway, path);
+  return { ifindex: device.ifindex, ...(gateway === undefined ? {} : { gateway }) };
+}
+
+/** Several ways out. The first is the route's own as well: what asks for one device gets that. */
+function readNextHops(
+  node: NodeDraft,
+  spec: RouteSpec,
+  nextHops: readonly NextHopSpec[],
+  path: Path,
+): (Way & Pick<PlannedRoute, 'nextHops'>) | null {
+  for (const key of ['via', 'dev', 'onlink'] as const) {
+    if (spec[key] !== undefined)
+      node.faults.error([...path, key], `say ${key} of each of the nexthops instead`);
+  }
+  const ways = nextHops.flatMap((hop, i) => {
+    const way = readWay(node, hop, [...path, 'nexthops', i]);
+    return way === null ? [] : { ...way, weight: hop.weight ?? 1 };
+  });
+  if (ways.length < nextHops.length) return null;
+  const [{ weight, ...first }] = ways;
+  return ways.length === 1 ? first : { ...first, nextHops: ways };
 }
 
 function route(
@@ -114,14 +147,14 @@ function destination(node: NodeDraft, text: string, path: Path): Prefix | null {
 
 function checkGateway(
   node: NodeDraft,
-  spec: RouteSpec,
+  onlink: boolean,
   device: PlannedDevice,
   gateway: Uint8Array,
   path: Path,
 ): void {
   const at = [...path, 'via'];
   const text = addressText(gateway);
-  if (!spec.onlink && !isOnLink(node, device, gateway)) {
+  if (!onlink && !isOnLink(node, device, gateway)) {
     node.faults.error(
       at,
       `${text} is on no network of ${device.name}; give it an address there, or say onlink: true`,

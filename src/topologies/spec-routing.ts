@@ -3,11 +3,22 @@ import { z } from 'zod';
 
 const table = z.union([z.int().min(1).max(0xffffffff), z.enum(['main', 'local', 'default'])]);
 
+/** One of several ways out; each flow takes one of them. */
+const nextHop = z.object({
+  via: z.string().optional(),
+  dev: z.string(),
+  /** Its share of the flows, against the weights of the others; default 1. */
+  weight: z.int().min(1).max(256).optional(),
+  onlink: z.boolean().optional(),
+});
+
 export const route = z.object({
   /** A prefix, or `default` (IPv4), `default6`. */
   to: z.string(),
   via: z.string().optional(),
   dev: z.string().optional(),
+  /** Instead of via and dev (ECMP). */
+  nexthops: z.array(nextHop).min(1).optional(),
   type: z.enum(['unicast', 'local', 'blackhole', 'unreachable', 'prohibit', 'throw']).optional(),
   metric: z.int().min(0).optional(),
   mtu: z.int().min(68).max(65535).optional(),
@@ -43,6 +54,7 @@ export const neighbour = z.object({ address: z.string(), mac: z.string(), dev: z
 /** Settings by their names, see sysctls.ts. */
 export const sysctls = z.record(z.string(), z.union([z.int(), z.string(), z.boolean()]));
 
+export type NextHopSpec = z.infer<typeof nextHop>;
 export type RouteSpec = z.infer<typeof route>;
 export type RuleSpec = z.infer<typeof rule>;
 export type TableSpec = z.infer<typeof table>;

@@ -12,7 +12,7 @@ import {
   localRedirectPolicy,
   srv6,
 } from './spec-features.js';
-import { neighbour, type RouteSpec, route, rule, sysctls } from './spec-routing.js';
+import { type NextHopSpec, neighbour, type RouteSpec, route, rule, sysctls } from './spec-routing.js';
 
 const port = z.int().min(1).max(65535);
 const labels = z.record(z.string(), z.string());
@@ -338,7 +338,7 @@ export const topologySchema = z.object({
 export type TopologySpec = z.infer<typeof topologySchema>;
 export type NodeSpec = z.infer<typeof node>;
 export type DeviceSpec = z.infer<typeof device>;
-export type { RouteSpec };
+export type { NextHopSpec, RouteSpec };
 export type PodSpec = z.infer<typeof pod>;
 export type ServiceSpec = z.infer<typeof service>;
 export type PolicySpec = z.infer<typeof policy>;

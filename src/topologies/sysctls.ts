@@ -53,6 +53,28 @@ const SETTINGS: readonly Setting[] = [
     },
   },
   {
+    name: 'net.ipv4.fib_multipath_hash_policy',
+    ...flag,
+    apply: ({ namespace: { flowHash } }, value) => {
+      flowHash.ipv4Policy = value;
+    },
+  },
+  {
+    name: 'net.ipv6.fib_multipath_hash_policy',
+    ...flag,
+    apply: ({ namespace: { flowHash } }, value) => {
+      flowHash.ipv6Policy = value;
+    },
+  },
+  {
+    name: 'net.ipv4.fib_multipath_hash_seed',
+    least: 1,
+    most: 0xffffffff,
+    apply: ({ namespace: { flowHash } }, value) => {
+      flowHash.seed = value;
+    },
+  },
+  {
     name: 'net.ipv6.conf.all.forwarding',
     ...flag,
     apply: ({ namespace }, value) => {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { Clock } from '../../src/engine/clock.js';
 import * as fate from '../../src/engine/fate.js';
 import { SeededRandom } from '../../src/engine/random.js';
+import * as checksum from '../../src/engine/wire/checksum.js';
 import { buildTopology } from '../../src/topologies/build.js';
 import type { BuiltTopology } from '../../src/topologies/built.js';
 import { faultText, TopologyError } from '../../src/topologies/faults.js';
@@ -138,6 +139,48 @@ sysctls:
       for (const [i, text] of expected.entries()) assert.ok(found[i].includes(text), `${found[i]}\n${text}`);
     });
   }
+
+  test('next hops that are faulty', () => {
+    const route = (text: string): string[] => faultsOf(`routes: [{ to: 10.9.0.0/16, ${text} }]`);
+    const hops = 'nexthops: [{ via: 192.168.2.9, dev: right }, { via: 192.168.1.1, dev: left }]';
+    assert.deepEqual(route(hops), []);
+    const [fault] = route(`via: 192.168.2.9, dev: right, ${hops}`);
+    assert.match(fault, /routers\[0\]\.routes\[0\]\.via: say via of each of the nexthops instead$/);
+    assert.match(
+      route(`type: blackhole, ${hops}`)[0],
+      /nexthops: a route of type blackhole has no next hops$/,
+    );
+    const [elsewhere] = route('nexthops: [{ via: 10.3.3.3, dev: right }, { dev: left }]');
+    assert.match(elsewhere, /nexthops\[0\]\.via: 10\.3\.3\.3 is on no network of right/);
+    assert.match(route('nexthops: [{ via: 192.168.2.9, dev: up }]')[0], /nexthops\[0\]\.dev: .*up/);
+  });
+
+  test('flows spread over the next hops that are up', () => {
+    const built = build(`routes:
+  - { to: 10.9.0.0/16, nexthops: [{ via: 192.168.2.9, dev: right, weight: 3 }, { via: 192.168.1.1, dev: left }] }`);
+    const right = built.device('r/right')!;
+    const counts = (): Record<string, number> => {
+      const ways: Record<string, number> = {};
+      for (let i = 0; i < 200; i++) {
+        const address = `0a09${(i + 256).toString(16).padStart(4, '0')}`;
+        const frame = fromHex(`02000000001e0200000000aa0800450000140000000040110000c0a80101${address}`);
+        frame[24] = 0;
+        checksum.fillIpv4Header(frame, 14);
+        const { device } = built.walk(built.device('r/left')!, frame);
+        ways[device.name] = (ways[device.name] ?? 0) + 1;
+      }
+      return ways;
+    };
+    const { right: most, ...others } = counts();
+    assert.ok(most > 130 && most < 170, String(most));
+    assert.deepEqual(counts().right, most, 'each flow keeps its way');
+    assert.equal(
+      Object.values(others).reduce((sum, count) => sum + count, 0),
+      200 - most,
+    );
+    right.up = false;
+    assert.equal(counts().right, undefined);
+  });
 
   test('a table without routes is warned of', () => {
     assert.match(

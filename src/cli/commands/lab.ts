@@ -2,7 +2,6 @@
 import type { Argv } from 'yargs';
 import type { Call, CommandModule } from '../command.js';
 import { UsageError } from '../exit-codes.js';
-
 import { readMonitorChoice } from '../monitor/choice.js';
 import { device, flag, json, labName, monitor, node, pod, quiet, text, workers } from '../options.js';
 import { type SplitArguments, splitAtTool } from '../split-arguments.js';

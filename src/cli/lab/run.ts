@@ -1,4 +1,5 @@
 /** Runs a lab until it is told to end. */
+import { setImmediate } from 'node:timers/promises';
 import { portName } from '../../io/live/open.js';
 import type { Binding } from '../../live/binding.js';
 import type { LoadedTopology } from '../../topologies/load.js';
@@ -62,11 +63,16 @@ export async function runSession(options: RunOptions): Promise<number> {
 
 async function runWith(desk: WalkDesk, options: RunOptions): Promise<void> {
   const { topology, name, serves, bindings, pods } = options;
+  let isCancelled = false;
   const isStopped = new Promise<void>((resolve) => {
-    for (const signal of SIGNALS) process.on(signal, () => resolve());
+    const stop = (): void => {
+      isCancelled = true;
+      resolve();
+    };
+    for (const signal of SIGNALS) process.on(signal, stop);
   });
   const talk = new Talk();
-  const session = await LabSession.start({
+  const starting = LabSession.start({
     topology,
     name,
     prefix: `pw-${name}`,
@@ -81,6 +87,13 @@ async function runWith(desk: WalkDesk, options: RunOptions): Promise<void> {
     onPort: (device, isUp) =>
       talk.warn(`${device}: its interface is ${isUp ? 'up again' : 'down or gone'}; the rest runs on`),
   });
+  const session = await starting.catch(async (error) => {
+    // A command that was ended by the signal fails before the signal is told here.
+    await setImmediate();
+    if (isCancelled) return null;
+    throw error;
+  });
+  if (session === null) return;
   for (const line of session.servers.lines) log.info(`serves ${line}`);
   const { leftOut } = session.group.running;
   if (leftOut > 0) log.warn(`${leftOut} entries of the run before were not whole and are left out`);

@@ -90,10 +90,16 @@ function destination({ prefix: { address, length } }: ListedRoute): string {
   return length === 8 * address.length ? text : `${text}/${length}`;
 }
 
-/** A route in words, in ip's order; with `allTables` also whose it is, unless it is main's. */
+/** What was asked for and so goes without saying is left out: the device, and whose table it is unless of all. */
+interface RouteSelection {
+  readonly allTables: boolean;
+  readonly oneDevice: boolean;
+}
+
+/** A route in words, in ip's order. */
 function routeWords(
   listed: ListedRoute,
-  allTables: boolean,
+  { allTables, oneDevice }: RouteSelection,
 ): readonly (readonly [name: string, value: string | number])[] {
   const { route, device, kernelSource, table } = listed;
   const isV6 = route.prefix.length === 16;
@@ -101,15 +107,16 @@ function routeWords(
   const kind = KINDS[route.kind ?? 0];
   if (kind !== undefined) words.push(['type', kind]);
   words.push(['dst', destination(listed)]);
-  if (route.gateway) {
+  const hasOne = route.nextHops === undefined;
+  if (hasOne && route.gateway) {
     const text = formatAddress(route.gateway, 0, route.gateway.length);
     words.push(['gateway', !isV6 && route.gateway.length === 16 ? `inet6 ${text}` : text]);
   }
   const isRefusal = REFUSALS.includes(route.kind ?? 0);
-  if (!isRefusal && device !== null) words.push(['dev', device]);
+  if (hasOne && !isRefusal && device !== null && !oneDevice) words.push(['dev', device]);
   if (allTables && table !== TABLE_MAIN) words.push(['table', tableName(table)]);
   if (kernelSource !== null) words.push(['protocol', 'kernel']);
-  if (!isV6 && !isRefusal && !route.gateway) {
+  if (!isV6 && !isRefusal && hasOne && !route.gateway) {
     words.push(['scope', route.kind === ROUTE_LOCAL ? 'host' : 'link']);
   }
   const source = route.source ?? (isV6 ? null : kernelSource);
@@ -124,12 +131,28 @@ function routeWords(
 const WORDS: Readonly<Record<string, string>> = { gateway: 'via ', protocol: 'proto ', prefsrc: 'src ' };
 const BARE = ['type', 'dst'];
 
-function routeLine(listed: ListedRoute, allTables: boolean): string {
-  const words = routeWords(listed, allTables).map(([name, value]) =>
+/** The ways out of a route that has several, each as a line or an object. */
+function nextHopWords({ route, nextHopDevices }: ListedRoute): { text: string; object: object }[] {
+  return (route.nextHops ?? []).map(({ gateway = null, weight = 1 }, i) => {
+    const dev = nextHopDevices[i];
+    const host = gateway === null ? null : formatAddress(gateway, 0, gateway.length);
+    const isOther = gateway !== null && gateway.length !== route.prefix.length;
+    const via = host === null ? '' : `via ${isOther ? 'inet6 ' : ''}${host} `;
+    const key = host === null ? {} : isOther ? { via: { family: 'inet6', host } } : { gateway: host };
+    return {
+      text: `\tnexthop ${via}dev ${dev} weight ${weight} \n`,
+      object: { ...key, dev, weight, flags: [] },
+    };
+  });
+}
+
+function routeLine(listed: ListedRoute, selection: RouteSelection): string {
+  const words = routeWords(listed, selection).map(([name, value]) =>
     BARE.includes(name) ? value : `${WORDS[name] ?? `${name} `}${value}`,
   );
   const isV6 = listed.route.prefix.length === 16;
-  return `${words.join(' ')}${isV6 ? ' pref medium' : ' '}\n`;
+  const hops = nextHopWords(listed).map(({ text }) => text);
+  return `${words.join(' ')}${isV6 ? ' pref medium' : ' '}\n${hops.join('')}`;
 }
 
 /** `[show] [table TABLE|all] [dev DEVICE]`; a table of null is all of them. */
@@ -162,15 +185,19 @@ function routes(invocation: Invocation): Output {
       exitCode: 2,
     };
   }
-  const allTables = table === null;
-  const listed = found.filter(({ device }) => name === null || device === name);
-  if (!invocation.json) return { text: listed.map((one) => routeLine(one, allTables)).join('') };
+  const selection = { allTables: table === null, oneDevice: name !== null };
+  const listed = found.filter(
+    ({ device, route }) => name === null || (device === name && route.nextHops === undefined),
+  );
+  if (!invocation.json) return { text: listed.map((one) => routeLine(one, selection)).join('') };
   const objects = listed.map((one) => {
-    const words = routeWords(one, allTables).filter(([word]) => word !== 'mtu');
+    const words = routeWords(one, selection).filter(([word]) => word !== 'mtu');
     const mtu = one.route.mtu ?? 0;
     const pref = one.route.prefix.length === 16 ? { pref: 'medium' } : {};
     const metrics = mtu === 0 ? {} : { metrics: [{ mtu }] };
-    return { ...Object.fromEntries(words), flags: [], ...metrics, ...pref };
+    const hops = nextHopWords(one).map(({ object }) => object);
+    const nexthops = hops.length === 0 ? {} : { nexthops: hops };
+    return { ...Object.fromEntries(words), flags: [], ...metrics, ...pref, ...nexthops };
   });
   return json(invocation, objects);
 }

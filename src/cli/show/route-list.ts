@@ -13,6 +13,8 @@ export interface ListedRoute {
   readonly prefix: Prefix;
   /** Name of the device; null for kinds without one. */
   readonly device: string | null;
+  /** Those of its next hops, where it has several. */
+  readonly nextHopDevices: readonly string[];
   /** The device's own address, of routes that came with one (`proto kernel`); null of others. */
   readonly kernelSource: Uint8Array | null;
   readonly table: number;
@@ -47,13 +49,15 @@ export function mainRoutes(place: Place, addressLength: 4 | 16): ListedRoute[] {
       const prefix = { address: masked(route), length: route.prefixLength };
       const own = interfaces.find(({ ifindex }) => ifindex === route.ifindex);
       const source =
-        route.gateway || route.prefixLength === 8 * addressLength
+        route.gateway || route.nextHops || route.prefixLength === 8 * addressLength
           ? undefined
           : own?.addresses.find(
               ({ address, length }) => length === route.prefixLength && contains(prefix, address),
             );
       const device = own?.name ?? null;
-      return { route, prefix, device, kernelSource: source?.address ?? null, table: TABLE_MAIN };
+      const nextHopDevices = devicesOf(route, interfaces);
+      const kernelSource = source?.address ?? null;
+      return { route, prefix, device, nextHopDevices, kernelSource, table: TABLE_MAIN };
     })
     .sort(compare);
 }
@@ -80,9 +84,14 @@ function numberedRoutes(place: Place, addressLength: 4 | 16, table: number): Lis
     .routes.map((route): ListedRoute => {
       const prefix = { address: masked(route), length: route.prefixLength };
       const device = interfaces.find(({ ifindex }) => ifindex === route.ifindex)?.name ?? null;
-      return { route, prefix, device, kernelSource: null, table };
+      const nextHopDevices = devicesOf(route, interfaces);
+      return { route, prefix, device, nextHopDevices, kernelSource: null, table };
     })
     .sort(compare);
+}
+
+function devicesOf({ nextHops = [] }: Route, interfaces: readonly Interface[]): string[] {
+  return nextHops.map((hop) => interfaces.find(({ ifindex }) => ifindex === hop.ifindex)?.name ?? '');
 }
 
 /** What the kernel makes of the interfaces' addresses: each of them, IPv4 broadcasts, and the loopback's network. */
@@ -102,7 +111,8 @@ function addressRoutes(one: Interface, address: Uint8Array, length: number): Lis
   const listed = (prefix: Uint8Array, prefixLength: number, kind: number): ListedRoute => {
     const route = { prefix, prefixLength, kind, ifindex };
     const shown = { address: masked(route), length: prefixLength };
-    return { route, prefix: shown, device: one.name, kernelSource: address, table: TABLE_LOCAL };
+    const { name: device } = one;
+    return { route, prefix: shown, device, nextHopDevices: [], kernelSource: address, table: TABLE_LOCAL };
   };
   const found = [listed(address, all, ROUTE_LOCAL)];
   if (address.length === 16) return found;

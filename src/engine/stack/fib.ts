@@ -26,6 +26,7 @@ import * as ethernet from '../wire/ethernet.js';
 import * as ipv4 from '../wire/ipv4.js';
 import * as ipv6 from '../wire/ipv6.js';
 import { sourceTowards } from './addresses.js';
+import type { NextHops } from './next-hops.js';
 import {
   ROUTE_BLACKHOLE,
   ROUTE_PROHIBIT,
@@ -35,7 +36,10 @@ import {
 } from './route-table.js';
 import { LOOPBACK_IFINDEX, TABLE_MAIN } from './routing-policy.js';
 
-/** Further fields of `struct bpf_fib_lookup`: total length in, MTU out; and the VLAN fields. */
+/** Further fields of `struct bpf_fib_lookup`: protocol, ports; total length in, MTU out; flow label; VLAN. */
+const PROTOCOL = 1;
+const PORTS = 2;
+const FLOW_INFO = 12;
 const LENGTH = 6;
 const VLAN = 48;
 const VLAN_BYTES = 4;
@@ -71,6 +75,8 @@ export class NamespaceFib implements FibLookup {
   #ruleChanges = 0;
   /** Where the route of the last lookup is. */
   #table: RouteTable;
+  /** Whether that route has several next hops. */
+  #isChoice = false;
   #neighbourChanges = -1;
   /** The caller's structure as words; a caller uses the same one all the time. */
   #params: Uint8Array | null = null;
@@ -106,7 +112,7 @@ export class NamespaceFib implements FibLookup {
     if (this.#recall(packet, slot, destination)) return FIB_SUCCESS;
     const result = this.#ask(packet, params, flags);
     // Rules may go by more than the destination.
-    const isPlain = !ipv4Routes.policy?.concerns(0);
+    const isPlain = !ipv4Routes.policy?.concerns(0) && !this.#isChoice;
     if (isPlain && result === FIB_SUCCESS && params[FIB_FAMILY] === AF_INET)
       this.#remember(slot, destination);
     return result;
@@ -161,9 +167,15 @@ export class NamespaceFib implements FibLookup {
     flags: number,
     addressLength: number,
   ): number {
-    const row = this.#find(all, params, flags);
-    const routes = this.#table;
+    let row = this.#find(all, params, flags);
+    let routes = this.#table;
+    this.#isChoice = row >= 0 && routes.choices[row] !== 0;
     if (row < 0) return FIB_NOT_FORWARDED;
+    if (this.#isChoice) {
+      const nextHops = routes.nextHops!;
+      row = this.#choose(nextHops, routes.choices[row] - 1, params, flags);
+      routes = nextHops.table;
+    }
     const kind = routes.kind[row];
     if (kind === ROUTE_BLACKHOLE) return FIB_BLACKHOLE;
     if (kind === ROUTE_UNREACHABLE) return FIB_UNREACHABLE;
@@ -218,6 +230,24 @@ export class NamespaceFib implements FibLookup {
     const row = policy.lookup(params, FIB_DESTINATION, FIB_SOURCE, mark, from, to);
     this.#table = policy.found;
     return row;
+  }
+
+  /** Of a route with several ways out that of the device asked for, or of the flow. */
+  #choose(nextHops: NextHops, first: number, params: Uint8Array, flags: number): number {
+    const by = (flags & OUTPUT) === 0 ? -1 : nextHops.by(first, i32le(params, FIB_IFINDEX));
+    if (by >= 0) return by;
+    const namespace = this.#namespace;
+    const { addressLength } = nextHops.table;
+    const hash = namespace.flowHash.ofFlow(
+      params,
+      FIB_SOURCE,
+      FIB_DESTINATION,
+      addressLength,
+      params[PROTOCOL],
+      i32le(params, PORTS),
+      i32le(params, FLOW_INFO),
+    );
+    return nextHops.choose(first, hash, namespace);
   }
 
   /** False when the next hop has no link address. */

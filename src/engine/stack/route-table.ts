@@ -5,6 +5,7 @@
  * Changing routes rebuilds the trie at the next lookup.
  */
 
+import { NextHops } from './next-hops.js';
 import type { RoutingPolicy } from './routing-policy.js';
 
 export const ROUTE_UNICAST = 0;
@@ -32,6 +33,20 @@ export interface Route {
   readonly mtu?: number;
   /** Source address of what the namespace itself sends by it; default one of the device's. */
   readonly source?: Uint8Array | null;
+  /** Of a route with several ways out: these, the first of which are `ifindex` and `gateway` as well. */
+  readonly nextHops?: readonly NextHop[];
+}
+
+export interface NextHop {
+  readonly ifindex: number;
+  readonly gateway?: Uint8Array | null;
+  /** Its share of the flows, against the weights of the others; default 1. */
+  readonly weight?: number;
+}
+
+/** Whether a route, or one of its next hops, goes out of a device. */
+export function leadsBy({ ifindex, nextHops }: Route, other: number): boolean {
+  return ifindex === other || nextHops?.some((hop) => hop.ifindex === other) === true;
 }
 
 /** Whether the route's prefix holds the address at `bytes[at]`. */
@@ -60,6 +75,10 @@ export class RouteTable {
   mtu: Int32Array = new Int32Array(0);
   gatewayLength: Int32Array = new Int32Array(0);
   gateways = new Uint8Array(0);
+  /** First row of the route's next hops in `nextHops`, plus one; 0 for a route with one way out. */
+  choices: Int32Array = new Int32Array(0);
+  /** Rows of the next hops of routes that have several; null as long as there is none. */
+  nextHops: NextHops | null = null;
 
   /** Rules that lead to other tables; null as long as this one alone decides. */
   policy: RoutingPolicy | null = null;
@@ -92,6 +111,7 @@ export class RouteTable {
     const at = this.#routes.indexOf(route);
     if (at < 0) return;
     this.#routes.splice(at, 1);
+    this.nextHops = null;
     this.#routes.forEach((other, row) => {
       this.#setRow(row, other);
     });
@@ -120,7 +140,7 @@ export class RouteTable {
   lookupBy(bytes: Uint8Array, at: number, ifindex: number): number {
     let best = -1;
     this.#routes.forEach((route, row) => {
-      if (route.ifindex !== ifindex || !covers(route, bytes, at)) return;
+      if (!leadsBy(route, ifindex) || !covers(route, bytes, at)) return;
       if (best < 0 || this.#compare(best, row) < 0) best = row;
     });
     return best;
@@ -138,6 +158,10 @@ export class RouteTable {
     this.mtu[row] = route.mtu ?? 0;
     this.gatewayLength[row] = route.gateway?.length ?? 0;
     if (route.gateway) this.gateways.set(route.gateway, row * GATEWAY_BYTES);
+    this.choices[row] = 0;
+    if (route.nextHops === undefined) return;
+    this.nextHops ??= new NextHops(new RouteTable(this.addressLength));
+    this.choices[row] = this.nextHops.add(route) + 1;
   }
 
   #growColumns(): void {
@@ -151,6 +175,7 @@ export class RouteTable {
     this.ifindex = grown(this.ifindex);
     this.mtu = grown(this.mtu);
     this.gatewayLength = grown(this.gatewayLength);
+    this.choices = grown(this.choices);
     const gateways = new Uint8Array(rows * GATEWAY_BYTES);
     gateways.set(this.gateways);
     this.gateways = gateways;

@@ -16,6 +16,7 @@ import * as ipv4 from '../wire/ipv4.js';
 import * as ipv6 from '../wire/ipv6.js';
 import * as input from './ip-input.js';
 import {
+  leadsBy,
   ROUTE_BLACKHOLE,
   ROUTE_BROADCAST,
   ROUTE_LOCAL,
@@ -190,9 +191,14 @@ export class StackPath {
     const routes = isIpv4 ? device.namespace.ipv4Routes : device.namespace.ipv6Routes;
     const at = isIpv4 ? ipv4.destinationAt(ipAt) : ipv6.destinationAt(ipAt);
     if (at + routes.addressLength > packet.end) return false;
-    const row = routes.lookup(packet.bytes, at);
-    if (row >= 0 && routes.ifindex[row] === device.ifindex && routes.gatewayLength[row] !== 0) {
-      return this.#writeMacs(device, routes.gateways, row * 16, routes.gatewayLength[row]);
+    let table = routes;
+    let row = routes.lookup(packet.bytes, at);
+    if (row >= 0 && routes.choices[row] !== 0) {
+      row = routes.nextHops!.by(routes.choices[row] - 1, device.ifindex);
+      table = routes.nextHops!.table;
+    }
+    if (row >= 0 && table.ifindex[row] === device.ifindex && table.gatewayLength[row] !== 0) {
+      return this.#writeMacs(device, table.gateways, row * 16, table.gatewayLength[row]);
     }
     return this.#writeMacs(device, packet.bytes, at, routes.addressLength);
   }
@@ -298,12 +304,22 @@ export class StackPath {
     if (kind === ROUTE_UNREACHABLE) return fate.ROUTE_UNREACHABLE;
     if (kind === ROUTE_PROHIBIT) return fate.ROUTE_PROHIBITED;
     if (kind === ROUTE_THROW) return fate.NO_ROUTE;
+    if (routes.choices[row] !== 0) return this.#chooseNextHop(namespace, routes, routes.choices[row] - 1);
     const out = namespace.device(routes.ifindex[row]);
     if (out === null || !out.up) return fate.DEVICE_DOWN;
     this.out = out;
     this.#row = row;
     this.#routes = routes;
     return TO_DEVICE;
+  }
+
+  /** Of a route with several ways out the flow's own. */
+  #chooseNextHop(namespace: Namespace, routes: RouteTable, first: number): number {
+    const { packet } = this;
+    const nextHops = routes.nextHops!;
+    const ipAt = packet.start + ethernet.HEADER_LENGTH;
+    const hash = namespace.flowHash.ofPacket(packet.bytes, ipAt, packet.end, routes.addressLength === 4);
+    return this.#decide(namespace, nextHops.table, nextHops.choose(first, hash, namespace));
   }
 
   /** Whether a route leads back to the source: by that device, or with loose filtering by any (fib_validate_source). */
@@ -321,7 +337,7 @@ export class StackPath {
     const kind = table.kind[row];
     if (kind === ROUTE_LOCAL) return device.acceptLocal;
     if (kind !== ROUTE_UNICAST) return false;
-    return device.reversePathFilter !== STRICT || table.ifindex[row] === device.ifindex;
+    return device.reversePathFilter !== STRICT || leadsBy(table.routes[row], device.ifindex);
   }
 
   #exceedsMtu(): boolean {

@@ -171,21 +171,38 @@ function routeOf(
     note(`route to ${route.dst} of type ${route.type} is left out`);
     return null;
   }
-  const [hop, ...others] = route.nexthops ?? [route];
-  if (others.length > 0) note(`route to ${route.dst} has ${others.length + 1} next hops: the first is taken`);
-  if (type === UNICAST && !known.has(hop.dev)) {
-    note(`route to ${route.dst} is left out: so is its device ${hop.dev}`);
+  const hops = route.nexthops ?? [route];
+  const unknown = hops.find(({ dev }) => type === UNICAST && !known.has(dev));
+  if (unknown !== undefined) {
+    note(`route to ${route.dst} is left out: so is its device ${unknown.dev}`);
     return null;
   }
   const mtu = route.metrics?.find((metric) => metric.mtu !== undefined)?.mtu;
   return {
     to: route.dst,
-    ...(hop.gateway === undefined ? {} : { via: hop.gateway }),
-    ...(hop.dev === undefined || type !== UNICAST ? {} : { dev: hop.dev }),
+    ...(type === UNICAST ? waysOut(route) : {}),
     ...(type === UNICAST ? {} : { type }),
     ...(route.metric === undefined ? {} : { metric: route.metric }),
     ...(mtu === undefined ? {} : { mtu }),
-    ...(route.flags?.includes('onlink') ? { onlink: true } : {}),
+  };
+}
+
+function waysOut(route: Route): Pick<RouteSpec, 'via' | 'dev' | 'onlink' | 'nexthops'> {
+  if (route.nexthops === undefined) return wayOut(route);
+  return {
+    nexthops: route.nexthops.map((hop) => ({
+      ...wayOut(hop),
+      dev: hop.dev ?? '',
+      ...(hop.weight === undefined ? {} : { weight: hop.weight }),
+    })),
+  };
+}
+
+function wayOut({ gateway, via, dev, flags }: Omit<NonNullable<Route['nexthops']>[number], 'weight'>) {
+  return {
+    ...(gateway === undefined && via === undefined ? {} : { via: gateway ?? via!.host }),
+    ...(dev === undefined ? {} : { dev }),
+    ...(flags?.includes('onlink') ? { onlink: true } : {}),
   };
 }
 

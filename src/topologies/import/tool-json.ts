@@ -24,18 +24,24 @@ export const addressList = z.array(
   }),
 );
 
+/** Where a route, or one of its next hops, leads: by a gateway, which may be of the other family. */
+const wayOut = {
+  gateway: z.string().optional(),
+  via: z.object({ host: z.string() }).optional(),
+  dev: z.string().optional(),
+  flags: z.array(z.string()).optional(),
+};
+
 /** `ip -j route` and `ip -j -6 route`. */
 export const routeList = z.array(
   z.object({
+    ...wayOut,
     type: z.string().optional(),
     dst: z.string(),
-    gateway: z.string().optional(),
-    dev: z.string().optional(),
     protocol: z.string().optional(),
     metric: z.int().optional(),
-    flags: z.array(z.string()).optional(),
     metrics: z.array(z.object({ mtu: z.int().optional() })).optional(),
-    nexthops: z.array(z.object({ gateway: z.string().optional(), dev: z.string().optional() })).optional(),
+    nexthops: z.array(z.object({ ...wayOut, weight: z.int().optional() })).optional(),
   }),
 );
 

@@ -29,7 +29,7 @@ export function routeTo(namespace: Namespace, destination: string): string {
 
 /** `10.1.2.0/24 via 10.255.255.1 dev bond0`, `local 10.1.1.1 dev cilium_host`. */
 function routeText(namespace: Namespace, route: Route): string {
-  const { prefix, prefixLength, gateway, ifindex } = route;
+  const { prefix, prefixLength, gateway, ifindex, nextHops } = route;
   const kind = KINDS.get(route.kind ?? 0);
   const masked = prefix.map(
     (byte, i) => byte & (0xff << Math.max(0, Math.min(8, 8 * (i + 1) - prefixLength))),
@@ -38,6 +38,7 @@ function routeText(namespace: Namespace, route: Route): string {
   const whole = prefixLength === 8 * prefix.length;
   const words = [prefixLength === 0 ? 'default' : whole ? address : `${address}/${prefixLength}`];
   if (kind !== undefined) words.unshift(kind);
+  if (nextHops !== undefined) return `${words.join(' ')}, one of ${nextHops.length} next hops`;
   if (gateway) words.push('via', addressText(gateway));
   const device = namespace.device(ifindex);
   if (device !== null) words.push('dev', device.name);

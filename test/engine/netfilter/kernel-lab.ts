@@ -85,11 +85,11 @@ for host in 10.0.1.2 10.0.1.3 fd00:1::2; do ip neigh add $host lladdr ${mac(clie
 for host in 10.0.2.2 10.0.2.3 10.0.2.9 fd00:2::2 fd00:2::3; do ip neigh add $host lladdr ${mac(serverMac)} dev b; done
 `;
 
-/** `rules` are those of iptables and of ip6tables, as iptables-restore reads them. */
+/** `rules` are those of iptables and of ip6tables, as iptables-restore reads them; `setUp` is run in the router. */
 export function runOnKernel(
   kernelCases: readonly KernelCase[],
   rules: readonly [string, string],
-  sysctls: readonly string[] = [],
+  setUp = '',
 ): readonly CaseResult[] {
   const holders = ['router', 'ends'].map(() => spawn('unshare', ['-n', 'sleep', '60'], { stdio: 'ignore' }));
   try {
@@ -103,7 +103,7 @@ export function runOnKernel(
     ['iptables', 'ip6tables'].forEach((tool, i) => {
       execFileSync('nsenter', ['-t', router, '-n', `${tool}-restore`], { input: rules[i], stdio: 'pipe' });
     });
-    if (sysctls.length > 0) execFileSync('nsenter', ['-t', router, '-n', 'sysctl', '-qw', ...sysctls]);
+    execFileSync('nsenter', ['-t', router, '-n', 'sh', '-ec', setUp], { stdio: 'pipe' });
     const cases = kernelCases.map(({ name, steps }) => ({
       name,
       steps: steps.map((step) =>

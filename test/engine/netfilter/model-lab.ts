@@ -3,6 +3,7 @@ import { parseAddress } from '../../../src/engine/address-text.js';
 import { Clock } from '../../../src/engine/clock.js';
 import { type Device, PACKET_OUTGOING } from '../../../src/engine/device.js';
 import { FrameArena } from '../../../src/engine/frame-arena.js';
+import type { Namespace } from '../../../src/engine/namespace.js';
 import type { TableName } from '../../../src/engine/netfilter/iptables.js';
 import { type Family, Netfilter } from '../../../src/engine/netfilter/netfilter.js';
 import { Network } from '../../../src/engine/network.js';
@@ -19,6 +20,8 @@ import type { CaseResult } from './results.js';
 
 export interface ModelOptions {
   readonly maximumConnections?: number;
+  /** Changes the router before it runs. */
+  readonly configure?: (host: Namespace) => void;
   /** Of IPv4. */
   readonly nat?: readonly string[];
   readonly givesPort?: (port: number) => boolean;
@@ -56,7 +59,8 @@ export class ModelLab {
     };
     know(2, ethernetHex.clientMac, ['10.0.1.2', '10.0.1.3', 'fd00:1::2']);
     know(3, ethernetHex.serverMac, ['10.0.2.2', '10.0.2.3', '10.0.2.9', 'fd00:2::2', 'fd00:2::3']);
-    const { maximumConnections, nat, tables } = options;
+    const { maximumConnections, nat, tables, configure } = options;
+    configure?.(host);
     this.netfilter = new Netfilter(host, {
       clock: this.clock,
       random: new SeededRandom(1),
