@@ -1,5 +1,5 @@
 /** Runs a lab until it is told to end. */
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { portName } from '../../io/live/open.js';
 import type { Binding } from '../../live/binding.js';
 import type { LoadedTopology } from '../../topologies/load.js';
@@ -33,6 +33,8 @@ export interface RunOptions {
 
 /** Threads, each with maps and frames of its own; no machine has use for more. */
 const MOST_WORKERS = 64;
+/** By when a signal has been told for certain. */
+const SIGNAL_MS = 50;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Answers the exit code when a signal has ended the lab; rejects when a thread, or a recording, has failed. */
@@ -89,7 +91,7 @@ async function runWith(desk: WalkDesk, options: RunOptions): Promise<void> {
   });
   const session = await starting.catch(async (error) => {
     // A command that was ended by the signal fails before the signal is told here.
-    await setImmediate();
+    await setTimeout(SIGNAL_MS);
     if (isCancelled) return null;
     throw error;
   });
