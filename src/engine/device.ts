@@ -77,6 +77,10 @@ export class Device {
   acceptLocal: boolean;
   /** rp_filter, the larger of the device's and of all devices': 1 strict, 2 loose, 0 off. */
   reversePathFilter = 0;
+  /** conf.DEVICE.send_redirects, accept_redirects and shared_media. */
+  sendRedirects = true;
+  acceptRedirects = true;
+  sharesMedia = true;
   /** Whether IPv4 packets that came by it are forwarded (conf.DEVICE.forwarding); null as the namespace does. */
   ipv4Forwarding: boolean | null = null;
   up: boolean;

@@ -5,6 +5,7 @@ import { FlowHash } from './stack/flow-hash.js';
 import type { IcmpErrors } from './stack/icmp-errors.js';
 import type { LocalDelivery } from './stack/local-delivery.js';
 import { NeighbourTable } from './stack/neighbour.js';
+import type { Redirects } from './stack/redirects.js';
 import type { NeighbourResolver } from './stack/resolver.js';
 import { ROUTE_BROADCAST, ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack/route-table.js';
 import { RoutingPolicy } from './stack/routing-policy.js';
@@ -44,6 +45,8 @@ export class Namespace {
   resolver: NeighbourResolver | null = null;
   /** Tells senders why their packets are refused; with null they are dropped in silence. */
   errors: IcmpErrors | null = null;
+  /** Tells senders of better ways, and goes by those that it is told of; with null neither. */
+  redirects: Redirects | null = null;
   /** What takes the packets that are for the namespace itself; with null they end there, unanswered. */
   localDelivery: LocalDelivery | null = null;
   /** The chains at the stack's hooks; null as long as there are none. */

@@ -25,24 +25,28 @@ export interface IcmpError {
   readonly code: number;
   /** What a path takes, where the error says so; else 0. */
   readonly mtu: number;
+  /** The better gateway that a redirect names; else null. */
+  readonly gateway: Uint8Array | null;
   /** What a socket's call fails with because of it; 0 where it does not. */
   readonly error: number;
   /** The packet that it is about, as far as it is quoted. */
   readonly about: IpPacket;
 }
 
-/** Reads an ICMP or ICMPv6 message as an error; null when it is none, or quotes too little. */
+/** Reads an ICMP or ICMPv6 message as an error, or a redirect; null when it is none, or quotes too little. */
 export function readIcmpError(packet: IpPacket): IcmpError | null {
   const { bytes, at, end, protocol, source } = packet;
   const isIpv4 = protocol === ipv4.PROTOCOL_ICMP;
   if (!icmp.fits(at, end)) return null;
-  if (!(isIpv4 ? icmp.isError(bytes, at) : icmpv6.isError(bytes, at))) return null;
+  const isRedirect = isIpv4 && icmp.type(bytes, at) === icmp.REDIRECT;
+  if (!isRedirect && !(isIpv4 ? icmp.isError(bytes, at) : icmpv6.isError(bytes, at))) return null;
   const about = quotedPacket(bytes, isIpv4 ? icmp.quotedAt(at) : icmpv6.quotedAt(at), end);
   if (about === null) return null;
   const [type, code] = [icmp.type(bytes, at), icmp.code(bytes, at)];
   const error = isIpv4 ? errorOfIcmp(type, code) : errorOfIcmpv6(type, code);
   const mtu = error !== EMSGSIZE ? 0 : isIpv4 ? icmp.nextHopMtu(bytes, at) : icmpv6.rest(bytes, at);
-  return { from: source, type, code, mtu, error, about };
+  const gateway = isRedirect ? bytes.slice(icmp.gatewayAt(at), icmp.gatewayAt(at) + 4) : null;
+  return { from: source, type, code, mtu, gateway, error, about };
 }
 
 /** The quoted packet may be cut; its length fields say what it was. */

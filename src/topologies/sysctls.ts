@@ -53,6 +53,30 @@ const SETTINGS: readonly Setting[] = [
     },
   },
   {
+    name: 'net.ipv4.conf.DEV.send_redirects',
+    ...flag,
+    apply: ({ redirects }, value, devices, device) => {
+      if (device === 'all') redirects.sendsOnAll = value === 1;
+      else for (const one of devices) one.sendRedirects = value === 1;
+    },
+  },
+  {
+    name: 'net.ipv4.conf.DEV.accept_redirects',
+    ...flag,
+    apply: ({ redirects }, value, devices, device) => {
+      if (device === 'all') redirects.acceptsOnAll = value === 1;
+      else for (const one of devices) one.acceptRedirects = value === 1;
+    },
+  },
+  {
+    name: 'net.ipv4.conf.DEV.shared_media',
+    ...flag,
+    apply: ({ redirects }, value, devices, device) => {
+      if (device === 'all') redirects.sharesOnAll = value === 1;
+      else for (const one of devices) one.sharesMedia = value === 1;
+    },
+  },
+  {
     name: 'net.ipv4.fib_multipath_hash_policy',
     ...flag,
     apply: ({ namespace: { flowHash } }, value) => {

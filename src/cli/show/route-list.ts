@@ -44,7 +44,7 @@ export function mainRoutes(place: Place, addressLength: 4 | 16): ListedRoute[] {
   const interfaces = interfacesOf(place);
   return place.namespace
     .routes(addressLength)
-    .routes.filter(({ kind }) => kind !== ROUTE_LOCAL && kind !== ROUTE_BROADCAST)
+    .routes.filter(({ kind, isLearned }) => kind !== ROUTE_LOCAL && kind !== ROUTE_BROADCAST && !isLearned)
     .map((route): ListedRoute => {
       const prefix = { address: masked(route), length: route.prefixLength };
       const own = interfaces.find(({ ifindex }) => ifindex === route.ifindex);

@@ -18,12 +18,14 @@ import { IcmpErrors } from './icmp-errors.js';
 import type { LocalDelivery, StackOutput } from './local-delivery.js';
 import { NeighbourInput } from './neighbour-input.js';
 import { Reassembly } from './reassembly.js';
+import { Redirects } from './redirects.js';
 import { NeighbourResolver } from './resolver.js';
 
 export class HostStack implements LocalDelivery {
   readonly namespace: Namespace;
   readonly errors: IcmpErrors;
   readonly resolver: NeighbourResolver;
+  readonly redirects: Redirects;
   /** Takes whole packets that the stack has no answer for (TCP, UDP, ICMP replies and errors); null: nobody does. */
   sockets: LocalDelivery | null = null;
   answersEcho = true;
@@ -37,17 +39,20 @@ export class HostStack implements LocalDelivery {
     this.namespace = namespace;
     this.errors = new IcmpErrors(namespace, output, clock);
     this.resolver = new NeighbourResolver(clock);
+    this.redirects = new Redirects(namespace, this.errors, clock);
     this.#output = output;
     this.#neighbours = new NeighbourInput(namespace, output, clock);
     this.#reassembly = new Reassembly(clock);
     namespace.localDelivery = this;
     namespace.errors = this.errors;
+    namespace.redirects = this.redirects;
     namespace.resolver = this.resolver;
   }
 
   /** Asks again for neighbours that do not answer, and gives them up; between walks, as the clock moves. */
   poll(): void {
     this.#output.pollNeighbours(this.namespace);
+    this.redirects.poll();
   }
 
   /** Drops what waits for a neighbour: the run is over. */
@@ -71,11 +76,10 @@ export class HostStack implements LocalDelivery {
       return;
     }
     const at = ipAt + ipv4.headerLength(bytes, ipAt);
-    const isEcho =
-      ipv4.protocol(bytes, ipAt) === ipv4.PROTOCOL_ICMP &&
-      icmp.fits(at, end) &&
-      icmp.type(bytes, at) === icmp.ECHO_REQUEST;
-    if (!isEcho) this.sockets?.receive(packet, device);
+    const isIcmp = ipv4.protocol(bytes, ipAt) === ipv4.PROTOCOL_ICMP && icmp.fits(at, end);
+    const type = isIcmp ? icmp.type(bytes, at) : -1;
+    if (type === icmp.REDIRECT) this.redirects.accept(packet, device, at);
+    if (type !== icmp.ECHO_REQUEST) this.sockets?.receive(packet, device);
     else if (this.answersEcho) {
       this.#identification = (this.#identification + 1) & 0xffff;
       const { timeToLive } = this.errors;

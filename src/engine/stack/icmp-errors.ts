@@ -5,7 +5,7 @@ import * as fate from '../fate.js';
 import type { Flight } from '../flights.js';
 import type { Namespace } from '../namespace.js';
 import type { PacketContext } from '../packet.js';
-import { copy, i32le } from '../wire/bytes.js';
+import { copy, i32le, swap32 } from '../wire/bytes.js';
 import * as checksum from '../wire/checksum.js';
 import * as ethernet from '../wire/ethernet.js';
 import * as icmp from '../wire/icmp.js';
@@ -75,6 +75,13 @@ export class IcmpErrors {
     else if (!ROUTE_REASONS.includes(reason) || this.#allowsRouteError(packet)) {
       this.sendIpv4(packet, error[0], error[1], rest);
     }
+  }
+
+  /** Tells the sender of a packet of the better gateway for it, a raw word; not too often. */
+  redirect(packet: PacketContext, gatewayRaw: number): void {
+    const peer = String(ipv4.source(packet.bytes, packet.start + ethernet.HEADER_LENGTH));
+    if (!this.ipv4Limit.allowsRedirect(peer, this.#clock.nowNs)) return;
+    this.sendIpv4(packet, icmp.REDIRECT, icmp.CODE_REDIRECT_HOST, swap32(gatewayRaw));
   }
 
   /** For a packet that nobody takes: port unreachable, or with `protocol` that the protocol is unknown. */

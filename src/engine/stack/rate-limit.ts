@@ -11,9 +11,19 @@ const BURST = 6;
 const ROUTE_ERROR_COST_NS = 1e9;
 const ROUTE_ERROR_BURST_NS = 5e9;
 
+/**
+ * Redirects: the second comes 40 ms after the first, and each later one after twice the time of the one before; after
+ * nine that nobody heeds there are none until the sender has been quiet (ip_rt_redirect_load, _number, _silence).
+ */
+const REDIRECT_LOAD_NS = 20e6;
+const REDIRECT_LIMIT = 9;
+const REDIRECT_SILENCE_NS = REDIRECT_LOAD_NS * 2 ** (REDIRECT_LIMIT + 1);
+
 interface Peer {
   tokensNs: number;
+  /** Of the last message, and of the last packet that a redirect might have been sent about. */
   lastNs: number;
+  redirects: number;
 }
 
 export class ErrorRateLimit {
@@ -29,6 +39,22 @@ export class ErrorRateLimit {
   /** Whether an error about a route that refuses a packet of the sender `peer` may be sent; `allows` is asked as well. */
   allowsRouteError(peer: string, nowNs: number): boolean {
     return take(this.#peer(peer), nowNs, ROUTE_ERROR_COST_NS, ROUTE_ERROR_BURST_NS);
+  }
+
+  /** Whether `peer` may be sent a redirect now. */
+  allowsRedirect(name: string, nowNs: number): boolean {
+    const peer = this.#peer(name);
+    if (nowNs > peer.lastNs + REDIRECT_SILENCE_NS) {
+      peer.tokensNs = 0;
+      peer.redirects = 0;
+    }
+    const isTooMany = peer.redirects >= REDIRECT_LIMIT;
+    const isDue = peer.redirects === 0 || nowNs > peer.lastNs + REDIRECT_LOAD_NS * 2 ** peer.redirects;
+    if (!isTooMany && !isDue) return false;
+    peer.lastNs = nowNs;
+    if (isTooMany) return false;
+    peer.redirects++;
+    return true;
   }
 
   /** Whether a message to `peer` may be sent now. */
@@ -54,7 +80,7 @@ export class ErrorRateLimit {
     let peer = this.#peers.get(name);
     if (peer === undefined) {
       if (this.#peers.size >= PEER_LIMIT) this.#peers.clear();
-      peer = { tokensNs: 0, lastNs: Number.NEGATIVE_INFINITY };
+      peer = { tokensNs: 0, lastNs: Number.NEGATIVE_INFINITY, redirects: 0 };
       this.#peers.set(name, peer);
     }
     return peer;

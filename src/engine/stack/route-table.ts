@@ -33,6 +33,8 @@ export interface Route {
   readonly mtu?: number;
   /** Source address of what the namespace itself sends by it; default one of the device's. */
   readonly source?: Uint8Array | null;
+  /** From a redirect: no listing shows it. */
+  readonly isLearned?: boolean;
   /** Of a route with several ways out: these, the first of which are `ifindex` and `gateway` as well. */
   readonly nextHops?: readonly NextHop[];
 }

@@ -235,6 +235,7 @@ export class StackPath {
     }
     ipv4.decrementTimeToLive(bytes, ipAt);
     packet.cb3 = IPSKB_FORWARDED;
+    if (this.out === device) namespace.redirects?.consider(packet, device, this.#gatewayRaw());
     const decision = this.#finish(destinationAt);
     return isLong && decision === TO_DEVICE ? TO_FRAGMENT : decision;
   }
@@ -346,6 +347,12 @@ export class StackPath {
     const routeMtu = this.#routes.mtu[this.#row];
     this.mtu = routeMtu === 0 ? this.out!.mtu : routeMtu;
     return packet.length - ethernet.HEADER_LENGTH > this.mtu;
+  }
+
+  /** IPv4 gateway of the route found, or 0. */
+  #gatewayRaw(): number {
+    const isIpv4 = this.#routes.gatewayLength[this.#row] === ipv4.ADDRESS_LENGTH;
+    return isIpv4 ? i32le(this.#routes.gateways, this.#row * 16) : 0;
   }
 
   /** Neighbour and link addresses of the route found. */

@@ -31,12 +31,20 @@ export const CODE_PROHIBITED = 13;
 export const MAXIMUM_UNREACHABLE_CODE = 15;
 
 /** Codes of TIME_EXCEEDED. */
+/** Of REDIRECT: for the one destination. */
+export const CODE_REDIRECT_HOST = 1;
+
 export const CODE_TTL_EXCEEDED = 0;
 export const CODE_REASSEMBLY_TIME_EXCEEDED = 1;
 
 /** Next-hop MTU of CODE_FRAGMENTATION_NEEDED (RFC 1191 section 4). */
 export function nextHopMtu(bytes: Uint8Array, at: number): number {
   return u16(bytes, at + 6);
+}
+
+/** Where the better gateway of REDIRECT is. */
+export function gatewayAt(at: number): number {
+  return at + 4;
 }
 
 export function putNextHopMtu(bytes: Uint8Array, at: number, value: number): void {

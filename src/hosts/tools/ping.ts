@@ -173,7 +173,14 @@ class PingRun {
     return text;
   }
 
-  #takeError({ from, type, code, mtu }: IcmpError, sequence: number): void {
+  #takeError(error: IcmpError, sequence: number): void {
+    const { from, type, code, mtu, gateway } = error;
+    if (gateway !== null) {
+      if (this.#options.quiet) return;
+      const text = `${REDIRECT_TEXTS[code] ?? `Redirect, Bad Code: ${code}`}(New nexthop: ${addressText(gateway)})`;
+      this.#process.print(`From ${addressText(from)}: icmp_seq=${sequence} ${text}\n`);
+      return;
+    }
     if (!this.#sentNs.has(sequence) || this.#answered.has(sequence)) return;
     this.#errors++;
     const text = this.#destination.length === 4 ? icmpText(type, code, mtu) : icmpv6Text(type, code, mtu);
@@ -216,6 +223,13 @@ function timeText(milliseconds: number): string {
 function formatShare(percent: number): string {
   return String(Number(percent.toPrecision(6)));
 }
+
+const REDIRECT_TEXTS = [
+  'Redirect Network',
+  'Redirect Host',
+  'Redirect Type of Service and Network',
+  'Redirect Type of Service and Host',
+];
 
 const UNREACHABLE_TEXTS = [
   'Destination Net Unreachable',

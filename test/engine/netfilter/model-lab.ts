@@ -20,6 +20,8 @@ import type { CaseResult } from './results.js';
 
 export interface ModelOptions {
   readonly maximumConnections?: number;
+  /** Time that a frame takes, as the kernel's side waits for what comes out; default 0. */
+  readonly stepNs?: number;
   /** Changes the router before it runs. */
   readonly configure?: (host: Namespace) => void;
   /** Of IPv4. */
@@ -34,7 +36,9 @@ export class ModelLab {
   readonly clock = new Clock();
   readonly netfilter: Netfilter;
   readonly walker: Walker;
+  readonly stack: HostStack;
   readonly #devices: Readonly<Record<'a' | 'b', Device>>;
+  readonly #stepNs: number;
   #sent: (readonly [string, string])[] = [];
 
   constructor(options: ModelOptions = {}) {
@@ -59,7 +63,8 @@ export class ModelLab {
     };
     know(2, ethernetHex.clientMac, ['10.0.1.2', '10.0.1.3', 'fd00:1::2']);
     know(3, ethernetHex.serverMac, ['10.0.2.2', '10.0.2.3', '10.0.2.9', 'fd00:2::2', 'fd00:2::3']);
-    const { maximumConnections, nat, tables, configure } = options;
+    const { maximumConnections, nat, tables, configure, stepNs = 0 } = options;
+    this.#stepNs = stepNs;
     configure?.(host);
     this.netfilter = new Netfilter(host, {
       clock: this.clock,
@@ -81,8 +86,11 @@ export class ModelLab {
     }
     this.netfilter.install();
     this.walker = new Walker(new Network([this.node]), new FrameArena(4, 1));
-    new HostStack(host, this.walker.output, this.clock);
+    this.stack = new HostStack(host, this.walker.output, this.clock);
+    // As in the kernel's lab.
+    this.stack.redirects.sendsOnAll = false;
     for (const device of host.devices) {
+      device.sendRedirects = false;
       device.openSocket({
         protocol: ALL_PROTOCOLS,
         receive: ({ bytes, start, end, packetType }) => {
@@ -119,6 +127,7 @@ export class ModelLab {
         continue;
       }
       outputs.push(...this.#showAll(step.at, step.frame));
+      this.clock.set(this.clock.nowNs + this.#stepNs);
     }
     return { name, outputs, connections: this.connections };
   }
