@@ -1,11 +1,11 @@
 /** What stands in the maps of the node that walks are timed on. Keys and values in hex, as bpftool dumps them. */
 import { readFileSync } from 'node:fs';
 import { createMap } from '../src/engine/maps/create-map.js';
-import { setHex } from '../src/engine/maps/hex.js';
 import type { BpfMap } from '../src/engine/maps/map.js';
 import type { MapOfMaps } from '../src/engine/maps/map-of-maps.js';
 import type { Datapath } from '../src/programs/datapath.js';
 import { POLICY_MAP_SPEC } from '../src/programs/tables/map-specs.js';
+import { setHex } from '../test/support/map-hex.js';
 
 const STATE = new URL('../../bench/walk-state.json', import.meta.url);
 

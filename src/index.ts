@@ -66,7 +66,7 @@ export { Agent } from './topologies/agent.js';
 export { type BuildOptions, buildTopology } from './topologies/build.js';
 export { type BuiltNode, type BuiltPod, BuiltTopology, type WalkResult } from './topologies/built.js';
 export { type Fault, TopologyError } from './topologies/faults.js';
-export { type LoadedTopology, listTopologies, loadTopology, readTopology } from './topologies/load.js';
+export { type LoadedTopology, loadTopology, readTopology } from './topologies/load.js';
 export { OwnProgramError } from './topologies/own-program-error.js';
 export {
   type AttachedProgram,
@@ -76,6 +76,7 @@ export {
   type ProgramContext,
   type ProgramFactory,
 } from './topologies/own-programs.js';
+export { listTopologies } from './topologies/ready-made.js';
 export { Replay } from './topologies/replay.js';
 export {
   type Loss,

@@ -174,16 +174,26 @@ const slirp: System = {
 };
 
 /** A lab of one node; to the other pod, or to a service that leads there. */
-function packetwalk(to: 'pod' | 'service'): System {
+function packetwalk(to: 'pod' | 'service', workers = 1): System {
   return {
-    name: to === 'pod' ? 'packetwalk' : 'packetwalk-service',
+    name: `packetwalk${to === 'pod' ? '' : '-service'}${workers === 1 ? '' : `-${workers}-workers`}`,
     needs: null,
     open: async () => {
       const directory = mkdtempSync(path.join(tmpdir(), 'pwb-'));
       const file = path.join(directory, 'bench.yaml');
       writeFileSync(file, topologyFor(to));
       const name = `b${process.pid}`;
-      const args = [...process.execArgv, MAIN, 'lab', file, '--name', name, '--quiet'];
+      const args = [
+        ...process.execArgv,
+        MAIN,
+        'lab',
+        file,
+        '--name',
+        name,
+        '--quiet',
+        '--workers',
+        String(workers),
+      ];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
       await new Promise<void>((resolve, reject) => {
         let said = '';
@@ -233,6 +243,7 @@ export const systems: readonly System[] = [
   slirp,
   packetwalk('pod'),
   packetwalk('service'),
+  packetwalk('pod', 2),
 ];
 
 /** Ends a process that was started here, and waits for it. */

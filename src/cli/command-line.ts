@@ -8,31 +8,14 @@ import { faultText, suggestion, TopologyError } from '../topologies/faults.js';
 import { ImportError } from '../topologies/import/import-error.js';
 import { OwnProgramError } from '../topologies/own-program-error.js';
 import { ExpressionError } from '../topologies/trace/expression-error.js';
-import { addAttach } from './commands/attach.js';
-import { addImport } from './commands/import.js';
-import { addLab, splitLabArguments } from './commands/lab.js';
-import { addMonitor, splitMonitorArguments } from './commands/monitor.js';
-import { addReplay } from './commands/replay.js';
-import { addRun } from './commands/run.js';
-import { addShow, splitShowArguments } from './commands/show.js';
-import { addTopologies } from './commands/topologies.js';
-import { addTrace } from './commands/trace.js';
+import type { CommandModule } from './command.js';
+import { COMMANDS } from './command-table.js';
 import { HIDDEN_DASH } from './dash.js';
 import { EXIT_BAD_INPUT, EXIT_DONE, UsageError } from './exit-codes.js';
 import { log } from './log.js';
+import type { SplitArguments } from './split-arguments.js';
 
-const COMMANDS = [
-  'replay',
-  'trace',
-  'monitor',
-  'show',
-  'topologies',
-  'import',
-  'lab',
-  'attach',
-  'run',
-  'help',
-];
+const COMMAND_NAMES = [...Object.keys(COMMANDS), 'help'];
 const USAGE = `$0 COMMAND
 
 Walks real Ethernet frames through the datapath of a Cilium node, in userspace, and says what became of each.`;
@@ -47,13 +30,14 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     exitCode = code;
   };
   try {
-    await parser(args, setExitCode).parseAsync();
+    const known = await parser(args, setExitCode);
+    await known.parseAsync();
   } catch (error) {
     if (!isUsersError(error)) {
       throw error;
     }
     log.error(error instanceof TopologyError ? topologyErrorText(error) : error.message);
-    return error instanceof LiveError || error instanceof RequestError ? error.exitCode : EXIT_BAD_INPUT;
+    return 'exitCode' in error ? (error.exitCode as number) : EXIT_BAD_INPUT;
   }
   return exitCode;
 }
@@ -74,18 +58,15 @@ function isUsersError(error: unknown): error is Error {
   return USERS_ERRORS.some((kind) => error instanceof kind);
 }
 
-function parser(args: readonly string[], setExitCode: (code: number) => void): Argv {
-  const { own, words } = splitArguments(args);
+async function parser(args: readonly string[], setExitCode: (code: number) => void): Promise<Argv> {
+  const modules = await loadCommands(args);
+  const { own, words } = splitArguments(args, modules);
   const known = yargs(own.map(asHelp).map(hideDash)).scriptName('packetwalk').usage(USAGE);
-  addAttach(known, setExitCode);
-  addLab(known, words, setExitCode);
-  addReplay(known, setExitCode);
-  addMonitor(known, words, setExitCode);
-  addRun(known, setExitCode);
-  addShow(known, words, setExitCode);
-  addTopologies(known, setExitCode);
-  addTrace(known, setExitCode);
-  addImport(known, setExitCode);
+  for (const [name, command] of Object.entries(COMMANDS)) {
+    const module = modules.get(name);
+    if (module === undefined) known.command(command.usage, command.describe);
+    else module.add(known, command, { words, setExitCode });
+  }
   known
     .demandCommand(1, 'which command?')
     .strict()
@@ -96,7 +77,7 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
     .epilogue(EPILOGUE)
     .wrap(Math.min(110, process.stdout.columns ?? 110))
     .parserConfiguration({ 'boolean-negation': false })
-    .middleware(takeLast, true)
+    .middleware((args) => takeLast(args, known), true)
     .exitProcess(false);
   return known.fail((message, error) => {
     // Errors of the arguments come with a message, or as yargs' own; all others are not about the command line.
@@ -105,12 +86,21 @@ function parser(args: readonly string[], setExitCode: (code: number) => void): A
   });
 }
 
+/** Of the commands that the arguments may call, which are those that they name somewhere. */
+async function loadCommands(args: readonly string[]): Promise<ReadonlyMap<string, CommandModule>> {
+  const named = Object.entries(COMMANDS).filter(([name]) => args.includes(name));
+  return new Map(
+    await Promise.all(named.map(async ([name, command]) => [name, await command.load()] as const)),
+  );
+}
+
 /** What follows `show`, `monitor` and their options, or `lab exec POD --`, is another tool's command line. */
-function splitArguments(args: readonly string[]): { own: readonly string[]; words: readonly string[] } {
-  if (args[0] === 'show') return splitShowArguments(args);
-  if (args[0] === 'monitor') return splitMonitorArguments(args);
-  if (args[0] === 'lab') return splitLabArguments(args);
-  return { own: args.flatMap(monitorCommand), words: [] };
+function splitArguments(
+  args: readonly string[],
+  modules: ReadonlyMap<string, CommandModule>,
+): SplitArguments {
+  const split = modules.get(args[0])?.split;
+  return split?.(args) ?? { own: args.flatMap(monitorCommand), words: [] };
 }
 
 /** `--monitor` may stand alone: what follows is its value only when it is a monitor's command. */
@@ -119,27 +109,23 @@ function monitorCommand(argument: string, index: number, all: readonly string[])
   return /^(?:cilium|hubble)/.test(all[index + 1] ?? '') ? [argument] : ['--monitor='];
 }
 
-/** Options that collect what they are given; of another that is repeated the last one counts. */
-const COLLECTING = [
-  '_',
-  'program',
-  'p',
-  'only',
-  'pod-cidr',
-  'podCidr',
-  'show',
-  'config',
-  'device',
-  'd',
-  'ip',
-  'label',
-  'COMMAND',
-];
+/** Arguments without a name that may be many: `[FILE..]`. */
+const MANY = Object.values(COMMANDS).flatMap(({ usage }) => /(\w+)\.\.\]/.exec(usage)?.[1] ?? []);
 
-function takeLast(args: Record<string, unknown>): void {
+/** Of an option that is repeated the last one counts, unless it collects what it is given. */
+function takeLast(args: Record<string, unknown>, known: Argv): void {
+  const collecting = ['_', ...declared(known).array];
   for (const [name, value] of Object.entries(args)) {
-    if (Array.isArray(value) && !COLLECTING.includes(name)) args[name] = value.at(-1);
+    const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    if (Array.isArray(value) && !collecting.includes(option) && !MANY.includes(name)) {
+      args[name] = value.at(-1);
+    }
   }
+}
+
+/** Options of the command at hand, which yargs tells though its types do not: all by name, and those of arrays. */
+function declared(known: Argv): { readonly key: Record<string, unknown>; readonly array: readonly string[] } {
+  return (known as unknown as { getOptions(): ReturnType<typeof declared> }).getOptions();
 }
 
 /** yargs takes `-` for an option without a name; what reads arguments turns this back. */
@@ -165,7 +151,7 @@ function topologyErrorText(error: TopologyError): string {
 /** What yargs says of a wrong command line, with what was probably meant. */
 function usageMessage(yargsMessage: string, args: readonly string[], known: Argv): string {
   const message = yargsMessage.replaceAll(HIDDEN_DASH, '-');
-  const command = COMMANDS.find((name) => args.includes(name));
+  const command = COMMAND_NAMES.find((name) => args.includes(name));
   const unknown = /^Unknown (?:argument|command)s?: (.*)$/.exec(message)?.[1].split(', ')[0];
   if (command === 'replay' && /^Not enough non-option/.test(message)) {
     return 'which capture? (packetwalk replay CAPTURE, - for standard input)';
@@ -174,12 +160,11 @@ function usageMessage(yargsMessage: string, args: readonly string[], known: Argv
   if (choice !== null) return `--${choice[1]}: ${choice[2]} is none of ${choice[3].replaceAll('"', '')}`;
   const help = `(packetwalk ${command === undefined ? 'help' : `${command} --help`})`;
   if (unknown === undefined) return `${lowerFirst(message.split('\n')[0])} ${help}`;
-  if (command === undefined) return `unknown command ${unknown}${suggestion(unknown, COMMANDS)} ${help}`;
+  if (command === undefined) return `unknown command ${unknown}${suggestion(unknown, COMMAND_NAMES)} ${help}`;
   if (!args.some((argument) => /^-/.test(argument) && argument.replace(/^-+|=.*$/g, '') === unknown)) {
     return `one argument too many: ${unknown} ${help}`;
   }
-  const { key } = (known as unknown as { getOptions(): { key: Record<string, unknown> } }).getOptions();
-  return `unknown option --${unknown}${suggestion(unknown, Object.keys(key))} ${help}`;
+  return `unknown option --${unknown}${suggestion(unknown, Object.keys(declared(known).key))} ${help}`;
 }
 
 function lowerFirst(text: string): string {

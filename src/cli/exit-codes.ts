@@ -11,4 +11,5 @@ export const EXIT_MISSING = 3;
 /** A command line that cannot be followed; the message says what to do. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+  readonly exitCode = EXIT_BAD_INPUT;
 }

@@ -2,7 +2,7 @@
 import type { Clock } from './clock.js';
 
 /** Monotonic time of a capture's first packet: far enough from 0 for lifetimes that are subtracted from now. */
-export const DEFAULT_START_NS = 1000e9;
+const DEFAULT_START_NS = 1000e9;
 
 /**
  * Maps capture time to the monotonic clock: the first packet is at `startNs`, later ones as long after it as the

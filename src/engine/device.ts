@@ -31,8 +31,8 @@ const NATIVE_XDP: readonly DeviceKind[] = ['physical', 'veth', 'tap'];
 
 /** skb packet types (linux/if_packet.h). */
 export const PACKET_HOST = 0;
-export const PACKET_BROADCAST = 1;
-export const PACKET_MULTICAST = 2;
+const PACKET_BROADCAST = 1;
+const PACKET_MULTICAST = 2;
 export const PACKET_OTHER_HOST = 3;
 export const PACKET_OUTGOING = 4;
 
@@ -40,7 +40,7 @@ export const PACKET_OUTGOING = 4;
 export const HAS_NATIVE_XDP = 1;
 export const HAS_GENERIC_XDP = 2;
 export const HAS_TAPS = 4;
-export const HAS_SOCKETS = 8;
+const HAS_SOCKETS = 8;
 export const HAS_NETFILTER_INGRESS = 16;
 export const HAS_NETFILTER_EGRESS = 32;
 export const IS_BRIDGE_PORT = 64;

@@ -14,7 +14,7 @@ import { PacketContext, type PacketHost } from './packet.js';
 /**
  * What a flight is: a copy of another frame; one whose own walk was over while it waited; one that a stack made.
  */
-export const COPY = 0;
+const COPY = 0;
 export const LATE = 1;
 export const OWN = 2;
 

@@ -14,14 +14,14 @@
  */
 
 /** Room in front of a fresh frame: an outer Ethernet, IPv6, UDP and Geneve header with options fits twice. */
-export const HEADROOM = 258;
+const HEADROOM = 258;
 /** Room that a slot keeps behind a fresh frame at least. */
-export const TAILROOM = 64;
-export const SMALL_SLOT_SIZE = 2048;
+const TAILROOM = 64;
+const SMALL_SLOT_SIZE = 2048;
 export const SMALL_FRAME_LIMIT = SMALL_SLOT_SIZE - HEADROOM - TAILROOM;
 /** tcpdump's largest snapshot; segments merged by offload ("BIG TCP") are longer than IP's 65,535 bytes. */
 export const JUMBO_FRAME_LIMIT = 262144;
-export const JUMBO_SLOT_SIZE = (HEADROOM + JUMBO_FRAME_LIMIT + TAILROOM + 3) & ~3;
+const JUMBO_SLOT_SIZE = (HEADROOM + JUMBO_FRAME_LIMIT + TAILROOM + 3) & ~3;
 
 /** Frames up to this length are copied by words: a `set(subarray)` costs 60 ns and an object whatever the length. */
 const WORD_COPY_LIMIT = 256;

@@ -12,7 +12,7 @@ import { ROUTE_BROADCAST, ROUTE_LOCAL, ROUTE_UNICAST, RouteTable } from './stack
 import { RoutingPolicy } from './stack/routing-policy.js';
 
 /** Interface indexes are looked up in a table of this many words at most. */
-export const MAXIMUM_IFINDEX = 1_000_000;
+const MAXIMUM_IFINDEX = 1_000_000;
 
 /**
  * A network namespace: devices and the stack's state. A node has one for itself (`isHost`) and one for each pod; the

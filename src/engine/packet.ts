@@ -17,7 +17,7 @@ export const REDIRECT_DEVICE = 1;
 export const REDIRECT_PEER = 2;
 export const REDIRECT_NEIGHBOUR = 3;
 /** By an XDP program, whose frame has no skb. */
-export const REDIRECT_XDP = 4;
+const REDIRECT_XDP = 4;
 
 /** Flag of `redirect`: into the device's ingress instead of out of it. */
 export const BPF_F_INGRESS = 1;

@@ -19,7 +19,7 @@ export const LEAVE = 4;
 export const LEAVE_BARE = 5;
 /** The frame has met its fate, or waits its turn. */
 export const DONE = 6;
-export const WAITING = 7;
+const WAITING = 7;
 /** How a frame that a stack has made begins: routed by a namespace, or out of a device. */
 export const SEND = 8;
 export const SEND_AS_IT_IS = 9;

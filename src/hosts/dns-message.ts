@@ -5,11 +5,9 @@ export const DNS_PORT = 53;
 
 export const TYPE_A = 1;
 export const TYPE_AAAA = 28;
-export const CLASS_INTERNET = 1;
+const CLASS_INTERNET = 1;
 
 export const RCODE_NO_ERROR = 0;
-export const RCODE_FORMAT_ERROR = 1;
-export const RCODE_SERVER_FAILURE = 2;
 export const RCODE_NAME_ERROR = 3;
 
 const HEADER_LENGTH = 12;

@@ -46,8 +46,8 @@ function readIpv4(bytes: Uint8Array, ipAt: number, frameEnd: number): IpPacket |
     ipAt,
     at,
     end,
-    source: bytes.slice(ipv4.sourceAt(ipAt), ipv4.sourceAt(ipAt) + ipv4.ADDRESS_LENGTH),
-    destination: bytes.slice(ipv4.destinationAt(ipAt), ipv4.destinationAt(ipAt) + ipv4.ADDRESS_LENGTH),
+    source: addressAt(bytes, ipv4.sourceAt(ipAt), ipv4.ADDRESS_LENGTH),
+    destination: addressAt(bytes, ipv4.destinationAt(ipAt), ipv4.ADDRESS_LENGTH),
     protocol: ipv4.protocol(bytes, ipAt),
     hopLimit: ipv4.timeToLive(bytes, ipAt),
     fragment: ipv4.isFragment(bytes, ipAt)
@@ -87,12 +87,16 @@ function readIpv6(bytes: Uint8Array, ipAt: number, frameEnd: number): IpPacket |
     ipAt,
     at,
     end,
-    source: bytes.slice(ipv6.sourceAt(ipAt), ipv6.sourceAt(ipAt) + ipv6.ADDRESS_LENGTH),
-    destination: bytes.slice(ipv6.destinationAt(ipAt), ipv6.destinationAt(ipAt) + ipv6.ADDRESS_LENGTH),
+    source: addressAt(bytes, ipv6.sourceAt(ipAt), ipv6.ADDRESS_LENGTH),
+    destination: addressAt(bytes, ipv6.destinationAt(ipAt), ipv6.ADDRESS_LENGTH),
     protocol,
     hopLimit: ipv6.hopLimit(bytes, ipAt),
     fragment,
   };
+}
+
+function addressAt(bytes: Uint8Array, at: number, length: number): Uint8Array {
+  return bytes.slice(at, at + length);
 }
 
 /** Whether the transport checksum of a whole TCP, UDP or ICMPv6 packet holds. */

@@ -19,7 +19,7 @@ export interface ByteInput {
   close(): void;
 }
 
-export const READY = 1;
+const READY = 1;
 
 /**
  * The unused bytes are `bytes[start .. end)`; the user moves `start` forward, also beyond `end` to pass over

@@ -12,6 +12,8 @@ export class CaptureError extends Error {
   readonly fault: string;
   /** What to do about it. */
   readonly remedy: string;
+  /** Of the command that meets it: bad input. */
+  readonly exitCode = 2;
 
   constructor(file: string, offset: number, fault: string, remedy: string, cause?: unknown) {
     const place = offset < 0 ? '' : `, at byte ${offset}`;

@@ -3,7 +3,7 @@
 import { packetFlags, readPacketOptions } from './packet-options.js';
 import type { PacketOptions } from './packet-source.js';
 
-export const DEFAULT_BATCH_CAPACITY = 4096;
+const DEFAULT_BATCH_CAPACITY = 4096;
 
 /**
  * Packet `i` (0 <= i < count) is `bytes[offset[i] .. offset[i] + capturedLength[i])`. A source that has the

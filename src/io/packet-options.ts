@@ -4,11 +4,11 @@ import type { PacketOptions } from './packet-source.js';
 
 export const OPTION_END = 0;
 export const OPTION_COMMENT = 1;
-export const OPTION_FLAGS = 2;
-export const OPTION_DROP_COUNT = 4;
-export const OPTION_PACKET_ID = 5;
-export const OPTION_QUEUE = 6;
-export const OPTION_VERDICT = 7;
+const OPTION_FLAGS = 2;
+const OPTION_DROP_COUNT = 4;
+const OPTION_PACKET_ID = 5;
+const OPTION_QUEUE = 6;
+const OPTION_VERDICT = 7;
 
 /** Code and length in front of each option's value; values are padded to a multiple of 4. */
 export const OPTION_HEADER_LENGTH = 4;
@@ -18,7 +18,7 @@ export function paddedLength(length: number): number {
 }
 
 /** What `nextOption` answers at the end of a list, and at an option whose value would reach beyond the list. */
-export const NO_OPTION = -1;
+const NO_OPTION = -1;
 export const BROKEN_OPTION = -2;
 
 /** Byte offset of the option at `at` in a list that ends at `end`, or NO_OPTION or BROKEN_OPTION. */

@@ -42,11 +42,9 @@ export interface PacketOptions {
   verdict?: number | bigint | undefined;
 }
 
-export const DIRECTION_UNKNOWN = 0;
 export const DIRECTION_INBOUND = 1;
 export const DIRECTION_OUTBOUND = 2;
 
-export const VERDICT_HARDWARE = 0;
 export const VERDICT_EBPF_TC = 1;
 export const VERDICT_EBPF_XDP = 2;
 

@@ -19,6 +19,16 @@ export interface Binding {
   readonly replacesLink?: boolean;
 }
 
+export interface NumberedBinding extends Binding {
+  /** The port's number, as long as it is open: the same for all workers. */
+  readonly row: number;
+}
+
+/** What tells one port from another. */
+export function portKey({ port }: Binding): string {
+  return `${port.plugin}:${port.namespace ?? ''}:${port.name}`;
+}
+
 /** A device of a node's own, with its name; throws where the topology, which was checked, has none. */
 export function boundDevices(built: BuiltTopology, binding: Binding): Device[] {
   return binding.devices.map((name) => {

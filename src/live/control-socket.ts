@@ -6,7 +6,7 @@
  */
 import { rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { BAD_INPUT } from '../io/live/live-error.js';
 import { RequestError } from './request-error.js';
 
@@ -24,6 +24,11 @@ interface Answer {
   readonly error?: string;
   readonly exitCode?: number;
 }
+
+/** Codes of a socket that nobody listens at, and what is said of it. */
+const NOBODY: readonly (string | undefined)[] = ['ENOENT', 'ECONNREFUSED'];
+const GONE =
+  'nobody listens there: the lab has ended, or was killed (packetwalk lab --clean removes what it left)';
 
 export class ControlSocket {
   readonly #server: Server;
@@ -50,7 +55,7 @@ export class ControlSocket {
       this.#clients.add(client);
       client.on('close', () => this.#clients.delete(client));
       client.on('error', () => {});
-      createInterface({ input: client }).on('line', async (line) => {
+      linesOf(client).on('line', async (line) => {
         const answer = await answerLine(line, commands);
         client.write(`${JSON.stringify(answer)}\n`);
       });
@@ -63,10 +68,15 @@ export class ControlSocket {
   }
 }
 
+/** The lines of a connection, whose errors are the socket's own to tell of. */
+function linesOf(socket: Socket): Interface {
+  return createInterface({ input: socket }).on('error', () => {});
+}
+
 async function answerLine(line: string, commands: Commands): Promise<Answer & { id: unknown }> {
   let question: Question = {};
   try {
-    question = JSON.parse(line) as Question;
+    question = (JSON.parse(line) as Question | null) ?? {};
     const command = Object.hasOwn(commands, String(question.command))
       ? commands[String(question.command)]
       : undefined;
@@ -86,15 +96,21 @@ async function answerLine(line: string, commands: Commands): Promise<Answer & { 
 /** Asks one thing at a socket; rejects with a RequestError that has the answer's words. */
 export function askControl(path: string, command: string, argument: unknown = null): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    const fail = (what: string): void => reject(new RequestError(`${path}: ${what}`, BAD_INPUT));
     const client = createConnection(path);
-    client.once('error', ({ message }) => reject(new RequestError(`${path}: ${message}`, BAD_INPUT)));
-    client.once('close', () => reject(new RequestError(`${path}: closed without an answer`, BAD_INPUT)));
-    createInterface({ input: client }).once('line', (line) => {
-      const { result, error, exitCode } = JSON.parse(line) as Answer;
-      client.removeAllListeners('close');
+    client.on('error', ({ message, code }: NodeJS.ErrnoException) =>
+      fail(NOBODY.includes(code) ? GONE : message),
+    );
+    client.on('close', () => fail('closed without an answer'));
+    linesOf(client).once('line', (line) => {
       client.destroy();
-      if (error === undefined) resolve(result);
-      else reject(new RequestError(error, exitCode ?? BAD_INPUT));
+      try {
+        const { result, error, exitCode } = JSON.parse(line) as Answer;
+        if (error === undefined) resolve(result);
+        else reject(new RequestError(error, exitCode ?? BAD_INPUT));
+      } catch {
+        fail('no answer of a lab');
+      }
     });
     client.write(`${JSON.stringify({ id: 1, command, argument })}\n`);
   });

@@ -1,14 +1,18 @@
 /** Starts a datapath thread, asks it things and ends it; the calling thread stays free all the while. */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { type Libc, loadLibc } from '../io/live/libc.js';
 import { RequestError } from './request-error.js';
 import { LiveStatistics } from './statistics.js';
-import type { Change, Notice, Reply, Running, ThreadSetup } from './thread-messages.js';
+import type { Change, Notice, NumbersJson, Reply, Running, ThreadSetup } from './thread-messages.js';
+
+type Message = Reply | { readonly notice: Notice };
 
 const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
-/** Ports that may come while the thread runs. */
-const SPARE_PORTS = 256;
+const HAS_ENDED = 'the datapath thread has ended';
+
+/** Ports at most. */
+export const PORT_ROWS = 1024;
 
 export interface ThreadOptions {
   /** The module that the thread runs; it calls `serveThread`. */
@@ -17,7 +21,7 @@ export interface ThreadOptions {
   /** What the entry's own module wants to know besides; plain data. */
   readonly extra?: unknown;
   /** Told of what the thread says unasked. */
-  readonly onNotice?: (notice: Notice) => void;
+  readonly onNotice?: ((notice: Notice) => void) | undefined;
 }
 
 /** Data that the thread's module finds in `workerData`. */
@@ -29,8 +33,8 @@ export interface ThreadData {
 
 export class DatapathThread {
   readonly statistics: LiveStatistics;
-  /** As the thread said when it began, or answered to the last `change`. */
-  running: Running = { numbers: {}, rows: [], leftOut: 0 };
+  /** As the thread said when it began, with the numbers of the last `change`. */
+  running: Running = { numbers: {}, leftOut: 0, aheadNs: 0 };
   /** Settles when the thread has ended; rejects with what it ended of when nobody asked it to. */
   readonly ended: Promise<void>;
   readonly #worker: Worker;
@@ -40,12 +44,18 @@ export class DatapathThread {
   /** Written to, it wakes the thread. */
   wakeFd = -1;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  readonly #onNotice: ThreadOptions['onNotice'];
+  #started!: () => void;
+  #failed!: (error: Error) => void;
   #lastId = 0;
+  /** What the thread has ended of; null while it runs, and when it was asked to end. */
+  #failure: RequestError | null = null;
+  #hasEnded = false;
 
   /** Resolves when frames can pass. Rejects with a LiveError when an interface cannot be opened. */
   static async start(options: ThreadOptions): Promise<DatapathThread> {
     const libc = await loadLibc('lab');
-    const statistics = new LiveStatistics(options.setup.bindings.length + SPARE_PORTS);
+    const statistics = new LiveStatistics(PORT_ROWS);
     const { port1: control, port2: theirs } = new MessageChannel();
     const data: ThreadData = {
       setup: { ...options.setup, statistics: statistics.memory },
@@ -69,34 +79,21 @@ export class DatapathThread {
     this.#control = control;
     this.#libc = libc;
     this.statistics = statistics;
-    let started: (running: Running) => void;
-    let failed: (error: Error) => void;
+    this.#onNotice = onNotice;
     this.#ready = new Promise((resolve, reject) => {
-      started = (running) => {
-        this.running = running;
-        resolve();
-      };
-      failed = reject;
+      this.#started = resolve;
+      this.#failed = reject;
     });
-    control.on('message', (message: Reply | { notice: Notice }) => {
-      if (!('notice' in message)) this.#settle(message);
-      else if (message.notice.kind === 'ready') {
-        this.wakeFd = message.notice.wakeFd;
-        started(message.notice);
-      } else if (message.notice.kind === 'failed') {
-        failed(new RequestError(message.notice.message, message.notice.exitCode));
-      } else onNotice?.(message.notice);
-    });
+    control.on('message', (message: Message) => this.#take(message));
     this.ended = new Promise((resolve, reject) => {
       worker.once('error', (error) => {
-        failed(error);
-        this.#failAll();
+        this.#end(error);
         reject(error);
       });
       worker.once('exit', () => {
-        failed(new Error('the datapath thread has ended before it began'));
-        this.#failAll();
-        resolve();
+        this.#end(new Error('the datapath thread has ended before it began'));
+        if (this.#failure === null) resolve();
+        else reject(this.#failure);
       });
     });
     // Whoever wants to know asks for it; a failure that nobody asks about is no unhandled one.
@@ -105,6 +102,7 @@ export class DatapathThread {
 
   /** Asks the thread; answered between two bursts. Rejects with a RequestError when it refuses. */
   request(kind: string, argument?: unknown): Promise<unknown> {
+    if (this.#hasEnded) return Promise.reject(new RequestError(HAS_ENDED, 2));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -115,15 +113,48 @@ export class DatapathThread {
 
   /** Goes on through another topology; what the packets have left in the maps stays. */
   async change(change: Change): Promise<void> {
-    this.running = (await this.request('change', change)) as Running;
+    const numbers = (await this.request('change', change)) as NumbersJson;
+    this.running = { ...this.running, numbers };
   }
 
   /** Lets the thread finish what it has read, close its ports and end. */
   async stop(): Promise<void> {
     await this.request('stop').catch(() => {});
-    await this.ended;
+    // What it has failed of is told to those who wait for its end.
+    await this.ended.catch(() => {});
     this.#control.close();
     await this.#worker.terminate();
+  }
+
+  /** Frees what others had to wake it by; to be called once none of them runs. */
+  release(): void {
+    if (this.wakeFd >= 0) this.#libc.close(this.wakeFd);
+    this.wakeFd = -1;
+  }
+
+  #take(message: Message): void {
+    if (!('notice' in message)) {
+      this.#settle(message);
+      return;
+    }
+    const { notice } = message;
+    if (notice.kind === 'ready') {
+      this.wakeFd = notice.wakeFd;
+      this.running = notice;
+      this.#started();
+    } else if (notice.kind === 'failed') {
+      this.#failure = new RequestError(notice.message, notice.exitCode);
+      this.#failed(this.#failure);
+    } else this.#onNotice?.(notice);
+  }
+
+  /** The thread can be seen to have ended before its last words have come. */
+  #end(error: Error): void {
+    for (let last = receiveMessageOnPort(this.#control); last; last = receiveMessageOnPort(this.#control)) {
+      this.#take(last.message as Message);
+    }
+    this.#failed(error);
+    this.#failAll();
   }
 
   #settle({ id, result, error, exitCode }: Reply): void {
@@ -134,8 +165,9 @@ export class DatapathThread {
   }
 
   #failAll(): void {
+    this.#hasEnded = true;
     for (const { reject } of this.#waiting.values()) {
-      reject(new RequestError('the datapath thread has ended', 2));
+      reject(new RequestError(HAS_ENDED, 2));
     }
     this.#waiting.clear();
   }

@@ -14,7 +14,7 @@ import * as ethernet from '../engine/wire/ethernet.js';
 import * as udp from '../engine/wire/udp.js';
 import type { LivePort } from '../io/live/live-port.js';
 import type { BuiltTopology } from '../topologies/built.js';
-import { type Binding, boundDevices, outletOf } from './binding.js';
+import { boundDevices, type NumberedBinding, outletOf } from './binding.js';
 import { FOR_ALL_WORKERS, type Steering } from './steering/steering.js';
 
 /** Frames that are read from a port before those of the next, and before what came of them is sent. */
@@ -27,8 +27,8 @@ const ENCAPSULATION_ROOM = 150;
 
 /** Is shown each frame before its walk, and told when the walk is over; the walker has the result. */
 export interface WalkWatcher {
-  /** A frame that came in; numbered from 1. */
-  begin(frame: number): void;
+  /** A frame that came in; `isShared` where another worker has walked it as well, and shown it there. */
+  begin(isShared: boolean): void;
   ended(): void;
   /** All frames that were read have walked, and what came of them was sent. */
   roundEnded(): void;
@@ -37,11 +37,12 @@ export interface WalkWatcher {
 /** A port and the devices whose frames it carries. */
 export interface BoundPort {
   readonly port: LivePort;
-  readonly binding: Binding;
+  readonly binding: NumberedBinding;
 }
 
 interface Outlet {
   readonly port: LivePort;
+  readonly portRow: number;
   readonly devices: readonly Device[];
   readonly handles: Int32Array;
   count: number;
@@ -52,12 +53,16 @@ export class Forwarder {
   unbound = 0;
   /** Frames for a device's MAC that no device of the port has. */
   strangers = 0;
+  /** Frames from other workers that were theirs as well. */
+  copies = 0;
   watcher: WalkWatcher | null = null;
   readonly merger: DatagramMerger;
 
-  #frames = 0;
+  /** Of the frame in hand, see WalkWatcher. */
+  #isShared = false;
   readonly #steering: Steering | null;
-  readonly #takeHandedOver = (handle: number, row: number): void => this.#dispatch(handle, row);
+  readonly #takeHandedOver = (handle: number, portRow: number, isCopy: boolean): void =>
+    this.#dispatchHandedOver(handle, portRow, isCopy);
   readonly #clock: Clock;
   readonly #walker: Walker;
   readonly #arena: FrameArena;
@@ -85,7 +90,7 @@ export class Forwarder {
           device.namespace.neighbours.set(device.ifindex, hop, Uint8Array.from(port.mac));
         }
       }
-      return { port, devices, handles: new Int32Array(QUEUE_LENGTH), count: 0 };
+      return { port, portRow: binding.row, devices, handles: new Int32Array(QUEUE_LENGTH), count: 0 };
     });
     built.walker.copyEnded = (packet, fateOfCopy, device) => {
       if (fateOfCopy <= fate.TRANSMITTED) this.#queueCopy(packet, device);
@@ -113,13 +118,28 @@ export class Forwarder {
   /** Walks a frame that is this worker's, and gives others theirs. */
   #steer(steering: Steering, handle: number, row: number): void {
     const owner = steering.ownerOf(this.#arena, handle, this.#clock.nowSeconds);
-    if (owner === FOR_ALL_WORKERS) steering.handOverToAll(this.#arena, handle, row);
+    const { portRow } = this.#outlets[row];
+    if (owner === FOR_ALL_WORKERS) steering.handOverToAll(this.#arena, handle, portRow);
     else if (owner !== steering.worker) {
-      steering.handOver(this.#arena, handle, row, owner);
+      steering.handOver(this.#arena, handle, portRow, owner);
       this.#arena.free(handle);
       return;
     }
     this.#dispatch(handle, row);
+  }
+
+  #dispatchHandedOver(handle: number, portRow: number, isCopy: boolean): void {
+    const row = this.#outlets.findIndex((outlet) => outlet.portRow === portRow);
+    if (row < 0) {
+      // Its port has gone since.
+      this.unbound++;
+      this.#arena.free(handle);
+      return;
+    }
+    if (isCopy) this.copies++;
+    this.#isShared = isCopy;
+    this.#dispatch(handle, row);
+    this.#isShared = false;
   }
 
   #dispatch(handle: number, row: number): void {
@@ -142,7 +162,7 @@ export class Forwarder {
   #walk(handle: number, device: Device): void {
     const walker = this.#walker;
     const { watcher } = this;
-    if (watcher !== null) watcher.begin(++this.#frames);
+    if (watcher !== null) watcher.begin(this.#isShared);
     const end = walker.receive(handle, device);
     if (watcher !== null) watcher.ended();
     if (end <= fate.TRANSMITTED) this.#queue(handle, walker.device);

@@ -1,5 +1,5 @@
 /** Files of a fixed size whose bytes are memory: what is written there stays when the process ends in whatever way. */
-import { closeSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, statSync } from 'node:fs';
 import type { Libc } from '../io/live/libc.js';
 import { BAD_INPUT, errorText, LiveError } from '../io/live/live-error.js';
 
@@ -10,6 +10,25 @@ export interface MappedFile {
   readonly bytes: Uint8Array;
   /** The file was not there before, and is all zeros. */
   readonly isNew: boolean;
+}
+
+/** Makes a directory for them where there is none. Throws a LiveError. */
+export function makeStateDirectory(directory: string): void {
+  try {
+    // One level: a recursive mkdirSync never returns where the kernel makes no directories, as in /proc.
+    if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
+    if (statSync(directory).isDirectory()) return;
+  } catch (error) {
+    const fault = `cannot be made (${(error as NodeJS.ErrnoException).code})`;
+    throw new LiveError(
+      directory,
+      fault,
+      'give --state a directory in one that you may write to',
+      BAD_INPUT,
+      error,
+    );
+  }
+  throw new LiveError(directory, 'is no directory', 'give --state one, or a name that is free', BAD_INPUT);
 }
 
 /**
@@ -24,7 +43,7 @@ export function mapFile(libc: Libc, file: string, length: number): MappedFile {
     throw new LiveError(
       file,
       `cannot be opened (${(error as NodeJS.ErrnoException).code})`,
-      'see --state',
+      'give --state a directory that you may write to',
       BAD_INPUT,
       error,
     );

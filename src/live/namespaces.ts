@@ -2,21 +2,24 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { BAD_INPUT, LiveError, MISSING } from '../io/live/live-error.js';
+import { noTunDevice } from '../io/live/tap.js';
 import { type LabNamespace, macText, TAP_QUEUE_LENGTH } from './lab-plan.js';
 
 const NAMESPACES = '/run/netns';
+/** What a shell answers for a program that is not there. */
+const NOT_FOUND = 127;
 const MAY_MOUNT =
   'run as root: network namespaces need CAP_SYS_ADMIN and CAP_NET_ADMIN ' +
   '(in a container: docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt apparmor=unconfined)';
 
-/** Throws a LiveError that names the first namespace that is there already. */
-export function checkFree(names: readonly string[]): void {
+/** Throws a LiveError that names the first namespace that is there already; `lab` is who would make them. */
+export function checkFree(names: readonly string[], lab: string): void {
   const taken = names.find((name) => existsSync(`${NAMESPACES}/${name}`));
   if (taken === undefined) return;
   throw new LiveError(
     taken,
     'a network namespace of this name is there already',
-    'end the lab that has it, or remove what it left: packetwalk lab --clean',
+    `remove what a lab left (packetwalk lab --clean ${lab}), or give another --name`,
     BAD_INPUT,
   );
 }
@@ -66,10 +69,10 @@ function setSysctls(namespace: string, sysctls: Readonly<Record<string, string>>
     ...writes,
   ].join('\n');
   try {
-    execFileSync('ip', ['netns', 'exec', namespace, 'sh'], { input: script, stdio: 'pipe' });
+    runWhole(['netns', 'exec', namespace, 'sh'], script);
   } catch (error) {
-    const line = errorLine(error);
-    throw new LiveError(namespace, `its sysctls cannot be set: ${line}`, MAY_MOUNT, MISSING, error);
+    const fault = `its sysctls cannot be set: ${errorLine(error)}`;
+    throw new LiveError(namespace, fault, MAY_MOUNT, MISSING, error);
   }
 }
 
@@ -78,14 +81,15 @@ function ipBatch(namespace: string, lines: readonly string[]): void {
 }
 
 /** Runs `ip`; throws a LiveError with its own words when it fails. */
-function ip(args: readonly string[], input?: string): string {
+function ip(args: readonly string[], input?: string): void {
   try {
-    return execFileSync('ip', args, { input, encoding: 'utf8', stdio: 'pipe' });
+    runWhole(args, input);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+    if ((error as { status?: number }).status === NOT_FOUND) {
       throw new LiveError('ip', 'iproute2 is not installed', 'apt install iproute2', MISSING);
     }
     const line = errorLine(error);
+    if (/^open: No such (file|device)/.test(line)) throw noTunDevice('lab');
     const command = `ip ${args.filter((word) => word !== '-').join(' ')}`;
     if (/not permitted|Permission denied/i.test(line)) {
       throw new LiveError(command, line, MAY_MOUNT, MISSING);
@@ -94,8 +98,13 @@ function ip(args: readonly string[], input?: string): string {
   }
 }
 
+/** Runs `ip` to its end: Ctrl-C, which a terminal sends to all of a command's processes, is the lab's alone. */
+function runWhole(args: readonly string[], input = ''): void {
+  execFileSync('sh', ['-c', 'trap "" INT; exec ip "$@"', 'ip', ...args], { input, stdio: 'pipe' });
+}
+
 /** The first line of what a program that failed has said. */
 function errorLine(error: unknown): string {
-  const { stderr = '' } = error as { stderr?: string | Buffer };
-  return stderr.toString().trim().split('\n')[0];
+  const { stderr, message } = error as Error & { stderr?: string | Buffer | null };
+  return (stderr?.toString().trim() || message).split('\n')[0];
 }

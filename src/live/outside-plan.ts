@@ -61,7 +61,8 @@ export function planOutside(
     sysctls: {
       ...ipv6Sysctls(hasIpv6),
       'net.ipv4.ip_forward': '1',
-      ...(hasIpv6 ? { 'net.ipv6.conf.all.forwarding': '1' } : {}),
+      // Servers answer under addresses that only the routes know.
+      ...(hasIpv6 ? { 'net.ipv6.conf.all.forwarding': '1', 'net.ipv6.ip_nonlocal_bind': '1' } : {}),
       'net.ipv4.conf.all.rp_filter': '0',
       'net.ipv4.conf.default.rp_filter': '0',
       // Nodes of one link that route by the outside are to go on doing so.

@@ -17,6 +17,7 @@ import {
   type LiveStatistics,
   MERGED,
   ROUNDS,
+  SHARED_WALKS,
   STRANGERS,
   UNBOUND,
 } from './statistics.js';
@@ -29,6 +30,11 @@ const STATISTICS_NS = 50e6;
 const IDLE_MS = 200;
 /** Between two looks at what the kernel counts and says of the interfaces. */
 const LOOK_NS = 200e6;
+/**
+ * After a round with so many frames whoever waits for this core has a turn. Under a flood of small datagrams on two cores
+ * the receivers overflowed otherwise: 208,000 a second arrived where it had been 160,000. Long segments come fewer at a time.
+ */
+const CROWD = 16;
 /** Row of the poller in front of the ports'. */
 const WAKE_ROWS = 1;
 const TROUBLE = READY_ERROR | READY_HANG_UP | READY_INVALID;
@@ -59,6 +65,8 @@ export class Runtime {
   #stacks!: Stacks;
   #watch: Watch | null = null;
   #stopping = false;
+  /** Frames wait in the kernel, while the workers agree on something. */
+  #isHeld = false;
   #waiting: Promise<void> | null = null;
   #notedNs = 0;
   #lookedNs = 0;
@@ -90,12 +98,17 @@ export class Runtime {
    */
   replace(built: BuiltTopology, ports: readonly BoundPort[]): void {
     this.#statistics.carry(this.built);
-    const { unbound, strangers, merger } = this.forwarder;
+    const { unbound, strangers, copies, merger } = this.forwarder;
     this.#use(built, ports);
-    this.forwarder.unbound = unbound;
-    this.forwarder.strangers = strangers;
+    Object.assign(this.forwarder, { unbound, strangers, copies });
     this.forwarder.merger.merged = merger.merged;
     this.watch(this.#watch);
+  }
+
+  /** Reads no frames any more, or again; those that other workers hand over are walked all the same. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.#watchPorts();
   }
 
   /** Lets somebody watch the walks through the topology, and through those that come after it. */
@@ -123,7 +136,10 @@ export class Runtime {
     while (poller.count < this.ports.length + WAKE_ROWS) poller.add(-1);
     for (let row = WAKE_ROWS; row < poller.count; row++) {
       const bound = this.ports[row - WAKE_ROWS];
-      poller.set(row, bound === undefined || bound.port.state === PORT_GONE ? -1 : bound.port.fd);
+      poller.set(
+        row,
+        this.#isHeld || bound === undefined || bound.port.state === PORT_GONE ? -1 : bound.port.fd,
+      );
     }
   }
 
@@ -131,9 +147,9 @@ export class Runtime {
     this.#handlers.set(kind, handler);
   }
 
-  /** Tells the thread that started this one something it did not ask for. */
-  notify(notice: Notice): void {
-    this.#control.postMessage({ notice });
+  /** Tells the thread that started this one something it did not ask for; `moved` is memory that goes to it. */
+  notify(notice: Notice, moved: readonly ArrayBuffer[] = []): void {
+    this.#control.postMessage({ notice }, moved);
   }
 
   /** Runs until it is asked to stop; then all that was read has been sent. The ports stay open. */
@@ -149,40 +165,48 @@ export class Runtime {
   /** Rounds, until it is asked to stop or a request takes time. */
   #spin(): void {
     const { loop } = this.#statistics;
+    const { steering } = this;
     let isNoted = false;
     while (!this.#stopping && this.#waiting === null) {
-      const ready = this.#poller.wait(isNoted ? IDLE_MS : STATISTICS_NS / 1e6);
+      const restMs: number =
+        steering === null || steering.mayRest() ? (isNoted ? IDLE_MS : STATISTICS_NS / 1e6) : 0;
+      const ready = this.#poller.wait(restMs);
+      if (steering !== null) steering.rise();
       const startNs = this.#time.now();
       this.built.clock.set(startNs);
       this.built.agent.poll();
-      if (ready > 0) {
+      if (ready > 0 || restMs === 0) {
         if (this.#poller.ready(0) !== 0) this.#answerRequests();
-        this.#round();
+        const frames = this.#round();
         const nowNs = this.#time.now();
         loop[ROUNDS]++;
         loop[BUSY_NS] += nowNs - startNs;
         isNoted = false;
+        if (frames >= CROWD) this.#poller.giveWay();
         if (nowNs - this.#notedNs < STATISTICS_NS) continue;
       }
       if (!isNoted) this.#noteStatistics();
-      isNoted = ready <= 0;
+      isNoted = ready <= 0 && restMs > 0;
       this.#lookAround();
     }
   }
 
-  #round(): void {
+  /** Answers how many frames were read. */
+  #round(): number {
+    let frames = 0;
     const { ports, forwarder, steering } = this;
     if (steering !== null) forwarder.collect();
     for (let row = 0; row < ports.length; row++) {
       const ready = this.#poller.ready(row + WAKE_ROWS);
       if (ready === 0) continue;
-      forwarder.take(row);
+      frames += forwarder.take(row);
       if ((ready & TROUBLE) !== 0) this.#lookAtPort(row);
     }
     if (this.store !== null) this.store.settle();
     forwarder.flush();
     if (steering !== null) steering.wake(this.wakeWorker);
     forwarder.watcher?.roundEnded();
+    return frames;
   }
 
   #noteStatistics(): void {
@@ -192,6 +216,7 @@ export class Runtime {
     this.store?.note(this.#notedNs);
     statistics.loop[UNBOUND] = this.forwarder.unbound;
     statistics.loop[STRANGERS] = this.forwarder.strangers;
+    statistics.loop[SHARED_WALKS] = this.forwarder.copies;
     statistics.loop[MERGED] = this.forwarder.merger.merged;
     statistics.loop[HANDED_OVER] = this.steering?.handedOver ?? 0;
     statistics.loop[HANDOVER_LOST] = this.steering?.lost ?? 0;
@@ -201,6 +226,7 @@ export class Runtime {
   #lookAround(): void {
     this.#stacks.poll();
     this.forwarder.flush();
+    this.forwarder.watcher?.roundEnded();
     const nowNs = this.#time.now();
     if (nowNs - this.#lookedNs < LOOK_NS) return;
     this.#lookedNs = nowNs;

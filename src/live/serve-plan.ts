@@ -7,6 +7,13 @@ import type { LabNamespace } from './lab-plan.js';
 const HTTP_PORT = 80;
 const DNS_PORT = 53;
 const IPERF_PORT = 5201;
+const ANY: readonly string[] = ['::'];
+/** The world's own address, and public resolvers that people ask by habit. */
+const RESOLVERS: readonly string[] = [
+  ...ANY,
+  ...['1.1.1.1', '1.0.0.1', '8.8.8.8', '8.8.4.4', '9.9.9.9'],
+  ...['2606:4700:4700::1111', '2001:4860:4860::8888', '2620:fe::fe'],
+];
 
 export interface Serving {
   readonly label: string;
@@ -15,6 +22,8 @@ export interface Serving {
   readonly http: readonly number[];
   /** UDP ports. */
   readonly dns: readonly number[];
+  /** Addresses to answer DNS under; what has many answers under the one that was asked only where it is listed. */
+  readonly resolvers: readonly string[];
   readonly iperf: number;
 }
 
@@ -30,8 +39,8 @@ export function planServing(plan: Plan, namespaces: readonly LabNamespace[]): re
   const dns = [...ports(PROTOCOL_UDP)];
   return namespaces.map(({ label, name: namespace, pod }) =>
     pod === null
-      ? { label, namespace, http: [HTTP_PORT], dns: [DNS_PORT], iperf: IPERF_PORT }
-      : { label, namespace, http, dns, iperf: IPERF_PORT },
+      ? { label, namespace, http: [HTTP_PORT], dns: [DNS_PORT], resolvers: RESOLVERS, iperf: IPERF_PORT }
+      : { label, namespace, http, dns, resolvers: ANY, iperf: IPERF_PORT },
   );
 }
 

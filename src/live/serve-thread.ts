@@ -4,7 +4,7 @@ import { Clock } from '../engine/clock.js';
 import { FrameArena } from '../engine/frame-arena.js';
 import type { BpfMap, MapSpec } from '../engine/maps/map.js';
 import { type RandomSource, SeededRandom } from '../engine/random.js';
-import { loadLibc } from '../io/live/libc.js';
+import { type Libc, loadLibc } from '../io/live/libc.js';
 import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
 import type { LivePort } from '../io/live/live-port.js';
 import { openPort, portName } from '../io/live/open.js';
@@ -13,16 +13,19 @@ import { isWrittenByPackets } from '../programs/tables/map-specs.js';
 import { buildTopology } from '../topologies/build.js';
 import type { BuiltTopology } from '../topologies/built.js';
 import { KeptNumbers } from '../topologies/kept-numbers.js';
+import type { PortPart } from '../topologies/port-part.js';
 import type { TopologySpec } from '../topologies/spec.js';
-import { type Binding, boundDevices } from './binding.js';
+import { type Binding, boundDevices, type NumberedBinding, portKey } from './binding.js';
 import type { ThreadData } from './datapath-thread.js';
 import type { BoundPort } from './forwarder.js';
 import { MonotonicTime } from './monotonic-time.js';
 import { Runtime } from './runtime.js';
+import { takeSnapshot } from './snapshot.js';
 import { StateStore } from './state-store.js';
 import { LiveStatistics } from './statistics.js';
-import { portsOf, Steering } from './steering/steering.js';
-import type { Change, Running, ThreadSetup } from './thread-messages.js';
+import { claimFlows } from './steering/claims.js';
+import { Steering } from './steering/steering.js';
+import type { Change, NumbersJson } from './thread-messages.js';
 
 /** Slots for a burst of each port and what it makes; the long ones hold merged segments, and what is being read. */
 const SMALL_SLOTS = 2048;
@@ -41,40 +44,36 @@ export async function serveThread(prepare: Prepare): Promise<void> {
   const ports = new Ports(new LiveStatistics(setup.statistics));
   try {
     const poller = await Poller.create();
+    const { worker } = setup;
+    const part = worker && { number: worker.number, of: worker.steering.workers };
     const uptimeNs = new MonotonicTime().now();
-    const store = setup.state === undefined ? null : await StateStore.open(setup.state, uptimeNs);
-    const time = new MonotonicTime(store?.clockOffsetNs);
+    const store = setup.state === undefined ? null : await StateStore.open(setup.state, uptimeNs, part);
+    const aheadNs = store?.clockOffsetNs ?? 0;
+    const time = new MonotonicTime(aheadNs);
     clock.set(time.now());
-    const builder = new LiveBuilder(clock, random, setup, store);
+    const builder = new LiveBuilder(clock, random, setup.numbers, part, store);
     const built = builder.build(setup.topology, setup.bindings, null);
     const bound = await ports.open(setup.bindings);
-    const { worker } = setup;
     const steering = worker === undefined ? null : new Steering(worker.steering, worker.number);
     const runtime = new Runtime(built, bound, poller, ports.statistics, control, time, steering);
-    const libc = await loadLibc('lab');
-    runtime.handle('peers', (wakeFds: readonly number[]) => {
-      runtime.wakeWorker = (other) => libc.write(wakeFds[other], ONE, ONE.length);
-    });
     runtime.store = store;
-    runtime.handle('change', async ({ topology, bindings }: Change): Promise<Running> => {
-      // Whatever can go wrong does so before the maps are touched.
-      const bound = await ports.open(bindings);
-      runtime.replace(builder.build(topology, bindings, runtime.built), bound);
-      ports.closeAllBut(bindings);
-      return { numbers: builder.numbers.toJson(), rows: ports.rows(bindings), leftOut: 0 };
-    });
+    if (steering !== null) {
+      // Until all workers know whose flows those are that are there already.
+      runtime.hold(true);
+      claimFlows(built, steering);
+    }
+    addHandlers(runtime, builder, ports, await loadLibc('lab'));
     const finish = prepare(runtime, extra);
     runtime.notify({
       kind: 'ready',
       wakeFd: poller.wakeFd,
       numbers: builder.numbers.toJson(),
-      rows: ports.rows(setup.bindings),
       leftOut: store?.leftOut ?? 0,
+      aheadNs,
     });
     await runtime.run();
     finish?.();
     store?.close(time.now());
-    poller.close();
   } catch (error) {
     const { message, exitCode } = error as Error & { exitCode?: number };
     if (exitCode === undefined) throw error;
@@ -85,25 +84,46 @@ export async function serveThread(prepare: Prepare): Promise<void> {
   }
 }
 
+function addHandlers(runtime: Runtime, builder: LiveBuilder, ports: Ports, libc: Libc): void {
+  const { steering } = runtime;
+  runtime.handle('peers', (wakeFds: readonly number[]) => {
+    runtime.wakeWorker = (other) => libc.write(wakeFds[other], ONE, ONE.length);
+  });
+  runtime.handle('hold', (isHeld: boolean) => runtime.hold(isHeld));
+  runtime.handle('snapshot', () => takeSnapshot(runtime.built));
+  // Whatever can go wrong with a change does so here, before anything is touched.
+  runtime.handle('open', async (bindings: readonly NumberedBinding[]) => void (await ports.open(bindings)));
+  runtime.handle('close-others', (bindings: readonly NumberedBinding[]) => ports.closeAllBut(bindings));
+  runtime.handle('change', async ({ topology, bindings, rule }: Change): Promise<NumbersJson> => {
+    const bound = await ports.open(bindings);
+    // What was handed over belongs here by the rule until now.
+    runtime.forwarder.collect();
+    runtime.forwarder.flush();
+    runtime.replace(builder.build(topology, bindings, runtime.built), bound);
+    ports.closeAllBut(bindings);
+    if (steering?.use(rule) === true) claimFlows(runtime.built, steering);
+    return builder.numbers.toJson();
+  });
+}
+
 /** Builds topologies one after the other, each with the numbers and the traffic of the one before. */
 class LiveBuilder {
   numbers: KeptNumbers;
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #arena = new FrameArena(SMALL_SLOTS, LONG_SLOTS);
-
+  readonly #natPorts: PortPart | undefined;
   readonly #store: StateStore | null;
-
-  readonly #worker: ThreadSetup['worker'];
 
   constructor(
     clock: Clock,
     random: RandomSource,
-    { numbers = {}, worker }: ThreadSetup,
+    numbers: NumbersJson = {},
+    natPorts: PortPart | undefined,
     store: StateStore | null,
   ) {
     this.#store = store;
-    this.#worker = worker;
+    this.#natPorts = natPorts;
     this.#clock = clock;
     this.#random = random;
     this.numbers = KeptNumbers.from(numbers);
@@ -116,10 +136,7 @@ class LiveBuilder {
       random: this.#random,
       arena: this.#arena,
       numbers,
-      natPorts: (range) =>
-        this.#worker === undefined
-          ? range
-          : portsOf(range, this.#worker.number, this.#worker.steering.workers),
+      natPorts: this.#natPorts,
       keptMap: (node, declared) =>
         (before === null ? null : keptMap(before, node, declared)) ??
         this.#store?.map(node, declared) ??
@@ -157,46 +174,36 @@ function leaveLinks(built: BuiltTopology, bindings: readonly Binding[]): void {
   }
 }
 
-/** The ports that are open, by what they are bound to; each has a row of the statistics for good. */
+/** The ports that are open, by what they are bound to. */
 class Ports {
   readonly statistics: LiveStatistics;
-  readonly #open = new Map<string, { readonly bound: BoundPort; readonly row: number }>();
-  #rows = 0;
+  readonly #open = new Map<string, LivePort>();
 
   constructor(statistics: LiveStatistics) {
     this.statistics = statistics;
   }
 
   /** Those of all bindings, in their order; opens what is not open yet. */
-  async open(bindings: readonly Binding[]): Promise<BoundPort[]> {
+  async open(bindings: readonly NumberedBinding[]): Promise<BoundPort[]> {
     const bound: BoundPort[] = [];
     for (const binding of bindings) {
-      const key = keyOf(binding);
-      let known = this.#open.get(key);
-      if (known === undefined) {
-        const row = this.#rows++;
-        if (row >= this.statistics.ports) {
-          throw new LiveError(key, 'too many ports were opened since the start', 'start again', BAD_INPUT);
-        }
-        const port = await openPort({ ...binding.port, counters: this.statistics.port(row) });
-        known = { bound: { port, binding }, row };
-        this.#open.set(key, known);
+      const key = portKey(binding);
+      let port = this.#open.get(key);
+      if (port === undefined) {
+        port = await openPort({ ...binding.port, counters: this.statistics.port(binding.row) });
+        this.#open.set(key, port);
         checkMtu(port, binding);
       }
-      bound.push({ port: known.bound.port, binding });
+      bound.push({ port, binding });
     }
     return bound;
   }
 
-  rows(bindings: readonly Binding[]): number[] {
-    return bindings.map((binding) => this.#open.get(keyOf(binding))!.row);
-  }
-
   closeAllBut(bindings: readonly Binding[]): void {
-    const kept = bindings.map(keyOf);
-    for (const [key, { bound }] of this.#open) {
+    const kept = bindings.map(portKey);
+    for (const [key, port] of this.#open) {
       if (kept.includes(key)) continue;
-      bound.port.close();
+      port.close();
       this.#open.delete(key);
     }
   }
@@ -210,8 +217,4 @@ function checkMtu({ mtu }: LivePort, { port, minimumMtu = 0, devices }: Binding)
     `ip link set ${port.name} mtu ${minimumMtu}, or give the device a smaller mtu in the topology`,
     BAD_INPUT,
   );
-}
-
-function keyOf({ port }: Binding): string {
-  return `${port.plugin}:${port.namespace ?? ''}:${port.name}`;
 }

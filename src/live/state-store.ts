@@ -5,6 +5,8 @@
  *   run        header of the whole; then the journal of new entries
  *   NODE/MAP   header; then slots and states as engine/maps/map-memory.ts has them
  *
+ * Of several workers each has a directory of its own in it, `worker-0` and so on.
+ *
  * All headers of one directory carry the same run number. A directory that was not closed can be used again as long as
  * the machine has not gone down: the kernel has all that was written.
  */
@@ -17,7 +19,8 @@ import { BirthJournal, memorySizes } from '../engine/maps/map-memory.js';
 import { type Libc, loadLibc } from '../io/live/libc.js';
 import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
 import { isWrittenByPackets } from '../programs/tables/map-specs.js';
-import { mapFile, REMEDY } from './mapped-file.js';
+import type { PortPart } from '../topologies/port-part.js';
+import { makeStateDirectory, mapFile, REMEDY } from './mapped-file.js';
 import { processStart } from './state-file.js';
 
 const MAGIC = 'packetwalk state';
@@ -37,6 +40,8 @@ const DAY_MS_AT = 88;
 /** The process that has it open, and when that one was started (see processStart). */
 const PID_AT = 96;
 const STARTED_AT = 104;
+/** Whose it is: worker and number of workers, 16 bits each; 0 where there is one alone. */
+const PART_AT = 112;
 /** New entries of a burst of all ports, several times. */
 const JOURNAL_CAPACITY = 16_384;
 
@@ -48,20 +53,26 @@ export class StateStore {
   /** Entries that were being made when the run before was killed, and are left out. */
   leftOut = 0;
   readonly #directory: string;
+  readonly #part: number;
   readonly #libc: Libc;
   readonly #run: DataView;
   readonly #journal: BirthJournal;
   readonly #births: readonly [map: number, entry: number][];
 
-  static async open(directory: string, nowNs: number): Promise<StateStore> {
+  /** One of several workers says which; the first has to be open before the others are. */
+  static async open(directory: string, nowNs: number, part?: PortPart): Promise<StateStore> {
     const libc = await loadLibc('state');
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return new StateStore(directory, libc, nowNs);
+    const own = part === undefined ? directory : workerDirectory(directory, part.number);
+    makeStateDirectory(directory);
+    makeStateDirectory(own);
+    const first = part === undefined || part.number === 0 ? null : workerDirectory(directory, 0);
+    return new StateStore(own, libc, nowNs, part === undefined ? 0 : (part.number << 16) | part.of, first);
   }
 
-  private constructor(directory: string, libc: Libc, nowNs: number) {
+  private constructor(directory: string, libc: Libc, nowNs: number, part: number, first: string | null) {
     this.#directory = directory;
     this.#libc = libc;
+    this.#part = part;
     const file = path.join(directory, 'run');
     const { bytes, isNew } = mapFile(libc, file, PAGE + 4 * BirthJournal.wordsFor(JOURNAL_CAPACITY));
     this.#run = new DataView(bytes.buffer, bytes.byteOffset, PAGE);
@@ -72,8 +83,18 @@ export class StateStore {
     );
     this.#journal = new BirthJournal(words);
     const boot = digest(bootId());
-    if (isNew) writeHeader(this.#run, randomInt(2 ** 31), boot);
-    else this.#goOn(file, boot, nowNs);
+    const leader = first === null ? null : new DataView(readHeader(path.join(first, 'run')).buffer);
+    if (isNew) {
+      writeHeader(this.#run, leader?.getInt32(RUN_AT) ?? randomInt(2 ** 31), boot);
+      this.#run.setInt32(PART_AT, part);
+    } else this.#goOn(file, boot, nowNs);
+    if (leader !== null) {
+      if (leader.getInt32(RUN_AT) !== this.#run.getInt32(RUN_AT)) {
+        throw new LiveError(file, 'is of another run', REMEDY, BAD_INPUT);
+      }
+      // All workers have one clock.
+      this.#run.setFloat64(OFFSET_NS_AT, leader.getFloat64(OFFSET_NS_AT));
+    }
     const births = this.#journal.births();
     if (births === null) throw new LiveError(file, 'its journal is torn', REMEDY, BAD_INPUT);
     this.#births = births;
@@ -87,6 +108,8 @@ export class StateStore {
   #goOn(file: string, boot: Uint8Array, nowNs: number): void {
     const run = this.#run;
     checkMagic(file, run);
+    if (run.getInt32(PART_AT) !== this.#part)
+      throw new LiveError(file, 'is of another worker', REMEDY, BAD_INPUT);
     const pid = run.getInt32(PID_AT);
     const isOpen = run.getInt32(OPEN_AT) !== 0;
     if (isOpen && Number(processStart(pid)) === run.getFloat64(STARTED_AT)) {
@@ -113,7 +136,10 @@ export class StateStore {
     const { bytes, isNew } = mapFile(this.#libc, file, PAGE + sizes.slots + sizes.states);
     const header = new DataView(bytes.buffer, bytes.byteOffset, PAGE);
     const layout = digest(
-      [node, spec.name, spec.type, spec.keySize, spec.valueSize, spec.maxEntries, spec.cpus ?? 1].join(' '),
+      [
+        ...(this.#part === 0 ? [] : [this.#part]),
+        ...[node, spec.name, spec.type, spec.keySize, spec.valueSize, spec.maxEntries, spec.cpus ?? 1],
+      ].join(' '),
     );
     const run = this.#run.getInt32(RUN_AT);
     if (isNew) writeHeader(header, run, layout);
@@ -150,6 +176,15 @@ export class StateStore {
     this.note(clockNs);
     this.#run.setInt32(OPEN_AT, 0);
   }
+}
+
+function workerDirectory(directory: string, worker: number): string {
+  return path.join(directory, `worker-${worker}`);
+}
+
+/** The header's page of a file that is open elsewhere. */
+function readHeader(file: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(readFileSync(file).subarray(0, PAGE));
 }
 
 function writeHeader(header: DataView, run: number, content: Uint8Array): void {

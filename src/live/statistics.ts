@@ -21,9 +21,11 @@ export const ORIGINATED = 7;
 /** Frames that were handed over to other workers, and those that were lost on the way. */
 export const HANDED_OVER = 8;
 export const HANDOVER_LOST = 9;
+/** Walks of frames that walked in another worker as well. */
+export const SHARED_WALKS = 10;
 /** UDP datagrams that were walked in the frame of another. */
-export const MERGED = 10;
-const LOOP_ROWS = 11;
+export const MERGED = 11;
+const LOOP_ROWS = 12;
 const FIRST_PORT_ROW = LOOP_ROWS + FATE_COUNT + REASON_COUNT;
 
 export class LiveStatistics {

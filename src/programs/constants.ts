@@ -3,7 +3,6 @@
 /** Reserved security identities. */
 export const IDENTITY_HOST = 1;
 export const IDENTITY_WORLD = 2;
-export const IDENTITY_HEALTH = 4;
 export const IDENTITY_REMOTE_NODE = 6;
 export const IDENTITY_KUBE_APISERVER = 7;
 export const IDENTITY_WORLD_IPV4 = 9;

@@ -33,7 +33,7 @@ export interface DatapathOptions {
 }
 
 /** Scratch keys for map lookups, word-aligned; each is used by one table only. */
-export class Keys {
+class Keys {
   readonly service = new Int32Array(6);
   readonly ipcache = new Int32Array(6);
   readonly endpoint = new Int32Array(5);

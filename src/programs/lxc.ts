@@ -69,7 +69,7 @@ export function lxcPrograms(program: ProgramInstance): {
 }
 
 /** A packet leaves the pod. */
-export function fromContainer(program: ProgramInstance, packet: PacketContext): number {
+function fromContainer(program: ProgramInstance, packet: PacketContext): number {
   const label = program.config.securityLabel;
   packet.clearControlBlock();
   packet.tcClassid = 0;
@@ -255,7 +255,7 @@ function dropIngress(
 }
 
 /** A packet arrives at the pod's device from the stack (endpoint routes). */
-export function toContainer(program: ProgramInstance, packet: PacketContext): number {
+function toContainer(program: ProgramInstance, packet: PacketContext): number {
   const datapath = program.datapath;
   const features = program.features;
   const config = program.config;

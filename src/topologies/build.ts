@@ -39,6 +39,7 @@ import type {
   PlannedRouter,
 } from './plan.js';
 import { nodeConstants, nodeFeatures } from './plan-constants.js';
+import { type PortPart, portsOf } from './port-part.js';
 import type { TopologySpec } from './spec.js';
 import { podRouteMtu, wireguardOf } from './wireguard-peers.js';
 
@@ -54,8 +55,8 @@ export interface BuildOptions {
   readonly mapSpec?: (spec: MapSpec) => MapSpec;
   /** Answers the map of a node, or of a policy of its, that is to be used, with what is in it; null for a new one. */
   readonly keptMap?: (node: string, spec: MapSpec) => BpfMap | null;
-  /** Which part of a node's NAT ports is to be used; default all. */
-  readonly natPorts?: (range: readonly [number, number]) => readonly [number, number];
+  /** Which part of the ports that nodes translate to is to be used; default all. */
+  readonly natPorts?: PortPart | undefined;
   /** Numbers that the topology's parts had before; see KeptNumbers. */
   readonly numbers?: KeptNumbers;
 }
@@ -123,7 +124,7 @@ function fillNamespace(host: Namespace, { devices, routes, rules, neighbours }: 
 function withNatPorts(constants: NodeConstants, { natPorts }: BuildOptions): NodeConstants {
   return natPorts === undefined
     ? constants
-    : { ...constants, natPortRange: natPorts(constants.natPortRange) };
+    : { ...constants, natPortRange: portsOf(constants.natPortRange, natPorts) };
 }
 
 class NodeBuilder {

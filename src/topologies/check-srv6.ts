@@ -9,7 +9,7 @@ import type { Srv6Spec } from './spec-features.js';
 
 const PATH: Path = ['srv6'];
 
-export const NO_SRV6: PlannedSrv6 = { vrfs: [], policies: [], segments: [] };
+const NO_SRV6: PlannedSrv6 = { vrfs: [], policies: [], segments: [] };
 
 export function checkSrv6(
   spec: Srv6Spec | undefined,

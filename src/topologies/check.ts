@@ -51,13 +51,7 @@ export function checkTopology(
     podNames: new Register('the name'),
   };
   const names = new Register('the name');
-  for (const pod of spec.nodes.flatMap((node) => node.pods ?? [])) {
-    if (pod.identity !== undefined) identities.reserve(pod.identity);
-  }
-  spec.outside?.forEach((outside, i) => {
-    const prefix = readNetwork(outside.cidr, ['outside', i, 'cidr'], faults);
-    if (prefix !== null) identities.ofPrefix(prefix, outside.identity);
-  });
+  readIdentities(spec, identities, faults);
   readCiliumConfig([{ config: spec.cilium ?? {}, path: ['cilium'] }], faults, new FaultList());
   const drafts = spec.nodes.map((node, i) => {
     names.take(node.name, 'another node', ['nodes', i, 'name'], faults);
@@ -101,6 +95,17 @@ export function checkTopology(
     prefiltered: readNetworks(spec.prefilter, ['prefilter'], faults),
   };
   return { plan, faults };
+}
+
+/** The identities that the spec gives, before any are chosen for the others. */
+function readIdentities({ nodes, outside }: TopologySpec, identities: Identities, faults: FaultList): void {
+  for (const pod of nodes.flatMap((node) => node.pods ?? [])) {
+    if (pod.identity !== undefined) identities.reserve(pod.identity);
+  }
+  outside?.forEach(({ cidr, identity }, i) => {
+    const prefix = readNetwork(cidr, ['outside', i, 'cidr'], faults);
+    if (prefix !== null) identities.ofPrefix(prefix, identity);
+  });
 }
 
 function draftNode(spec: TopologySpec, number: number, cluster: ClusterDraft): NodeDraft {

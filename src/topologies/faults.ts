@@ -98,7 +98,7 @@ export class TopologyError extends Error {
 }
 
 /** The candidate that `word` was probably meant to be, or null: at most a third of its letters differ. */
-export function nearest(word: string, candidates: Iterable<string>): string | null {
+function nearest(word: string, candidates: Iterable<string>): string | null {
   let best: string | null = null;
   let bestDistance = Math.floor(Math.max(word.length, 3) / 3) + 1;
   for (const candidate of candidates) {

@@ -44,7 +44,7 @@ function frontendAddresses(service: PlannedService, node: PlannedNode): readonly
 }
 
 /** The first address of each family on every device that leads outside. */
-export function nodePortAddresses(node: PlannedNode, length: number): readonly Uint8Array[] {
+function nodePortAddresses(node: PlannedNode, length: number): readonly Uint8Array[] {
   return node.nativeDevices.flatMap(
     (device) => device.addresses.find((prefix) => prefix.address.length === length)?.address ?? [],
   );

@@ -6,12 +6,12 @@ import * as tcp from '../engine/wire/tcp.js';
 import * as udp from '../engine/wire/udp.js';
 
 /** Bits of a comparison; 0 when the frames are equal. */
-export const DIFFERS_LENGTH = 1;
+const DIFFERS_LENGTH = 1;
 export const DIFFERS_LINK = 2;
 /** The IP header (or whatever follows the link header, when that is not IP). */
-export const DIFFERS_NETWORK = 4;
+const DIFFERS_NETWORK = 4;
 /** The TCP or UDP header. */
-export const DIFFERS_TRANSPORT = 8;
+const DIFFERS_TRANSPORT = 8;
 /** Everything behind: data, ICMP messages. */
 export const DIFFERS_PAYLOAD = 16;
 

@@ -1,16 +1,12 @@
 /** Topologies by name or file. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { checkTopology } from './check.js';
 import { parseTopologyText } from './document.js';
 import { type Fault, FaultList, suggestion, TopologyError } from './faults.js';
+import { ENDING, readyFile, readyNames } from './ready-made.js';
 import { checkShape } from './schema-faults.js';
 import type { TopologySpec } from './spec.js';
-
-/** The ready-made topologies: in the sources, also when the compiled program runs (dist/src/topologies). */
-const READY = new URL('../../../src/topologies/ready/', import.meta.url);
-const ENDING = '.yaml';
 
 export interface LoadedTopology {
   readonly name: string;
@@ -18,27 +14,6 @@ export interface LoadedTopology {
   readonly source: string;
   readonly spec: TopologySpec;
   readonly warnings: readonly Fault[];
-}
-
-export interface ReadyTopology {
-  readonly name: string;
-  readonly file: string;
-  readonly description: string;
-}
-
-/** The ready-made topologies, by name. */
-export function listTopologies(): readonly ReadyTopology[] {
-  return readyNames().map((name) => {
-    const file = fileURLToPath(new URL(name + ENDING, READY));
-    return { name, file, description: loadTopology(name).spec.description ?? '' };
-  });
-}
-
-function readyNames(): string[] {
-  return readdirSync(READY)
-    .filter((file) => file.endsWith(ENDING))
-    .map((file) => basename(file, ENDING))
-    .sort();
 }
 
 /**
@@ -62,7 +37,7 @@ export function loadTopology(nameOrFile: string): LoadedTopology {
       },
     ]);
   }
-  const text = readFileSync(new URL(nameOrFile + ENDING, READY), 'utf8');
+  const text = readFileSync(readyFile(nameOrFile), 'utf8');
   return readTopology(text, nameOrFile);
 }
 

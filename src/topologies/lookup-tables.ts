@@ -6,7 +6,7 @@ import * as ipv6 from '../engine/wire/ipv6.js';
 const KEY_WORDS = 4;
 
 /** Rows by a key of up to four words. */
-export class KeyTable {
+class KeyTable {
   #keys = new Int32Array(16 * KEY_WORDS);
   /** Row plus one; 0 marks a free slot. */
   #rows = new Int32Array(16);

@@ -7,6 +7,7 @@ import type { RandomSource } from '../engine/random.js';
 import { ciliumRules, nodeSetName } from './cilium-iptables.js';
 import { kubeProxyRules } from './kube-proxy.js';
 import type { Plan, PlannedNode } from './plan.js';
+import { isInPart, type PortPart } from './port-part.js';
 
 type Lines = ReadonlyMap<TableName, readonly string[]>;
 
@@ -15,11 +16,13 @@ export function installNetfilter(
   plan: Plan,
   node: PlannedNode,
   host: Namespace,
-  options: { readonly clock: Clock; readonly random: RandomSource },
+  options: { readonly clock: Clock; readonly random: RandomSource; readonly natPorts?: PortPart | undefined },
 ): Netfilter | null {
   const families = ([4, 6] as const).filter((family) => usesIptables(plan, node, family));
   if (families.length === 0) return null;
-  const netfilter = new Netfilter(host, options);
+  const { clock, random, natPorts } = options;
+  const givesPort = natPorts && ((port: number) => isInPart(port, natPorts));
+  const netfilter = new Netfilter(host, { clock, random, givesPort });
   for (const family of families) {
     const nodes = plan.nodes.flatMap(({ internalAddresses }) => internalAddresses);
     const length = family === 4 ? 4 : 16;

@@ -4,8 +4,8 @@
  * there (service translation taken back, hop count, link addresses), so that the datapath does its work on it once
  * more and its output can be held against the capture.
  */
-import { ENTER_RECEIVE, ENTER_SEND } from '../engine/burst.js';
 import type { Device } from '../engine/device.js';
+import { ENTER_RECEIVE, ENTER_SEND } from '../engine/entry.js';
 import type { Namespace } from '../engine/namespace.js';
 import * as arp from '../engine/wire/arp.js';
 import { standsAt } from '../engine/wire/bytes.js';
@@ -256,7 +256,7 @@ export class Placement {
 }
 
 /** The device by which a node reaches the world: its first physical one. */
-export function outsideDevice(node: BuiltNode): Device | null {
+function outsideDevice(node: BuiltNode): Device | null {
   return node.node.host.devices.find((device) => device.kind === 'physical') ?? null;
 }
 

@@ -24,7 +24,7 @@ const PROGRAMS = [
 ] as const;
 
 /** `cil_from_container` is in section `from-container`. */
-export function sectionOf(program: string): string {
+function sectionOf(program: string): string {
   return program.replace(/^cil_/, '').replaceAll('_', '-');
 }
 

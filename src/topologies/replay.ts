@@ -2,9 +2,9 @@
  * Walks captured frames through a built topology: places each, restores what its capture cut off, walks it, and holds
  * what came out against the capture where the capture shows that too.
  */
-import { ENTER_SEND } from '../engine/burst.js';
 import { CaptureClock } from '../engine/capture-clock.js';
 import type { Device } from '../engine/device.js';
+import { ENTER_SEND } from '../engine/entry.js';
 import { DELIVERED, DROPPED, FRAME_TOO_LONG, NO_FREE_SLOT, TRANSMITTED } from '../engine/fate.js';
 import { LATE, OWN } from '../engine/flights.js';
 import { JUMBO_FRAME_LIMIT } from '../engine/frame-arena.js';
@@ -37,7 +37,7 @@ export interface OtherFrames {
 /** Result of a comparison when the walk did not end where the frame was captured. */
 export const NOT_THERE = -1;
 
-export class ReplayCounters {
+class ReplayCounters {
   frames = 0;
   /** Walked from where they were captured, and from where they came from. */
   walkedIn = 0;

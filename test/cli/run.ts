@@ -13,14 +13,18 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs `packetwalk ARGS` in the repository's root; `input` is its standard input. */
-export function packetwalk(args: readonly string[], input: Uint8Array | string = ''): Outcome {
+/** Runs `packetwalk ARGS` in the repository's root; `input` is its standard input, `environment` comes on top. */
+export function packetwalk(
+  args: readonly string[],
+  input: Uint8Array | string = '',
+  environment: Readonly<Record<string, string>> = {},
+): Outcome {
   const result = spawnSync(process.execPath, [MAIN, ...args], {
     cwd: repositoryRoot,
     input,
     timeout: 60_000,
     maxBuffer: 1 << 26,
-    env: { ...process.env, COLUMNS: '110' },
+    env: { ...process.env, COLUMNS: '110', ...environment },
   });
   if (result.error !== undefined) throw result.error;
   return { exitCode: result.status, stdout: result.stdout.toString(), stderr: result.stderr.toString() };

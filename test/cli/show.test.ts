@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { splitShowArguments } from '../../src/cli/commands/show.js';
+import { split as splitShowArguments } from '../../src/cli/commands/show.js';
 import { readArguments } from '../../src/cli/shell/words.js';
 import type { Output } from '../../src/cli/show/command.js';
 import { goJson } from '../../src/cli/show/json-text.js';

@@ -64,6 +64,22 @@ describe('topologies check', () => {
     });
   });
 
+  test('of several files each is checked', () => {
+    const { exitCode, stdout } = packetwalk([
+      'topologies',
+      'check',
+      'none.yaml',
+      'vxlan',
+      'nor.yaml',
+      'same-node',
+    ]);
+    assert.equal(
+      stdout,
+      'none.yaml: error: file: there is no such file\nnor.yaml: error: file: there is no such file\n',
+    );
+    assert.equal(exitCode, 1);
+  });
+
   test('nothing to say of sound ones; warnings count when asked to', () => {
     assert.deepEqual(
       [packetwalk(['topologies', 'check', 'vxlan', 'same-node'])].map(({ exitCode, stdout }) => [

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { listTopologies } from '../../src/topologies/load.js';
+import { listTopologies } from '../../src/topologies/ready-made.js';
 import { repositoryRoot } from '../support/repository.js';
 import { inTemporaryDirectory, lab, packetwalk } from './run.js';
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Burst, ENTER_RECEIVE, ENTER_SEND, walkBurst } from '../../src/engine/burst.js';
 import { CaptureClock } from '../../src/engine/capture-clock.js';
 import { Clock } from '../../src/engine/clock.js';
 import * as fate from '../../src/engine/fate.js';
@@ -9,7 +8,6 @@ import { STEP_NAMES } from '../../src/engine/observer.js';
 import { MAC_LXC_A, MAC_POD_A, program, TestNode } from './network.js';
 
 const A_TO_B = `${MAC_LXC_A}${MAC_POD_A}08004500001e00000000401166cd0a0000010a00000200350009000a00006869`;
-const NODE_TO_A = `000000000000000000000000080045000014000000004011b02fc0a800010a000001`;
 
 test('the capture clock starts at its base, follows the capture and never goes back', () => {
   const clock = new Clock();
@@ -24,30 +22,6 @@ test('the capture clock starts at its base, follows the capture and never goes b
   capture.advance(0, 0);
   capture.advance(1_700_000_100, 999_999_999);
   assert.equal(clock.nowSeconds, 1100);
-});
-
-test('a burst walks in order at its times and has a result per frame', () => {
-  const t = new TestNode();
-  const clock = new Clock();
-  const times: number[] = [];
-  t.lxcA.attach(
-    HOOK_TCX_INGRESS,
-    program('time', () => {
-      times.push(clock.nowNs);
-      return 0;
-    }),
-  );
-  const burst = new Burst(3);
-  burst.add(t.slot(A_TO_B), ENTER_RECEIVE, t.lxcA.index, 5);
-  burst.add(t.slot(A_TO_B.replace('66cd', '0000')), ENTER_RECEIVE, t.lxcA.index, 4);
-  burst.add(t.slot(NODE_TO_A), ENTER_SEND, t.node.host.index, 9);
-  assert.equal(burst.add(0, 0, 0, 0), false);
-  walkBurst(t.walker, clock, burst);
-  assert.deepEqual(times, [5, 5]);
-  assert.deepEqual([...burst.fate], [fate.DELIVERED, fate.DROPPED, fate.DELIVERED]);
-  assert.deepEqual([...burst.reason], [0, fate.IP_CHECKSUM, 0]);
-  assert.deepEqual([...burst.device], [t.podB.index, t.lxcA.index, t.podA.index]);
-  assert.equal(t.walker.counters.walked, 3);
 });
 
 test('an observer sees every step of a walk', () => {

@@ -8,8 +8,8 @@ import { CaptureError } from '../../src/io/capture-error.js';
 import { openCapture } from '../../src/io/capture-file.js';
 import { PacketBatch } from '../../src/io/packet-batch.js';
 import { forEachBatch } from '../../src/io/packet-source.js';
-import { openWithPcapParser } from '../../src/io/pcap-parser-source.js';
 import { readWithOurs } from './captures.js';
+import { openWithPcapParser } from './pcap-parser-source.js';
 import { collect, complete, pcap, pcapOf, SAMPLES, temporaryDirectory } from './samples.js';
 
 const directory = temporaryDirectory();

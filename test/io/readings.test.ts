@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openCapture } from '../../src/io/capture-file.js';
 import { PacketBatch } from '../../src/io/packet-batch.js';
-import { openWithPcapParser } from '../../src/io/pcap-parser-source.js';
 import { captureFiles, DATA, type RecordedReading, readAll, readWithOurs } from './captures.js';
+import { openWithPcapParser } from './pcap-parser-source.js';
 import { missing, type Row, readWithTcpdump, readWithTshark } from './peers.js';
 
 const recorded: { readings: RecordedReading[] } = JSON.parse(readFileSync(`${DATA}readings.json`, 'utf8'));

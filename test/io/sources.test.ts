@@ -6,8 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { openCapture, readCapture } from '../../src/io/capture-file.js';
 import { GeneratorSource } from '../../src/io/generator.js';
 import { MemoryCapture, MemorySource } from '../../src/io/memory.js';
-import { openWithPcapParser } from '../../src/io/pcap-parser-source.js';
 import { StreamInput } from '../../src/io/stream-input.js';
+import { openWithPcapParser } from './pcap-parser-source.js';
 import {
   complete,
   NANOSECOND_SAMPLES,

@@ -69,7 +69,7 @@ describe('attach', { skip, timeout: 180_000, concurrency: 3 }, () => {
   ];
   for (const [args, exitCode, message] of refused) {
     test(`refuses ${args.join(' ') || 'nothing'}`, async () => {
-      const name = `t${process.pid}-refused-${args.length}`;
+      const name = `t${process.pid}-refused-${refused.findIndex(([other]) => other === args)}`;
       const { code, stderr } = await packetwalk('attach', '-t', 'vxlan', '--name', name, ...args);
       assert.match(stderr, message);
       assert.equal(code, exitCode);

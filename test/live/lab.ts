@@ -70,6 +70,8 @@ export class Lab {
   readonly process: ChildProcess;
   /** What it has said on standard error so far. */
   said = '';
+  /** What it has printed on standard output. */
+  printed = '';
 
   /** `packetwalk lab` with these arguments, once it is ready. */
   static async start(args: readonly string[], name = `t${process.pid}-${++started}`): Promise<Lab> {
@@ -81,7 +83,10 @@ export class Lab {
   constructor(args: readonly string[], name: string) {
     labs.push(this);
     this.name = name;
-    this.process = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.process = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process.stdout?.on('data', (data) => {
+      this.printed += data;
+    });
     this.process.stderr?.on('data', (data) => {
       this.said += data;
     });

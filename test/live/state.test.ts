@@ -15,26 +15,31 @@ describe('--state', { skip, timeout: 180_000 }, () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  test('a lab that is killed and started again goes on with its connections', async () => {
-    const state = path.join(directory, 'killed');
-    const first = await Lab.start(['dual-stack', '--state', state]);
-    const servers = [
-      first.run('server', ['iperf3', '-s', '-1', '-p', '8080'], 40),
-      first.run('outside', ['iperf3', '-s', '-1', '-p', '5201'], 40),
-    ];
-    await pause(300);
-    // By a service and by VXLAN's opposite, a router; and under the node's address.
-    const streams = [
-      first.run('client', ['iperf3', '-J', '-c', '10.96.0.80', '-p', '80', '-t', '15', '-b', '50M'], 40),
-      first.run('client', ['iperf3', '-J', '-c', '1.1.1.1', '-t', '15', '-b', '50M'], 40),
-    ];
-    await pause(2500);
-    await first.kill('SIGKILL');
-    const second = await Lab.start(['dual-stack', '--state', state], first.name);
-    for (const ended of await Promise.all(streams)) assertWentOn(ended);
-    await Promise.all(servers);
-    await second.stop();
-  });
+  for (const workers of ['1', '2']) {
+    test(`a lab of ${workers} that is killed and started again goes on with its connections`, async () => {
+      const state = path.join(directory, `killed-${workers}`);
+      const args = ['dual-stack', '--state', state, '--workers', workers];
+      const first = await Lab.start(args);
+      const servers = [
+        first.run('server', ['iperf3', '-s', '-1', '-p', '8080'], 40),
+        first.run('outside', ['iperf3', '-s', '-1', '-p', '5201'], 40),
+      ];
+      await pause(300);
+      // By a service; and under the node's address, where the first to speak again is the other end. Several connections,
+      // so that each worker has some.
+      const load = ['-t', '15', '-b', '10M', '-P', '5'];
+      const streams = [
+        first.run('client', ['iperf3', '-J', '-c', '10.96.0.80', '-p', '80', ...load], 40),
+        first.run('client', ['iperf3', '-J', '-R', '-c', '1.1.1.1', ...load], 40),
+      ];
+      await pause(2500);
+      await first.kill('SIGKILL');
+      const second = await Lab.start(args, first.name);
+      for (const ended of await Promise.all(streams)) assertWentOn(ended, 5);
+      await Promise.all(servers);
+      await second.stop();
+    });
+  }
 
   test('changes of the topology are kept', async () => {
     const state = path.join(directory, 'changed');
@@ -75,32 +80,61 @@ describe('--state', { skip, timeout: 180_000 }, () => {
     await refuses(state, /topology\.json: is no topology that was saved here, or torn/);
   });
 
+  test('several workers have a directory each, and are as many as before', async () => {
+    const state = path.join(directory, 'workers');
+    const two = ['same-node', '--state', state, '--workers', '2'];
+    await (await Lab.start(two)).stop();
+    assert.deepEqual(readdirSync(state).sort(), ['topology.json', 'worker-0', 'worker-1']);
+    await refuses(
+      state,
+      /workers: is of 2 workers, not of 1; give --workers 2, or remove the directory to begin afresh/,
+    );
+    const maps = ['worker-0', 'worker-1'].map((worker) => path.join(state, worker, 'aq-dev-server'));
+    const saved = path.join(directory, 'saved-map');
+    copyFileSync(path.join(maps[0], 'cilium_ct4_global'), saved);
+    copyFileSync(path.join(maps[1], 'cilium_ct4_global'), path.join(maps[0], 'cilium_ct4_global'));
+    const again = ['--workers', '2'];
+    await refuses(state, /worker-0\/aq-dev-server\/cilium_ct4_global: is a map of another layout/, again);
+    copyFileSync(saved, path.join(maps[0], 'cilium_ct4_global'));
+    copyFileSync(path.join(state, 'worker-0', 'run'), path.join(state, 'worker-1', 'run'));
+    await refuses(state, /worker-1\/run: is of another worker/, again);
+    rmSync(path.join(state, 'worker-0'), { recursive: true });
+    rmSync(path.join(state, 'worker-1', 'run'));
+    await refuses(state, /worker-1\/aq-dev-server\/[a-z0-9_]+: is of another run/, again);
+  });
+
   test('one directory is of one lab at a time, and of one topology', async () => {
     const state = path.join(directory, 'shared');
     const lab = await Lab.start(['same-node', '--state', state]);
     await refuses(state, new RegExp(`shared: process ${lab.process.pid} uses it`));
     await lab.stop();
-    await refuses(state, /shared: is of the topology same-node, not of vxlan/, 'vxlan');
+    await refuses(state, /shared: is of the topology same-node, not of vxlan/, [], 'vxlan');
   });
 });
 
-/** Bytes arrived in the last seconds, after the lab was there again. */
-function assertWentOn({ code, stdout }: Ended): void {
+/** Bytes of each of `count` connections arrived in the last seconds, after the lab was there again. */
+function assertWentOn({ code, stdout }: Ended, count: number): void {
   const { intervals, error } = JSON.parse(stdout) as {
-    intervals: { sum: { bytes: number; end: number } }[];
+    intervals: { streams: { bytes: number }[] }[];
     error?: string;
   };
   assert.equal(error, undefined);
   assert.equal(code, 0);
-  const last = intervals.slice(-2).map(({ sum }) => sum.bytes);
+  const last = intervals.slice(-2).flatMap(({ streams }) => streams.map(({ bytes }) => bytes));
+  assert.equal(last.length, 2 * count);
   assert.ok(
-    last.every((bytes) => bytes > 1e6),
-    `bytes per second: ${intervals.map(({ sum }) => sum.bytes).join(' ')}`,
+    last.every((bytes) => bytes > 2e5),
+    `bytes per second: ${intervals.map(({ streams }) => streams.map(({ bytes }) => bytes).join(' ')).join(', ')}`,
   );
 }
 
-async function refuses(state: string, message: RegExp, topology = 'same-node'): Promise<void> {
-  await assert.rejects(Lab.start([topology, '--state', state]), ({ message: said }: Error) => {
+async function refuses(
+  state: string,
+  message: RegExp,
+  args: readonly string[] = [],
+  topology = 'same-node',
+): Promise<void> {
+  await assert.rejects(Lab.start([topology, '--state', state, ...args]), ({ message: said }: Error) => {
     assert.match(said, message);
     return true;
   });

@@ -8,6 +8,7 @@ import * as ethernet from '../../src/engine/wire/ethernet.js';
 import * as ipv4 from '../../src/engine/wire/ipv4.js';
 import * as layer4 from '../../src/engine/wire/layer4.js';
 import * as tcp from '../../src/engine/wire/tcp.js';
+import { putClearTag } from '../../src/engine/wire/wireguard.js';
 import type { LivePort } from '../../src/io/live/live-port.js';
 import { joinPorts } from '../../src/io/live/memory-port.js';
 import { Forwarder } from '../../src/live/forwarder.js';
@@ -21,9 +22,10 @@ import {
 } from '../../src/live/steering/flow-key.js';
 import { Handover } from '../../src/live/steering/handover.js';
 import { OwnerTable } from '../../src/live/steering/owner-table.js';
-import { portsOf, Steering, steeringSetup } from '../../src/live/steering/steering.js';
+import { Steering, steeringSetup } from '../../src/live/steering/steering.js';
 import { buildTopology } from '../../src/topologies/build.js';
-import { fromHex } from '../support/hex.js';
+import { portsOf } from '../../src/topologies/port-part.js';
+import { fromHex, toHex } from '../support/hex.js';
 
 const CLIENT_MAC = fromHex('02 70 00 00 00 0a');
 const SERVER_MAC = fromHex('02 70 00 00 00 0b');
@@ -40,7 +42,7 @@ describe('fingerprint of a flow', () => {
   const UDP_BACK = '4500 0020 4321 0000 4011 0000 0a000002 0a000001 0035 1000 000c 0000 11111111';
   const read = (hex: string): { kind: number; key: FlowKey } => {
     const bytes = fromHex(hex);
-    const key = new FlowKey(8472, false);
+    const key = new FlowKey({ tunnelPort: 8472, isGeneve: false, wireguardPort: 51871 });
     return { kind: key.read(bytes, 0, bytes.length), key };
   };
   const isSameFlow = (a: string, b: string): void => {
@@ -79,6 +81,17 @@ describe('fingerprint of a flow', () => {
     const tunnelled = (port: string, packet: string): string =>
       `${ETHERNET} 4500 0052 0000 0000 4011 0000 ac100001 ac100002 ${port} 2118 003e 0000 08000000 00000200 ${ETHERNET} ${packet}`;
     isSameFlow(tunnelled('c001', UDP_THERE), tunnelled('d00d', UDP_BACK));
+  });
+
+  test('of a WireGuard message is that of the packet in it, where it is in clear', () => {
+    const sealed = (kind: string, port: string, packet: string, tag: string): string =>
+      `${ETHERNET} 4500 005c 0000 0000 4011 0000 ac100001 ac100002 ${port} ca9f 0048 0000 ${kind}000000 01000000 0000000000000000 ${packet} ${tag}`;
+    const clear = new Uint8Array(16);
+    putClearTag(clear, 0);
+    const tag = toHex(clear);
+    isSameFlow(sealed('04', 'c001', UDP_THERE, tag), `${ETHERNET} ${UDP_BACK}`);
+    const outer = [sealed('04', 'ca9f', UDP_THERE, 'ab'.repeat(16)), sealed('01', 'ca9f', UDP_BACK, tag)];
+    isSameFlow(outer[0], outer[1]);
   });
 
   test('answers that anybody may have asked for are for all; what is no flow stays where it is', () => {
@@ -171,7 +184,7 @@ test('a handover ring keeps order, content and what frames owe, and says when it
 });
 
 test('NAT ports are parted without gap or overlap', () => {
-  const parts = [0, 1, 2].map((worker) => portsOf([32768, 65535], worker, 3));
+  const parts = [0, 1, 2].map((worker) => portsOf([32768, 65535], { number: worker, of: 3 }));
   assert.deepEqual(parts, [
     [32768, 43689],
     [43690, 54611],
@@ -190,7 +203,12 @@ const DEVICES = ['node/lxcclient', 'node/lxcserver', 'node/eth0'];
 const [AT_CLIENT, AT_SERVER, OUTSIDE] = [0, 1, 2];
 
 function makeWorkers(count: number): Worker[] {
-  const setup = steeringSetup(count, { tunnelPort: 0, isGeneve: false, byAddresses: false });
+  const setup = steeringSetup(count, {
+    tunnelPort: 0,
+    isGeneve: false,
+    wireguardPort: 0,
+    byAddresses: false,
+  });
   return Array.from({ length: count }, (_, number) => {
     const clock = new Clock();
     clock.set(1e12);
@@ -226,13 +244,13 @@ function makeWorkers(count: number): Worker[] {
           },
         ],
       },
-      { clock, random: new SeededRandom(number), natPorts: (range) => portsOf(range, number, count) },
+      { clock, random: new SeededRandom(number), natPorts: { number, of: count } },
     );
     const wires = DEVICES.map((name) => joinPorts({ plugin: 'memory', name }, { plugin: 'memory', name }));
     const steering = new Steering(setup, number);
     const ports = wires.map(([port], row) => ({
       port,
-      binding: { port: { plugin: 'memory', name: DEVICES[row] }, devices: [DEVICES[row]] } as const,
+      binding: { port: { plugin: 'memory', name: DEVICES[row] }, devices: [DEVICES[row]], row } as const,
     }));
     const forwarder = new Forwarder(built, ports, steering);
     return { forwarder, steering, ends: wires.map(([, end]) => end) };
@@ -361,3 +379,72 @@ for (const count of [2, 3]) {
     }
   });
 }
+
+describe('session affinity', () => {
+  const rule = { tunnelPort: 0, isGeneve: false, wireguardPort: 0, byAddresses: true };
+  const setup = steeringSetup(2, { ...rule, byAddresses: false });
+  const workers = [0, 1].map((number) => new Steering(setup, number));
+  const ownersOf = (frame: Uint8Array): number[] =>
+    workers.map((steering) => {
+      const handle = arena.put(new DataView(frame.buffer), 0, frame.length);
+      const owner = steering.ownerOf(arena, handle, 100);
+      arena.free(handle);
+      return owner;
+    });
+  const flow = (port: number, destination = SERVICE): Uint8Array =>
+    segment([GATEWAY_MAC, CLIENT_MAC], [CLIENT, port], [destination, 80], tcp.SYN);
+
+  test('without it a flow is whose who gets its first frame', () => {
+    assert.deepEqual(ownersOf(flow(1000)), [0, 0]);
+    workers.reverse();
+    assert.deepEqual(ownersOf(flow(1001)), [1, 1]);
+    workers.reverse();
+  });
+
+  test("with it new flows of two addresses are one worker's; those that are there stay where they are", () => {
+    for (const steering of workers) assert.equal(steering.use(rule), true);
+    const [owner] = ownersOf(flow(2000));
+    for (let port = 2001; port < 2020; port++) assert.deepEqual(ownersOf(flow(port)), [owner, owner]);
+    const owners = Array.from({ length: 16 }, (_, i) => ownersOf(flow(2000, Uint8Array.of(10, 96, 1, i)))[0]);
+    assert.equal(new Set(owners).size, 2);
+    assert.deepEqual(
+      [ownersOf(flow(1000)), ownersOf(flow(1001))],
+      [
+        [0, 0],
+        [1, 1],
+      ],
+    );
+    assert.equal(workers[0].use(rule), false);
+  });
+
+  test('who has a flow in its maps claims it by its tuple', () => {
+    const [owner] = ownersOf(flow(3000));
+    const tuple = new Uint8Array(14);
+    tuple.set(SERVICE, 0);
+    tuple.set(CLIENT, 4);
+    // Ports in network order, as in a map's key: 80 of the first address, 3000 of the second.
+    workers[1 - owner].claimTuple(tuple, 0, 1, 6, 0x5000, 0xb80b, 100);
+    assert.deepEqual(ownersOf(flow(3000)), [1 - owner, 1 - owner]);
+  });
+});
+
+test('a worker is woken when it sleeps, and does not sleep while frames wait', () => {
+  const setup = steeringSetup(2, { tunnelPort: 0, isGeneve: false, wireguardPort: 0, byAddresses: false });
+  const [one, other] = [0, 1].map((number) => new Steering(setup, number));
+  const frame = new Uint8Array(60);
+  const handle = arena.put(new DataView(frame.buffer), 0, frame.length);
+  const woken: number[] = [];
+  const giveAndWake = (): void => {
+    one.handOver(arena, handle, 0, 1);
+    one.wake((worker) => woken.push(worker));
+  };
+  giveAndWake();
+  assert.deepEqual(woken, [], 'it was awake');
+  assert.equal(other.mayRest(), false);
+  other.collect(arena, (taken) => arena.free(taken));
+  assert.equal(other.mayRest(), true);
+  giveAndWake();
+  giveAndWake();
+  assert.deepEqual(woken, [1], 'once');
+  arena.free(handle);
+});

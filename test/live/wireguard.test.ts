@@ -12,9 +12,19 @@ function ip(...words: string[]): void {
   execFileSync('ip', words);
 }
 
-function startNode(number: number): Promise<Lab> {
+function startNode(number: number, workers: string): Promise<Lab> {
   const device = `node${number}/eth0=af-packet:wire@${wires[number - 1]}`;
-  return Lab.start(['wireguard', '--node', `node${number}`, '-d', device, '--serve', '--quiet']);
+  return Lab.start([
+    'wireguard',
+    '--node',
+    `node${number}`,
+    '-d',
+    device,
+    '--serve',
+    '--quiet',
+    '--workers',
+    workers,
+  ]);
 }
 
 describe('WireGuard between two processes', { skip, timeout: 120_000 }, () => {
@@ -26,11 +36,28 @@ describe('WireGuard between two processes', { skip, timeout: 120_000 }, () => {
       ip('-n', wire, 'link', 'set', 'wire', 'up');
       ip('netns', 'exec', wire, 'ethtool', '-K', 'wire', ...OFFLOADS_OFF);
     }
-    labs = await Promise.all([startNode(1), startNode(2)]);
+    labs = await Promise.all([startNode(1, '1'), startNode(2, '2')]);
   });
   after(async () => {
     for (const lab of labs) await lab.stop();
     for (const wire of wires) ip('netns', 'del', wire);
+  });
+
+  test("sealed flows of a node are each one worker's", async () => {
+    const command = 'for i in $(seq 12); do curl -sSm 5 http://10.0.2.10:8080/ || exit; done';
+    const { stdout, stderr } = await labs[0].run('client', ['bash', '-c', command], 60);
+    assert.equal(stdout.match(/^server answers /gm)?.length, 12, stderr);
+    const { stdout: list } = await labs[1].ask(
+      'show',
+      '--node',
+      'node2',
+      'cilium-dbg',
+      'bpf',
+      'ct',
+      'list',
+      'global',
+    );
+    assert.equal(list.match(/^TCP IN 10\.0\.1\.10:\d+ -> 10\.0\.2\.10:8080 /gm)?.length, 12, list);
   });
 
   test('what is sealed is whole: a long transfer arrives, and no message is longer than the wire takes', async () => {

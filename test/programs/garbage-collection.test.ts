@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createMap } from '../../src/engine/maps/create-map.js';
-import { entriesHex, setHex } from '../../src/engine/maps/hex.js';
 import type { BpfMap } from '../../src/engine/maps/map.js';
 import type { MapOfMaps } from '../../src/engine/maps/map-of-maps.js';
 import { SeededRandom } from '../../src/engine/random.js';
 import * as ipv4 from '../../src/engine/wire/ipv4.js';
 import { GarbageCollector, nextInterval } from '../../src/programs/garbage-collection.js';
 import { snatForward } from '../../src/programs/steps/snat.js';
+import { entriesHex, setHex } from '../support/map-hex.js';
 import { frameBetween, NatNode, NODE_IPV4, NOW_SECONDS } from './nat-node.js';
 
 /** A connection's value: lifetime and flag bits, all else zero. */

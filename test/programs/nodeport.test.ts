@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { TC_ACT_REDIRECT, XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX } from '../../src/engine/hooks/verdict.js';
-import { getHex, setHex } from '../../src/engine/maps/hex.js';
 import { writeIdentity } from '../../src/programs/tables/ipcache.js';
 import { L7_LOADBALANCER, ROUTABLE } from '../../src/programs/tables/services.js';
 import { toHex } from '../support/hex.js';
+import { getHex, setHex } from '../support/map-hex.js';
 import { address, NATIVE_IFINDEX, NodePortNode, word } from './nodeport-node.js';
 
 const DSR_IPIP = { dsr: true, dsrMode: 2 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { getHex } from '../../src/engine/maps/hex.js';
 import { readTopology } from '../../src/topologies/load.js';
+import { getHex } from '../support/map-hex.js';
 import { build, buildReady } from './support.js';
 
 test('life-of-a-packet: what the agent writes into node1, byte for byte', () => {

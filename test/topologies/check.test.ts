@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { faultText, TopologyError } from '../../src/topologies/faults.js';
-import { listTopologies, loadTopology, readTopology } from '../../src/topologies/load.js';
+import { loadTopology, readTopology } from '../../src/topologies/load.js';
+import { listTopologies } from '../../src/topologies/ready-made.js';
 import { readyFiles } from '../support/ready-files.js';
 
 /** Faults of a text, as users read them. */

@@ -1,7 +1,7 @@
 /** Every ready-made topology with its hosts answering: what reaches whom, under which address, and what does not. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { listTopologies } from '../../src/topologies/load.js';
+import { listTopologies } from '../../src/topologies/ready-made.js';
 import { type Ran, runTool, simulate } from './run-support.js';
 
 /** Who serves, under which address, and as whom it sees the client: `web1 (10.0.2.10) answers 10.0.1.10`. */

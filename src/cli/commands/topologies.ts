@@ -1,41 +1,34 @@
+/** `packetwalk topologies`: the ready-made ones, and checks of all. */
 import { readFileSync } from 'node:fs';
-import type { Argv } from 'yargs';
 import { suggestion } from '../../topologies/faults.js';
+import { command } from '../command.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
+import { flag, json } from '../options.js';
 
-export function addTopologies(parser: Argv, setExitCode: (code: number) => void): Argv {
-  return parser.command(
-    'topologies [NAME] [FILE..]',
-    'list the ready-made topologies, print one of them, or check files',
-    (command) =>
-      command
-        .usage(
-          '$0 topologies [NAME] [--json]\n$0 topologies check FILE… [--strict] [--json]\n\n' +
-            'A printed topology, changed, serves replay --topology FILE. check prints every error and warning, ' +
-            'and exits with 1 when there is an error.',
-        )
-        .positional('NAME', { type: 'string', describe: 'print this one, as the YAML that declares it' })
-        .positional('FILE', { type: 'string', array: true, describe: 'of check: files, or names' })
-        .option('strict', { type: 'boolean', default: false, describe: 'check: a warning is an error' })
-        .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
-        .example('$0 topologies', 'which there are')
-        .example('$0 topologies life-of-a-packet > mine.yaml', 'a start for your own')
-        .example('$0 topologies check mine.yaml', 'what is wrong with it'),
-    async ({ NAME, FILE, json, strict }) => {
-      // One alone comes as a text.
-      const files = FILE === undefined ? [] : [FILE].flat();
-      if (NAME === 'check') {
-        setExitCode(await check(files, json, strict));
-        return;
-      }
-      if (files.length > 0) throw new UsageError(`topologies ${NAME}: one at a time`);
-      process.stdout.write(await (NAME === undefined ? listText(json) : topologyText(NAME, json)));
-    },
-  );
-}
+export const add = command(
+  (parser) =>
+    parser
+      .usage(
+        '$0 topologies [NAME] [--json]\n$0 topologies check FILE… [--strict] [--json]\n\n' +
+          'A printed topology, changed, serves replay --topology FILE. check prints every error and warning, ' +
+          'and exits with 1 when there is an error.',
+      )
+      .positional('NAME', { type: 'string', describe: 'print this one, as the YAML that declares it' })
+      .positional('FILE', { type: 'string', array: true, describe: 'of check: files, or names' })
+      .options({ strict: flag('check: a warning is an error'), json })
+      .example('$0 topologies', 'which there are')
+      .example('$0 topologies life-of-a-packet > mine.yaml', 'a start for your own')
+      .example('$0 topologies check mine.yaml', 'what is wrong with it'),
+  async ({ NAME, FILE: files = [], strict, ...args }) => {
+    if (NAME === 'check') return check(files, args.json, strict);
+    if (files.length > 0) throw new UsageError(`topologies ${NAME}: one at a time`);
+    process.stdout.write(await (NAME === undefined ? listText(args.json) : topologyText(NAME, args.json)));
+    return EXIT_DONE;
+  },
+);
 
 async function listText(json: boolean): Promise<string> {
-  const { listTopologies } = await import('../../topologies/load.js');
+  const { listTopologies } = await import('../../topologies/ready-made.js');
   const all = listTopologies().map(({ name, description }) => ({ name, description }));
   if (json) return `${JSON.stringify(all)}\n`;
   const width = Math.max(...all.map(({ name }) => name.length));
@@ -43,15 +36,15 @@ async function listText(json: boolean): Promise<string> {
 }
 
 async function topologyText(name: string, json: boolean): Promise<string> {
-  const { listTopologies, loadTopology } = await import('../../topologies/load.js');
-  const all = listTopologies();
-  const topology = all.find((candidate) => candidate.name === name);
-  if (topology === undefined) {
-    const names = all.map((candidate) => candidate.name);
+  const { readyFile, readyNames } = await import('../../topologies/ready-made.js');
+  const names = readyNames();
+  if (!names.includes(name)) {
     const hint = suggestion(name, names) || `; there are ${names.join(', ')}`;
     throw new UsageError(`no ready-made topology ${name}${hint}`);
   }
-  return json ? `${JSON.stringify(loadTopology(name).spec)}\n` : readFileSync(topology.file, 'utf8');
+  if (!json) return readFileSync(readyFile(name), 'utf8');
+  const { loadTopology } = await import('../../topologies/load.js');
+  return `${JSON.stringify(loadTopology(name).spec)}\n`;
 }
 
 /** A line for each fault: `FILE:LINE:COLUMN: error: PATH: MESSAGE`, as compilers have it. */

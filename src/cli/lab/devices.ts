@@ -1,4 +1,5 @@
 /** `--device DEVICE=PLUGIN:INTERFACE[@NAMESPACE]`: a device of a topology on a real interface. */
+import { formatMac } from '../../engine/address-text.js';
 import { parsePort, portName } from '../../io/live/open.js';
 import type { Binding } from '../../live/binding.js';
 import { suggestion } from '../../topologies/faults.js';
@@ -99,4 +100,18 @@ export function devicesText(bindings: readonly Binding[]): string {
       return `${devices[0]}: ${how}; ${what}; MTU at least ${minimumMtu}\n`;
     })
     .join('');
+}
+
+/** The same for programs: one JSON array. */
+export function devicesJson(bindings: readonly Binding[]): string {
+  const objects = bindings.map(({ devices, port: { plugin, name, namespace, mac, mtu }, ...rest }) => ({
+    device: devices[0],
+    plugin,
+    interface: name,
+    namespace: namespace ?? null,
+    mac: mac === undefined ? null : formatMac(mac),
+    mtu: mtu ?? null,
+    ...rest,
+  }));
+  return `${JSON.stringify(objects)}\n`;
 }

@@ -20,10 +20,14 @@ export function execInLab(place: string, words: readonly string[], lab: string |
       `no ${place} in the lab${suggestion(place, labels) || `; there are ${labels.join(', ')}`}`,
     );
   }
-  const child = spawn('ip', ['netns', 'exec', namespace, ...words], { stdio: 'inherit' });
-  // The terminal sends Ctrl-C to the command, too, which says how it ends.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  // The shell answers 126 and 127 for what cannot be run, where `ip` answers 1.
+  const command = ['netns', 'exec', namespace, 'sh', '-c', 'exec "$@"', 'packetwalk', ...words];
+  const child = spawn('ip', command, { stdio: 'inherit' });
+  // A terminal sends Ctrl-C to the command, too, which says how it ends.
+  process.on('SIGINT', () => {
+    if (!process.stdin.isTTY) child.kill('SIGINT');
+  });
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {

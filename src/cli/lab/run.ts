@@ -1,14 +1,17 @@
 /** Runs a lab until it is told to end. */
-import { LiveError, MISSING } from '../../io/live/live-error.js';
+import { setTimeout } from 'node:timers/promises';
 import { portName } from '../../io/live/open.js';
 import type { Binding } from '../../live/binding.js';
-import type { Notice } from '../../live/thread-messages.js';
 import type { LoadedTopology } from '../../topologies/load.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import type { MonitorChoice } from '../monitor/choice.js';
-import { LabSession } from './session.js';
+
+import { needRoot } from './need-root.js';
+import { checkShared, LabSession } from './session.js';
+
 import { Talk } from './talk.js';
+import { WalkDesk } from './walk-desk.js';
 
 export interface RunOptions {
   readonly topology: LoadedTopology;
@@ -28,21 +31,50 @@ export interface RunOptions {
   readonly pods: boolean;
 }
 
+/** Threads, each with maps and frames of its own; no machine has use for more. */
+const MOST_WORKERS = 64;
+/** By when a signal has been told for certain. */
+const SIGNAL_MS = 50;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Answers the exit code when a signal has ended the lab; rejects when its thread has failed. */
+/** Answers the exit code when a signal has ended the lab; rejects when a thread, or a recording, has failed. */
 export async function runSession(options: RunOptions): Promise<number> {
-  const { topology, name, serves, bindings, pods } = options;
+  const { name, bindings, pods } = options;
   if (pods) needRoot();
   if (!/^[\w.-]{1,64}$/.test(name)) {
     throw new UsageError(`--name ${name}: give letters, digits, ".", "_" and "-", 64 at most`);
   }
-  const unread = new Int32Array(new SharedArrayBuffer(4));
+  if (!(Number.isInteger(options.workers) && options.workers >= 1 && options.workers <= MOST_WORKERS)) {
+    throw new UsageError(`--workers: give a number from 1 to ${MOST_WORKERS}`);
+  }
+  checkShared(options.workers, bindings);
+  const desk = new WalkDesk({
+    record: options.record ?? null,
+    monitor: options.monitor ?? null,
+    workers: options.workers,
+    print: (text, written) => process.stdout.write(text, written),
+    say: put,
+  });
+  try {
+    await runWith(desk, options);
+  } finally {
+    desk.close();
+  }
+  return EXIT_DONE;
+}
+
+async function runWith(desk: WalkDesk, options: RunOptions): Promise<void> {
+  const { topology, name, serves, bindings, pods } = options;
+  let isCancelled = false;
   const isStopped = new Promise<void>((resolve) => {
-    for (const signal of SIGNALS) process.on(signal, () => resolve());
+    const stop = (): void => {
+      isCancelled = true;
+      resolve();
+    };
+    for (const signal of SIGNALS) process.on(signal, stop);
   });
   const talk = new Talk();
-  const session = await LabSession.start({
+  const starting = LabSession.start({
     topology,
     name,
     prefix: `pw-${name}`,
@@ -53,9 +85,17 @@ export async function runSession(options: RunOptions): Promise<number> {
     serves,
     workers: options.workers,
     state: options.state,
-    watching: { record: options.record ?? null, monitor: options.monitor ?? null, unread: unread.buffer },
-    onNotice: (notice) => tell(notice, unread, talk),
+    desk,
+    onPort: (device, isUp) =>
+      talk.warn(`${device}: its interface is ${isUp ? 'up again' : 'down or gone'}; the rest runs on`),
   });
+  const session = await starting.catch(async (error) => {
+    // A command that was ended by the signal fails before the signal is told here.
+    await setTimeout(SIGNAL_MS);
+    if (isCancelled) return null;
+    throw error;
+  });
+  if (session === null) return;
   for (const line of session.servers.lines) log.info(`serves ${line}`);
   const { leftOut } = session.group.running;
   if (leftOut > 0) log.warn(`${leftOut} entries of the run before were not whole and are left out`);
@@ -64,34 +104,9 @@ export async function runSession(options: RunOptions): Promise<number> {
   log.info(`${pods ? 'lab ready' : 'ready'}: ${[...places, ...devices].join(', ')}`);
   const show = options.quiet || options.monitor ? null : talk.show(session);
   try {
-    await Promise.race([isStopped, session.group.ended]);
+    await Promise.race([isStopped, session.group.ended, desk.failed]);
   } finally {
     show?.close();
     await session.stop();
-  }
-  return EXIT_DONE;
-}
-
-/** Throws a LiveError for whoever may not make namespaces. */
-export function needRoot(): void {
-  if (process.getuid?.() === 0) return;
-  throw new LiveError(
-    'lab',
-    'network namespaces and TAPs need CAP_SYS_ADMIN and CAP_NET_ADMIN',
-    'run as root: sudo packetwalk lab (or in a container: docker run --privileged)',
-    MISSING,
-  );
-}
-
-/** `unread` is lowered by what has been printed. */
-function tell(notice: Notice, unread: Int32Array, talk: Talk): void {
-  if (notice.kind === 'lines') {
-    const { text } = notice;
-    process.stdout.write(text, () => Atomics.sub(unread, 0, text.length));
-  } else if (notice.kind === 'talk') put(notice.text);
-  else if (notice.kind === 'port') {
-    talk.warn(
-      `${notice.device}: its interface is ${notice.isUp ? 'up again' : 'down or gone'}; the rest runs on`,
-    );
   }
 }

@@ -10,6 +10,7 @@ export interface ServerArguments {
   readonly label: string;
   readonly http: readonly number[];
   readonly dns: readonly number[];
+  readonly resolvers: readonly string[];
   readonly names: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -23,20 +24,27 @@ for (let i = 0; i < pattern.length; i++) {
   pattern[i] = (Math.imul(i % PATTERN_PERIOD, 0x9e3779b1) >>> 24) & 0xff;
 }
 
-const { label, http, dns, names } = JSON.parse(process.argv[2]) as ServerArguments;
-let starting = http.length + dns.length;
-for (const port of http) {
-  createServer(answer).on('error', complain(port)).listen({ port, host: '::' }, noteStart);
-}
-for (const port of dns) {
-  const socket = createSocket('udp6');
-  socket.on('error', complain(port));
+const { label, http, dns, resolvers, names } = JSON.parse(process.argv[2]) as ServerArguments;
+let starting = http.length + dns.length * resolvers.length;
+/** A socket of its own for each address: one for all would answer under the address that routes choose. */
+function serveDns(port: number, address: string): void {
+  const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', reuseAddr: true });
+  // Without IPv6 its resolvers are not there.
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRNOTAVAIL') noteStart();
+    else complain(port)(error);
+  });
   socket.on('message', (query, from) => {
     const reply = answerQuery(query, names);
     if (reply !== null) socket.send(reply, from.port, from.address);
   });
-  socket.bind(port, noteStart);
+  socket.bind(port, address, noteStart);
 }
+
+for (const port of http) {
+  createServer(answer).on('error', complain(port)).listen({ port, host: '::' }, noteStart);
+}
+for (const port of dns) for (const address of resolvers) serveDns(port, address);
 process.stdin.on('end', () => process.exit()).resume();
 
 function noteStart(): void {

@@ -21,8 +21,8 @@ export class LabServers {
     const starting: Promise<void>[] = [];
     const hasIperf = isInstalled(IPERF);
     const names = namesOf(plan);
-    for (const { label, namespace, http, dns, iperf } of planServing(plan, namespaces)) {
-      const server: ServerArguments = { label, http, dns, names };
+    for (const { label, namespace, http, dns, resolvers, iperf } of planServing(plan, namespaces)) {
+      const server: ServerArguments = { label, http, dns, resolvers, names };
       const child = this.#spawn(namespace, process.execPath, [SERVER, JSON.stringify(server)]);
       starting.push(firstOutput(child));
       // iperf3 does not see the lab end; the shell that started it does, by its standard input.

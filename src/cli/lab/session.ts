@@ -1,14 +1,28 @@
 /** A lab from its making to its removal. */
 import { randomInt } from 'node:crypto';
-import { GENEVE } from '../../engine/stack/tunnel.js';
+import { Clock } from '../../engine/clock.js';
+import { SeededRandom } from '../../engine/random.js';
 import type { Binding } from '../../live/binding.js';
 import { ControlSocket } from '../../live/control-socket.js';
 import { canShare, DatapathGroup } from '../../live/datapath-group.js';
 import { type LabNamespace, type LabOptions, type LabPlan, planLab } from '../../live/lab-plan.js';
+import { MonotonicTime } from '../../live/monotonic-time.js';
 import { checkFree, configureNamespace, makeNamespace, removeNamespace } from '../../live/namespaces.js';
 import { readSaved, type SavedTopology, writeSaved } from '../../live/saved-topology.js';
-import { namespacesLeft, processStart, removeState, socketPath, writeState } from '../../live/state-file.js';
-import type { Notice } from '../../live/thread-messages.js';
+import { type Snapshot, showSnapshots } from '../../live/snapshot.js';
+import {
+  isRunning,
+  namespacesLeft,
+  processStart,
+  readStates,
+  removeState,
+  socketPath,
+  writeState,
+} from '../../live/state-file.js';
+import { steeringRule } from '../../live/steering/rule.js';
+import type { Notice, NumbersJson } from '../../live/thread-messages.js';
+import { buildTopology } from '../../topologies/build.js';
+import type { BuiltTopology } from '../../topologies/built.js';
 import { planTopology } from '../../topologies/check.js';
 import { KeptNumbers } from '../../topologies/kept-numbers.js';
 import { type LoadedTopology, readTopology } from '../../topologies/load.js';
@@ -19,8 +33,9 @@ import { observedSpec } from '../replay/observed-spec.js';
 import type { Output } from '../show/command.js';
 import { mergeOverviews, type Overview } from './overview.js';
 import { LabServers } from './servers.js';
+import { type ShowRequest, showCommand } from './show-request.js';
 import { type Status, statusOf } from './status.js';
-import type { WatchOptions } from './watching.js';
+import type { WalkDesk } from './walk-desk.js';
 
 const THREAD = new URL('./thread.js', import.meta.url);
 
@@ -35,8 +50,10 @@ export interface SessionOptions extends LabOptions {
   readonly state?: string | undefined;
   /** Threads that share the work. */
   readonly workers: number;
-  readonly watching: WatchOptions;
-  readonly onNotice: (notice: Notice) => void;
+  /** Where `--monitor` and `--record` are done; whoever opened it closes it, behind the session. */
+  readonly desk: WalkDesk;
+  /** An interface went down or vanished, or is up again. */
+  readonly onPort: (device: string, isUp: boolean) => void;
 }
 
 /** A topology as it was written, for those who come by the control socket. */
@@ -60,23 +77,28 @@ export class LabSession {
   readonly #options: SessionOptions;
   #group: DatapathGroup | null = null;
   #socket: ControlSocket | null = null;
+  /** That have been made. */
+  #changes = 0;
   /** Changes come one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
 
   /** Resolves when traffic can pass; rejects with nothing left behind. */
   static async start(options: SessionOptions): Promise<LabSession> {
     const { state } = options;
-    const saved = state === undefined ? null : readSaved(state, options.topology.name);
-    checkWorkers(options);
+    const saved = state === undefined ? null : readSaved(state, options.topology.name, options.workers);
     const session = new LabSession(options, saved);
+    session.#expectTopology(session.topology.spec, saved?.numbers ?? {});
     // What a run left that was killed is taken over as it is.
-    const left = saved === null ? [] : namespacesLeft(options.name);
+    checkNotRunning(options.name);
+    const found = namespacesLeft(options.name);
+    const left = saved === null ? [] : found;
     const made = session.lab.namespaces.filter(({ name }) => !left.includes(name));
-    checkFree(made.map(({ name }) => name));
+    const lost = found.filter((name) => !session.lab.namespaces.some((own) => own.name === name));
+    checkFree([...made.map(({ name }) => name), ...lost], options.name);
     session.#writeState();
     try {
       for (const namespace of made) makeNamespace(namespace, options.workers);
-      const threadOptions = {
+      session.#group = await DatapathGroup.start({
         entry: THREAD,
         setup: {
           topology: session.#observed(session.topology.spec),
@@ -85,10 +107,13 @@ export class LabSession {
           numbers: saved?.numbers,
           state,
         },
-        extra: options.watching,
-        onNotice: options.onNotice,
-      };
-      session.#group = await DatapathGroup.start(threadOptions, options.workers, steeringOf(session.plan));
+        workers: options.workers,
+        rule: steeringRule(session.plan),
+        extra: options.desk.watching,
+        onNotice: (notice) => session.#take(notice),
+      });
+      const { aheadNs } = session.group.running;
+      options.desk.begin(Date.now() * 1e6 - new MonotonicTime(aheadNs).now());
       for (const namespace of session.lab.namespaces) configureNamespace(namespace);
       session.#save();
       if (options.serves) await session.servers.start(session.plan, session.lab.namespaces);
@@ -147,13 +172,22 @@ export class LabSession {
       namespaces.some((other) => other.name === name);
     const added = lab.namespaces.filter((namespace) => !isIn(before, namespace));
     const removed = before.namespaces.filter((namespace) => !isIn(lab, namespace));
-    checkFree(added.map(({ name }) => name));
+    checkFree(
+      added.map(({ name }) => name),
+      this.name,
+    );
 
     // What is made is in the state file before, and what is removed until after.
     this.lab = { ...lab, namespaces: [...lab.namespaces, ...removed] };
     this.#writeState();
     for (const namespace of added) makeNamespace(namespace, this.#options.workers);
-    await this.group.change({ topology: this.#observed(topology.spec), bindings: this.#bindings(lab) });
+    this.#expectTopology(topology.spec, this.group.running.numbers);
+    await this.group.change({
+      topology: this.#observed(topology.spec),
+      bindings: this.#bindings(lab),
+      rule: steeringRule(plan),
+    });
+    this.#changes++;
     for (const namespace of lab.namespaces) {
       const former = before.namespaces.find(({ name }) => name === namespace.name);
       if (former?.commands.join() !== namespace.commands.join()) configureNamespace(namespace);
@@ -168,9 +202,38 @@ export class LabSession {
     return { added: added.map(({ label }) => label), removed: removed.map(({ label }) => label) };
   }
 
+  #take(notice: Notice): void {
+    if (notice.kind === 'walks') this.#options.desk.take(notice.batch);
+    else if (notice.kind === 'port') this.#options.onPort(notice.device, notice.isUp);
+  }
+
+  /** The threads are about to run it. */
+  #expectTopology(spec: TopologySpec, numbers: NumbersJson): void {
+    const generation = this.#group === null ? 0 : this.#changes + 1;
+    this.#options.desk.expect(generation, () => this.#build(spec, numbers));
+  }
+
+  /** A topology like that of the threads, which nothing walks through. */
+  #build(spec: TopologySpec, numbers: NumbersJson): BuiltTopology {
+    return buildTopology(this.#observed(spec), {
+      clock: new Clock(),
+      random: new SeededRandom(0),
+      numbers: KeptNumbers.from(numbers),
+    });
+  }
+
+  /** Of several workers' maps as if they were one's. */
+  async #show(request: ShowRequest): Promise<Output> {
+    if (this.#options.workers === 1) return (await this.group.requestAll('show', request))[0] as Output;
+    const snapshots = (await this.group.requestAll('snapshot')) as Snapshot[];
+    const built = this.#build(this.topology.spec, this.group.running.numbers);
+    showSnapshots(built, snapshots);
+    return showCommand(built, request);
+  }
+
   /** A recording has the events of every packet, those that aggregation would hide as well. */
   #observed(spec: TopologySpec): TopologySpec {
-    return observedSpec(spec, { out: this.#options.watching.record, config: {} });
+    return observedSpec(spec, { out: this.#options.desk.record, config: {} });
   }
 
   #bindings({ bindings }: LabPlan): readonly Binding[] {
@@ -184,8 +247,7 @@ export class LabSession {
     return {
       status: () => this.status(),
       topology: () => this.topology.spec,
-      show: async (argument: unknown) =>
-        mergeOutputs((await this.group.requestAll('show', argument)) as Output[]),
+      show: (request: ShowRequest) => this.#show(request),
       apply: ({ text, source }: ApplyRequest) => this.apply(readTopology(text, source)),
     };
   }
@@ -194,7 +256,12 @@ export class LabSession {
   #save(): void {
     const { state } = this.#options;
     if (state === undefined) return;
-    writeSaved(state, { topology: this.topology.spec, numbers: this.group.running.numbers });
+    const { topology, group } = this;
+    writeSaved(state, {
+      topology: topology.spec,
+      numbers: group.running.numbers,
+      workers: this.#options.workers,
+    });
   }
 
   #writeState(): void {
@@ -209,40 +276,21 @@ export class LabSession {
   }
 }
 
-/** What workers share is frames; what only one can do needs one worker. */
-function checkWorkers({ workers, bindings, state, watching }: SessionOptions): void {
-  if (workers === 1) return;
-  const alone = [
-    [state !== undefined, '--state'],
-    [watching.record !== null, '--record'],
-    [watching.monitor !== null, '--monitor'],
-  ] as const;
-  const found = alone.find(([isWanted]) => isWanted);
-  if (found !== undefined) throw new UsageError(`--workers ${workers} and ${found[1]}: give one of the two`);
+/** Two labs of one name would have the same namespaces, record and control socket. */
+function checkNotRunning(name: string): void {
+  const other = readStates().find((state) => state.name === name);
+  if (other === undefined || !isRunning(other)) return;
+  throw new UsageError(
+    `--name ${name}: a lab of this name runs (process ${other.pid}); end it, or give another`,
+  );
+}
+
+/** Throws UsageError for a port that only one worker can have. */
+export function checkShared(workers: number, bindings: readonly Binding[]): void {
   const single = bindings.find(({ port }) => !canShare(port));
-  if (single !== undefined) {
+  if (workers > 1 && single !== undefined) {
     throw new UsageError(
       `--workers ${workers}: ${single.port.plugin} is of one worker; use tap or af-packet`,
     );
   }
-}
-
-/** What the nodes' configuration says of flows. */
-function steeringOf({ nodes, services }: Plan) {
-  const { config } = nodes[0];
-  return {
-    tunnelPort: config.features.tunnelMode ? config.features.tunnelPort : 0,
-    isGeneve: config.features.tunnelProtocol === GENEVE,
-    byAddresses: services.some(({ affinitySeconds }) => affinitySeconds > 0),
-  };
-}
-
-/** What several workers print, one after the other. */
-function mergeOutputs(outputs: readonly Output[]): Output {
-  if (outputs.length === 1) return outputs[0];
-  return {
-    text: outputs.map(({ text }, i) => `==> worker ${i} <==\n${text}`).join('\n'),
-    errors: outputs.map(({ errors = '' }) => errors).join(''),
-    exitCode: Math.max(...outputs.map(({ exitCode = 0 }) => exitCode)),
-  };
 }

@@ -12,6 +12,7 @@ import {
   NO_SLOTS,
   ORIGINATED,
   ROUNDS,
+  SHARED_WALKS,
   STRANGERS,
   UNBOUND,
   WALKED,
@@ -43,9 +44,10 @@ export interface Status {
   /** Lost outside of the datapath, by cause. */
   readonly lost: Readonly<Record<string, number>>;
   readonly ports: readonly PortStatus[];
+  readonly workers: number;
   /** Frames that went from one worker to another. */
   readonly handedOver: number;
-  /** Times that the datapath thread woke up, and nanoseconds that it was busy. */
+  /** Times that datapath threads woke up, and nanoseconds that they were busy, all together. */
   readonly rounds: number;
   readonly busyNs: number;
 }
@@ -57,17 +59,18 @@ export function statusOf(
   group: DatapathGroup,
 ): Status {
   const { loop, fates, dropped } = group;
-  const ports = bindings.map((binding, i) => ({
+  const ports = bindings.map((binding) => ({
     device: binding.devices[0],
     port: `${binding.port.plugin}:${binding.port.name}`,
     namespace: binding.port.namespace ?? null,
-    counters: counted(PORT_COUNTER_NAMES, group.port(i, binding)),
+    counters: counted(PORT_COUNTER_NAMES, group.port(binding) ?? []),
   }));
   return {
     name,
     topology,
-    walked: loop[WALKED],
-    copies: loop[COPIES],
+    // What all workers get, as the answers of neighbours, is one frame and its copies.
+    walked: loop[WALKED] - loop[SHARED_WALKS],
+    copies: loop[COPIES] + loop[SHARED_WALKS],
     originated: loop[ORIGINATED],
     merged: loop[MERGED],
     fates: Object.fromEntries(FATE_NAMES.map((fate, i) => [fate, fates[i]])),
@@ -86,6 +89,7 @@ export function statusOf(
       [loop[NO_SLOTS], loop[UNBOUND], loop[STRANGERS], loop[HANDOVER_LOST]],
     ),
     ports,
+    workers: group.threads.length,
     handedOver: loop[HANDED_OVER],
     rounds: loop[ROUNDS],
     busyNs: loop[BUSY_NS],

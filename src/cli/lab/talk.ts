@@ -7,6 +7,9 @@ import { LiveView, periodLine } from './view.js';
 const DRAW_MS = 1000;
 const LINE_MS = 10_000;
 const FLOWS = 10;
+/** Of a terminal that does not say its size: a serial line, some containers. */
+const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 
 export class Talk {
   #view: LiveView | null = null;
@@ -25,10 +28,10 @@ export class Talk {
     const { stdout } = process;
     const view = new LiveView({
       get columns() {
-        return stdout.columns;
+        return stdout.columns || DEFAULT_COLUMNS;
       },
       get rows() {
-        return stdout.rows;
+        return stdout.rows || DEFAULT_ROWS;
       },
       write: (text) => stdout.write(text),
     });

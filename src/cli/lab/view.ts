@@ -57,10 +57,11 @@ export class LiveView {
 export function pageLines(now: Sample, before: Sample, messages: readonly string[]): string[] {
   const { status, overview } = now;
   const seconds = Math.max(now.seconds - before.seconds, 1e-3);
-  const busy = (status.busyNs - before.status.busyNs) / 1e9 / seconds;
+  const busy = (status.busyNs - before.status.busyNs) / 1e9 / seconds / status.workers;
+  const threads = status.workers === 1 ? 'datapath thread' : `${status.workers} datapath threads`;
   const width = Math.max(...status.ports.map(({ device }) => device.length), 6);
   const lines = [
-    `lab ${status.name}  topology ${status.topology}  datapath thread ${Math.round(100 * Math.min(busy, 1))} % busy`,
+    `lab ${status.name}  topology ${status.topology}  ${threads} ${Math.round(100 * Math.min(busy, 1))} % busy`,
     '',
     `  ${'device'.padEnd(width)}  ${'in'.padStart(26)}  ${'out'.padStart(26)}  lost`,
     ...status.ports.map((port, i) => `  ${portLine(port, before.status.ports[i], width, seconds)}`),

@@ -1,100 +1,164 @@
-/** Lab walks on record and in words: `--record` and `--monitor`. */
-import { PcapngWriter } from '../../io/pcapng-writer.js';
+/** A datapath thread's part of `--monitor` and `--record`: takes down what there is to see of walks, and sends it off. */
+import type { WalkObserver } from '../../engine/observer.js';
+import type { PacketContext } from '../../engine/packet.js';
 import type { WalkWatcher } from '../../live/forwarder.js';
 import type { Watch } from '../../live/runtime.js';
-import type { BuiltTopology } from '../../topologies/built.js';
-import type { MonitorChoice } from '../monitor/choice.js';
-import type { Monitor } from '../monitor/monitor.js';
-import { openMonitors } from '../monitor/open.js';
+import type { WalkBatch } from '../../live/thread-messages.js';
+import { WalkStreamWriter } from '../../live/walk-stream.js';
+import type { BuiltNode, BuiltTopology } from '../../topologies/built.js';
 import { WalkRecorder } from '../replay/recording.js';
 
-/** Plain data: it goes to the datapath thread. */
+/** Plain data: it goes to the datapath threads. */
 export interface WatchOptions {
-  /** File; null for none. */
-  readonly record: string | null;
-  readonly monitor: MonitorChoice | null;
-  /** Characters that the monitor has written and nobody has printed yet: one int32. */
+  readonly records: boolean;
+  readonly monitors: boolean;
+  /** By worker: bytes that were sent off and have not been read. Behind that characters that wait to be printed. Int32. */
   readonly unread: SharedArrayBuffer;
 }
 
-/** With this many characters unread the monitor reads no more events: the ring overflows, which it tells. */
-const UNREAD_LIMIT = 1 << 20;
-const SECOND_NS = 1e9;
-const RECORD_FLUSH_NS = 500e6;
+/** With this much unread the monitor reads no more events: the ring overflows, which it tells. */
+const EVENTS_UNREAD = 1 << 20;
+/** With this much unread frames are not read: a recording has all. */
+const RECORDS_UNREAD = 1 << 26;
+/** Between two words to whoever puts the workers' records in order. */
+const WORD_NS = 40e6;
+
+export interface Sender {
+  readonly worker: number;
+  readonly workers: number;
+  send(batch: WalkBatch): void;
+}
 
 /** What a thread is watched by, and what is to be done at its end. */
 export function openWatch(
-  { record, monitor, unread }: WatchOptions,
-  write: (text: string) => void,
-  say: (text: string) => void,
+  options: WatchOptions,
+  { worker, workers, send }: Sender,
 ): { watch: Watch; finish: () => void } {
-  const writer = record === null ? null : new PcapngWriter(record, { application: 'packetwalk' });
-  let last: Watching | null = null;
+  const stream = new WalkStreamWriter();
+  const unread = new Int32Array(options.unread);
+  let generation = -1;
+  let frames = 0;
+  const sendOff = (untilNs: number): void => {
+    const bytes = stream.take();
+    Atomics.add(unread, worker, bytes.length);
+    send({ worker, generation, untilNs, bytes });
+  };
   return {
     watch: (built) => {
-      const opened = openMonitors(built, monitor, {
-        write,
-        say: last === null ? say : () => {},
-        store: null,
+      // What is left is of the topology before.
+      if (stream.length > 0) sendOff(built.clock.nowNs);
+      generation++;
+      return new Watching(built, options, stream, {
+        isFull: () => Atomics.load(unread, worker) + Atomics.load(unread, workers) > EVENTS_UNREAD,
+        waitForReader: (limit) => {
+          for (let now = Atomics.load(unread, worker); now > limit; now = Atomics.load(unread, worker)) {
+            Atomics.wait(unread, worker, now);
+          }
+        },
+        send: sendOff,
+        isAlone: workers === 1,
+        // The same for no two frames of all workers.
+        nextFrame: () => frames++ * workers + worker + 1,
       });
-      last = new Watching(built, writer, opened, new Int32Array(unread));
-      return last;
     },
-    finish: () => {
-      last?.monitorEnds();
-      writer?.close();
-    },
+    finish: () => sendOff(Number.POSITIVE_INFINITY),
   };
+}
+
+interface Desk {
+  /** No more events are wanted at the moment. */
+  isFull(): boolean;
+  /** Waits until no more than `limit` bytes are unread. */
+  waitForReader(limit: number): void;
+  /** Sends the stream's records off; all walks before `untilNs` are among them by then. */
+  send(untilNs: number): void;
+  readonly isAlone: boolean;
+  nextFrame(): number;
 }
 
 class Watching implements WalkWatcher {
   readonly #built: BuiltTopology;
-  readonly #writer: PcapngWriter | null;
+  readonly #options: WatchOptions;
+  readonly #stream: WalkStreamWriter;
+  readonly #desk: Desk;
   readonly #recorder: WalkRecorder | null;
-  readonly #monitor: Monitor | null;
-  readonly #unread: Int32Array;
-  /** From the run's clock to the time since 1970. */
-  readonly #toDayNs: number;
-  #flushedNs = 0;
+  /** The walk at hand was shown elsewhere. */
+  #isMuted = false;
+  #wordNs = 0;
+  /** By row of the nodes: events that were read and not sent off. */
+  readonly #lost: number[];
 
-  constructor(
-    built: BuiltTopology,
-    writer: PcapngWriter | null,
-    monitor: Monitor | null,
-    unread: Int32Array,
-  ) {
+  constructor(built: BuiltTopology, options: WatchOptions, stream: WalkStreamWriter, desk: Desk) {
     this.#built = built;
-    this.#writer = writer;
-    this.#monitor = monitor;
-    this.#unread = unread;
-    this.#recorder = writer === null ? null : new WalkRecorder(writer, built, monitor);
-    // The monitor sees the walks itself where the events of several nodes are to stay in order.
-    built.walker.observer = this.#recorder ?? (built.nodes.length > 1 ? monitor : null);
-    this.#toDayNs = Date.now() * 1e6 - built.clock.nowNs;
+    this.#options = options;
+    this.#stream = stream;
+    this.#desk = desk;
+    this.#lost = built.nodes.map(() => 0);
+    this.#recorder = options.records ? new WalkRecorder(stream, built, this) : null;
+    for (const { datapath } of built.nodes) datapath.events.mode = 'queue';
+    // As an observer it takes a node's events program by program, so that those of several nodes stay in order.
+    built.walker.observer = this.#recorder ?? (built.nodes.length > 1 ? this.#observer() : null);
   }
 
-  begin(frame: number): void {
-    const timeNs = this.#built.clock.nowNs + this.#toDayNs;
-    const seconds = Math.floor(timeNs / SECOND_NS);
-    const nanoseconds = Math.floor(timeNs - seconds * SECOND_NS);
-    this.#recorder?.begin(frame, seconds, nanoseconds, 0);
-    this.#monitor?.setTime(seconds, nanoseconds);
+  begin(isShared: boolean): void {
+    this.#isMuted = isShared;
+    this.#stream.timeNs = this.#built.clock.nowNs;
+    // Times are put to records as they leave the stream.
+    if (!isShared) this.#recorder?.begin(this.#desk.nextFrame(), 0, 0, 0);
   }
 
   ended(): void {
-    this.#recorder?.write();
-    if (this.#monitor !== null && Atomics.load(this.#unread, 0) < UNREAD_LIMIT) this.#monitor.poll();
+    if (!this.#isMuted) this.#recorder?.write();
+    for (const node of this.#built.nodes) this.#drain(node);
+    this.#isMuted = false;
   }
 
   roundEnded(): void {
-    this.#monitor?.flush();
     const { nowNs } = this.#built.clock;
-    if (this.#writer === null || nowNs - this.#flushedNs < RECORD_FLUSH_NS) return;
-    this.#writer.flush();
-    this.#flushedNs = nowNs;
+    const isLate = !this.#desk.isAlone && nowNs - this.#wordNs > WORD_NS;
+    if (this.#stream.length === 0 && !isLate) return;
+    this.#wordNs = nowNs;
+    this.#desk.send(nowNs + 1);
+    if (this.#options.records) this.#desk.waitForReader(RECORDS_UNREAD);
   }
 
-  monitorEnds(): void {
-    this.#monitor?.end();
+  /** Takes the record at `at` that was just read from the node's ring. */
+  take(node: BuiltNode, at: number): void {
+    const ring = node.datapath.events;
+    this.#note(node, ring.lostBefore, at, ring.length);
+  }
+
+  #note(node: BuiltNode, lost: number, at: number, length: number): void {
+    if (this.#isMuted || !this.#options.monitors) return;
+    const row = this.#built.nodes.indexOf(node);
+    const allLost = lost + this.#lost[row];
+    if (this.#recorder !== null && this.#desk.isFull()) {
+      // A recording reads the ring all the same.
+      this.#lost[row] = allLost + (length > 0 ? 1 : 0);
+      return;
+    }
+    this.#lost[row] = 0;
+    this.#stream.event(row, allLost, node.datapath.events.bytes, at, length);
+  }
+
+  #drain(node: BuiltNode): void {
+    if (this.#desk.isFull()) return;
+    const ring = node.datapath.events;
+    for (let at = ring.read(); at >= 0; at = ring.read()) this.take(node, at);
+    if (ring.lostBefore > 0) this.#note(node, ring.lostBefore, 0, 0);
+  }
+
+  #observer(): WalkObserver {
+    const built = this.#built;
+    return {
+      hookLeft: (_packet: PacketContext, deviceIndex: number) => {
+        const node = built.findNode(built.network.devices[deviceIndex].namespace);
+        if (node !== null) this.#drain(node);
+      },
+      started: () => {},
+      hookEntered: () => {},
+      forwarded: () => {},
+      ended: () => {},
+    };
   }
 }

@@ -12,7 +12,14 @@ import * as tcp from '../../engine/wire/tcp.js';
 import * as udp from '../../engine/wire/udp.js';
 import { netIp } from '../../programs/tables/names.js';
 import type { Dissection, Layer } from './dissect.js';
-import { ethernetTypeName, icmpName, ipProtocolName, tcpOptionName } from './packet-names.js';
+import {
+  ethernetTypeName,
+  icmpName,
+  ipProtocolName,
+  TCP_FLAGS,
+  tcpFlags,
+  tcpOptionName,
+} from './packet-names.js';
 import { portText } from './port-names.js';
 
 const LONGEST_LIST = 4;
@@ -125,25 +132,14 @@ function hopByHopText(bytes: Uint8Array, { at, payloadAt, end }: Layer): string 
   );
 }
 
-const TCP_FLAGS: readonly (readonly [string, number])[] = [
-  ['FIN', tcp.FIN],
-  ['SYN', tcp.SYN],
-  ['RST', tcp.RST],
-  ['PSH', tcp.PSH],
-  ['ACK', tcp.ACK],
-  ['URG', tcp.URG],
-  ['ECE', tcp.ECE],
-  ['CWR', tcp.CWR],
-];
-
 function tcpFields(bytes: Uint8Array, layer: Layer): string {
   const { at, payloadAt } = layer;
-  const set = tcp.flags(bytes, at);
+  const set = tcpFlags(bytes, at);
   const flags = TCP_FLAGS.map(([name, bit]) => `${name}=${(set & bit) !== 0}`);
   const options = optionsOf(bytes, at + tcp.HEADER_LENGTH, payloadAt);
   return (
     `${ports(bytes, layer)} Seq=${tcp.sequence(bytes, at) >>> 0} Ack=${tcp.acknowledgment(bytes, at) >>> 0} ` +
-    `DataOffset=${(payloadAt - at) / 4} ${flags.join(' ')} NS=${(bytes[at + 12] & 1) !== 0} ` +
+    `DataOffset=${(payloadAt - at) / 4} ${flags.join(' ')} ` +
     `Window=${tcp.window(bytes, at)} Checksum=${tcp.checksum(bytes, at)} Urgent=${tcp.urgentPointer(bytes, at)} ` +
     `Options=${list(options.list.map(tcpOptionText))} Padding=${byteList(bytes, options.end, payloadAt)}`
   );

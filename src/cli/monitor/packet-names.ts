@@ -1,4 +1,5 @@
-/** What the packet library of Cilium's monitor and Hubble calls types and protocols. */
+/** What the packet library of Cilium's monitor and Hubble calls types, protocols and flags. */
+import * as tcp from '../../engine/wire/tcp.js';
 
 const ETHERNET_TYPES: ReadonlyMap<number, string> = new Map([
   [0x0800, 'IPv4'],
@@ -161,4 +162,22 @@ const TCP_OPTIONS = [
 
 export function tcpOptionName(kind: number): string {
   return TCP_OPTIONS[kind] ?? `Unknown(${kind})`;
+}
+
+/** In the order of their bits, as the library and Hubble's messages list them; NS (RFC 3540) is above the byte. */
+export const TCP_FLAGS: readonly (readonly [name: string, bit: number])[] = [
+  ['FIN', tcp.FIN],
+  ['SYN', tcp.SYN],
+  ['RST', tcp.RST],
+  ['PSH', tcp.PSH],
+  ['ACK', tcp.ACK],
+  ['URG', tcp.URG],
+  ['ECE', tcp.ECE],
+  ['CWR', tcp.CWR],
+  ['NS', 0x100],
+];
+
+/** The bits of TCP_FLAGS in the TCP header at `at`. */
+export function tcpFlags(bytes: Uint8Array, at: number): number {
+  return tcp.flags(bytes, at) | ((bytes[at + tcp.FLAGS_OFFSET - 1] & 1) << 8);
 }

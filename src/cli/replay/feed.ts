@@ -2,7 +2,7 @@
  * Feeds a capture into a topology, batch by batch: each frame is placed and walked by `Replay`, counted by path, and
  * shown to whoever asked (recording, listing). Nothing is allocated per frame unless somebody asked.
  */
-import { ENTER_SEND } from '../../engine/burst.js';
+import { ENTER_SEND } from '../../engine/entry.js';
 import { DELIVERED, TRANSMITTED } from '../../engine/fate.js';
 import { SMALL_FRAME_LIMIT } from '../../engine/frame-arena.js';
 import { CaptureError } from '../../io/capture-error.js';

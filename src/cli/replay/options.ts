@@ -2,8 +2,9 @@
 import { parsePrefix } from '../../engine/address-text.js';
 import { shownDash } from '../dash.js';
 import { UsageError } from '../exit-codes.js';
-import { type MonitorChoice, readMonitorChoice } from '../monitor/choice.js';
+import { readMonitorChoice } from '../monitor/choice.js';
 import { type ProgramOption, readProgramOption } from '../programs/option.js';
+import type { OutputOptions } from '../run-output.js';
 import { readSelection } from './selection.js';
 
 /** The arguments as yargs gives them. */
@@ -29,7 +30,7 @@ export interface ReplayArguments {
   readonly config?: readonly string[] | undefined;
 }
 
-export interface ReplayOptions {
+export interface ReplayOptions extends OutputOptions {
   readonly capture: string;
   /** Name or file; null infers it from the capture. */
   readonly topology: string | null;
@@ -38,8 +39,6 @@ export interface ReplayOptions {
   readonly oneWay: boolean;
   readonly podCidrs: readonly string[];
   readonly saveTopology: string | null;
-  /** `-` is standard output; the summary then goes to standard error. */
-  readonly out: string | null;
   /** Bits of selection.ts; `lists` when the user asked for some. */
   readonly only: number;
   readonly lists: boolean;
@@ -53,11 +52,6 @@ export interface ReplayOptions {
   readonly programs: readonly ProgramOption[];
   /** Flows that the summary lists. */
   readonly top: number;
-  readonly json: boolean;
-  /** Commands of listings to print when the run is over. */
-  readonly show: readonly string[];
-  /** What prints the datapath's events; null for nothing. */
-  readonly monitor: MonitorChoice | null;
   /** Keys of the Cilium ConfigMap, in place of the topology's. */
   readonly config: Readonly<Record<string, string>>;
   /** Whether the summary is printed. */

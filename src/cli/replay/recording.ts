@@ -17,10 +17,14 @@ import {
   VERDICT_EBPF_XDP,
 } from '../../io/packet-source.js';
 import { type DatapathEvent, decodeEvent } from '../../programs/tables/events.js';
-import type { BuiltTopology } from '../../topologies/built.js';
-import type { Monitor } from '../monitor/monitor.js';
+import type { BuiltNode, BuiltTopology } from '../../topologies/built.js';
 import { Describer } from './describe.js';
 import { LONG_TUPLE, type Talk, TupleReader, talkOf } from './frame-tuple.js';
+
+/** Reads a node's event ring as well: is told of the record at `at` that was just read. */
+export interface EventTaker {
+  take(node: BuiltNode, at: number): void;
+}
 
 /** A record that waits for the end of its walk. */
 interface Held {
@@ -37,7 +41,7 @@ export class WalkRecorder implements WalkObserver {
   readonly #sink: PacketSink;
   readonly #topology: BuiltTopology;
   readonly #describer: Describer;
-  readonly #monitor: Monitor | null;
+  readonly #monitor: EventTaker | null;
   readonly #interfaces = new Map<string, number>();
   readonly #tuples: TupleReader;
   readonly #tuple = new Int32Array(LONG_TUPLE);
@@ -56,7 +60,7 @@ export class WalkRecorder implements WalkObserver {
   #missing = 0;
 
   /** `monitor` is told of the events too, since a ring has one reader. */
-  constructor(sink: PacketSink, topology: BuiltTopology, monitor: Monitor | null = null) {
+  constructor(sink: PacketSink, topology: BuiltTopology, monitor: EventTaker | null = null) {
     this.#monitor = monitor;
     this.#sink = sink;
     this.#topology = topology;

@@ -5,7 +5,6 @@ import { SeededRandom } from '../../engine/random.js';
 import { openCapture } from '../../io/capture-file.js';
 import { openError } from '../../io/file-input.js';
 import { LINKTYPE_ETHERNET } from '../../io/link-type.js';
-import { PcapngWriter } from '../../io/pcapng-writer.js';
 import { buildTopology } from '../../topologies/build.js';
 import type { BuiltTopology } from '../../topologies/built.js';
 import { CaptureFacts } from '../../topologies/capture-facts.js';
@@ -15,12 +14,11 @@ import { Replay } from '../../topologies/replay.js';
 import type { TopologySpec } from '../../topologies/spec.js';
 import { findDevice } from '../device-name.js';
 import { EXIT_BAD_INPUT, EXIT_DONE } from '../exit-codes.js';
-import { log, put } from '../log.js';
-import { FlowStore } from '../monitor/hubble/observer.js';
-import { openMonitors } from '../monitor/open.js';
+import { log } from '../log.js';
 import { openTopology } from '../open-topology.js';
 import { attachPrograms } from '../programs/attachment.js';
-import { listingText, runListings, wantsFlows } from '../show/after-run.js';
+import { RunOutput } from '../run-output.js';
+import { printListings } from '../show/after-run.js';
 import { AsEthernet } from './as-ethernet.js';
 import { Feed } from './feed.js';
 import { FrameList } from './frame-list.js';
@@ -28,7 +26,6 @@ import { LookAhead } from './look-ahead.js';
 import { observedSpec } from './observed-spec.js';
 import type { ReplayOptions } from './options.js';
 import { Progress } from './progress.js';
-import { WalkRecorder } from './recording.js';
 import { MapSizes, summarize } from './summary.js';
 import { summaryText } from './summary-text.js';
 
@@ -57,19 +54,13 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
   const built = build(chosen.spec, options);
   const programs = await attachPrograms(built, new SeededRandom(~options.seed), options.programs);
   const at = options.at ?? chosen.captureDevice;
-  // Once before the run, so that a wrong command is told at once.
-  runListings(built, options.show, []);
   const replay = new Replay(built, {
     captureDevice: at === null ? null : findDevice(built, at, `--at ${at}`),
     oneWay: options.oneWay,
     adoptLinks: chosen.adoptLinks,
   });
-  const writer = options.out === null ? null : openWriter(options.out);
-  const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
-  const store = wantsFlows(options.show) ? new FlowStore(built) : null;
-  const write = options.json ? put : print;
-  const monitor = openMonitors(built, options.monitor, { write, say: put, store });
-  const recorder = writer === null ? null : new WalkRecorder(writer, built, monitor);
+  const output = await RunOutput.open(built, options);
+  const { print, monitor, recorder } = output;
   // The monitor sees the walks themselves where the events of several nodes are to stay in order.
   built.walker.observer = recorder ?? (built.nodes.length > 1 ? monitor : null);
   const mapSizes = new MapSizes(replay);
@@ -81,19 +72,15 @@ async function replaySource(ethernet: AsEthernet, options: ReplayOptions): Promi
     listener: options.lists ? (tally) => new FrameList(replay, tally, print) : null,
   });
   await feed.run();
-  writer?.close();
-  monitor?.end();
+  output.end();
   const summary = summarize(feed, replay, { ...options, inferred: chosen.inferred, mapSizes, programs });
-  const listings = runListings(built, options.show, store?.flows);
+  const listings = output.listings();
   if (options.json) {
     const shown = listings.length === 0 ? summary : { ...summary, listings };
     print(`${JSON.stringify(shown)}\n`);
   } else {
     if (options.sums) print(summaryText(summary));
-    for (const listing of listings) {
-      print(listingText(listing));
-      if (listing.errors) put(listing.errors);
-    }
+    printListings(listings, print);
   }
   for (const fault of feed.faults) log.error(fault.message);
   return feed.faults.length > 0 ? EXIT_BAD_INPUT : EXIT_DONE;
@@ -138,8 +125,4 @@ function build(spec: TopologySpec, options: ReplayOptions): BuiltTopology {
     datapath.events.mode = 'discard';
   }
   return built;
-}
-
-function openWriter(path: string): PcapngWriter {
-  return new PcapngWriter(path, { application: 'packetwalk' });
 }

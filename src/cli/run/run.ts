@@ -4,37 +4,28 @@ import { SeededRandom } from '../../engine/random.js';
 import { errorText } from '../../hosts/errors.js';
 import { KILLED, type Process } from '../../hosts/process.js';
 import { SECOND_NS } from '../../hosts/world.js';
-import { PcapngWriter } from '../../io/pcapng-writer.js';
 import { buildTopology } from '../../topologies/build.js';
 import { Simulation } from '../../topologies/simulation.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
-import type { MonitorChoice } from '../monitor/choice.js';
-import { FlowStore } from '../monitor/hubble/observer.js';
 import type { Monitor } from '../monitor/monitor.js';
-import { openMonitors } from '../monitor/open.js';
 import { openTopology } from '../open-topology.js';
 import { attachPrograms } from '../programs/attachment.js';
 import type { ProgramOption } from '../programs/option.js';
 import { observedSpec } from '../replay/observed-spec.js';
-import { WalkRecorder } from '../replay/recording.js';
-import { listingText, runListings, wantsFlows } from '../show/after-run.js';
+import type { WalkRecorder } from '../replay/recording.js';
+import { type OutputOptions, RunOutput } from '../run-output.js';
+import { printListings } from '../show/after-run.js';
 import { type RunCommand, readRunCommand } from './command-line.js';
 import { type CommandResult, commandResult, lossText } from './result.js';
 
-export interface RunOptions {
+export interface RunOptions extends OutputOptions {
   /** Name or file. */
   readonly topology: string;
   readonly commands: readonly string[];
   readonly parallel: boolean;
   readonly seed: number;
-  readonly json: boolean;
-  /** `-` is standard output; what tools print then goes to standard error. */
-  readonly out: string | null;
   readonly programs: readonly ProgramOption[];
-  readonly show: readonly string[];
-  /** What prints the datapath's events; null for nothing. */
-  readonly monitor: MonitorChoice | null;
   /** Keys of the Cilium ConfigMap, in place of the topology's. */
   readonly config: Readonly<Record<string, string>>;
 }
@@ -58,13 +49,8 @@ export async function runCommands(options: RunOptions): Promise<number> {
   const commands = options.commands.map((text) => readRunCommand(text, simulation.hosts));
   if (commands.length === 0)
     throw new UsageError("run what? (packetwalk run -t TOPOLOGY 'POD: ping -c 1 ADDRESS')");
-  runListings(built, options.show, []);
-  const writer = options.out === null ? null : new PcapngWriter(options.out, { application: 'packetwalk' });
-  const print = options.out === '-' ? put : (text: string) => process.stdout.write(text);
-  const store = wantsFlows(options.show) ? new FlowStore(built) : null;
-  const write = options.json ? put : print;
-  const monitor = openMonitors(built, options.monitor, { write, say: put, store });
-  const recorder = writer === null ? null : new WalkRecorder(writer, built, monitor);
+  const output = await RunOutput.open(built, options);
+  const { print, monitor, recorder } = output;
   watch(simulation, recorder, monitor);
   for (const { host, server, error } of simulation.refused) {
     log.warn(`${host}: cannot serve ${server.kind} at port ${server.port}: ${errorText(error)}`);
@@ -80,17 +66,11 @@ export async function runCommands(options: RunOptions): Promise<number> {
     simulation.runFor(PAUSE_NS);
   }
   simulation.runFor(LINGER_NS);
-  monitor?.end();
-  writer?.close();
-  const listings = runListings(built, options.show, store?.flows);
+  output.end();
+  const listings = output.listings();
   if (options.json)
     print(`${JSON.stringify(listings.length === 0 ? results : { commands: results, listings })}\n`);
-  else {
-    for (const listing of listings) {
-      print(listingText(listing));
-      if (listing.errors) put(listing.errors);
-    }
-  }
+  else printListings(listings, print);
   return results.every(({ exitCode }) => exitCode === 0) ? EXIT_DONE : EXIT_FOUND;
 }
 

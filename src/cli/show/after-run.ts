@@ -1,12 +1,8 @@
-/** Listings that are printed when a run is over: `--show 'COMMAND'`, `--show 'NODE: COMMAND'`, `--show 'POD: COMMAND'`. */
+/** Prints listings when a run is over, for `--show`. What makes them is loaded where there are any. */
 import type { BuiltTopology } from '../../topologies/built.js';
-import { suggestion } from '../../topologies/faults.js';
-import { UsageError } from '../exit-codes.js';
+import { put } from '../log.js';
 import type { Flow } from '../monitor/hubble/flow.js';
-import { readCommandLine } from '../shell/words.js';
-import type { Output, Place } from './command.js';
-import { allPlaces, nodePlace } from './places.js';
-import { runLine } from './run-line.js';
+import type { Output } from './command.js';
 
 /** A listing's output with where and how it was asked for. */
 export interface Listing extends Output {
@@ -15,46 +11,33 @@ export interface Listing extends Output {
   readonly command: string;
 }
 
-/** Runs the commands, each on every node unless it names a place. Throws UsageError as `runLine` does; `flows` is what Hubble saw. */
-export function runListings(
+/** Answers the listings of the state as it is then. */
+export type Listings = () => readonly Listing[];
+
+/**
+ * The listings of commands; `flows` is filled with what Hubble sees of the run, null where nobody watches. Each is
+ * made once before the run, so that a UsageError for a wrong one comes at once.
+ */
+export async function openListings(
   built: BuiltTopology,
   commands: readonly string[],
   flows: readonly Flow[] | null = null,
-): Listing[] {
-  return commands.flatMap((text) => {
-    const { places, command } = read(built, text);
-    return places.map((place) => ({
-      place: place.name,
-      command,
-      ...runLine(withFlows(place, flows), readCommandLine(command), false),
-    }));
-  });
+): Promise<Listings> {
+  if (commands.length === 0) return () => [];
+  const { runListings } = await import('./listings.js');
+  runListings(built, commands, flows);
+  return () => runListings(built, commands, flows);
 }
 
-/** Whether one of the listings shows flows, which somebody then has to keep. */
+/** Whether one of the commands shows flows, which somebody then has to keep. */
 export function wantsFlows(commands: readonly string[]): boolean {
   return commands.some((command) => /(?:^|:\s+)hubble\s/.test(command));
 }
 
-function withFlows(place: Place, flows: readonly Flow[] | null): Place {
-  return flows === null ? place : Object.create(place, { flows: { value: flows } });
-}
-
-function read(built: BuiltTopology, text: string): { places: readonly Place[]; command: string } {
-  const named = /^([^\s:]+):\s+(.*)$/s.exec(text);
-  if (named === null) {
-    return { places: built.nodes.map((node) => nodePlace(built, node)), command: text.trim() };
+/** `node1# cilium-dbg bpf ct list global`, then what the tool prints; what it complains of goes to standard error. */
+export function printListings(listings: readonly Listing[], print: (text: string) => void): void {
+  for (const { place, command, text, errors } of listings) {
+    print(`\n${place}# ${command}\n${text}`);
+    if (errors) put(errors);
   }
-  const [, name, command] = named;
-  const places = allPlaces(built);
-  const place = places.find((one) => one.name === name);
-  if (place !== undefined) return { places: [place], command: command.trim() };
-  const names = places.map((one) => one.name);
-  const hint = suggestion(name, names) || `; there are ${names.join(', ')}`;
-  throw new UsageError(`--show ${text}: no node, router or pod ${name}${hint}`);
-}
-
-/** `node1# cilium-dbg bpf ct list global`, then what the tool prints. */
-export function listingText({ place, command, text }: Listing): string {
-  return `\n${place}# ${command}\n${text}`;
 }

@@ -10,7 +10,7 @@ import { programCommands } from './bpftool-prog.js';
 import type { Invocation, Output, Place, ShowCommand, Tool } from './command.js';
 import { endpointsOf } from './endpoints.js';
 import { bpftoolNetCommands } from './kernel-tools.js';
-import { nearest } from './nearest.js';
+import { mostAlike } from './most-alike.js';
 
 /** The kernel keeps this much of a name (BPF_OBJ_NAME_LEN less the zero byte). */
 const NAME_LENGTH = 15;
@@ -46,7 +46,7 @@ function chosenMaps({ place, args }: Invocation): NamedMap[] | null {
   if (found.length > 0) return found;
   const short = by === 'name' ? all.filter(({ map }) => kernelName(map.spec) === what) : [];
   if (short.length > 0) return short;
-  const names = nearest(
+  const names = mostAlike(
     what,
     all.map(({ map }) => map.spec.name),
   );

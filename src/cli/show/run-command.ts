@@ -2,7 +2,7 @@
 
 import { UsageError } from '../exit-codes.js';
 import type { Output, Place, ShowCommand, Tool } from './command.js';
-import { nearest } from './nearest.js';
+import { mostAlike } from './most-alike.js';
 import { TOOLS } from './tools.js';
 
 /** The words of a command line; quotes are not special. */
@@ -116,6 +116,6 @@ function check(
 
 function unknown(line: readonly string[], known: readonly string[]): UsageError {
   const asked = line.join(' ');
-  const list = nearest(asked, known).map((command) => `\n  ${command}`);
+  const list = mostAlike(asked, known).map((command) => `\n  ${command}`);
   return new UsageError(`no listing for: ${asked}; the nearest ones are${list.join('')}`);
 }

@@ -14,9 +14,9 @@ import { resolveExpression, type StartPlace } from '../../topologies/trace/resol
 import { Tracer } from '../../topologies/trace/tracer.js';
 import { findDevice } from '../device-name.js';
 import { EXIT_DONE, EXIT_FOUND, UsageError } from '../exit-codes.js';
-import { log, put } from '../log.js';
+import { log } from '../log.js';
 import { openTopology } from '../open-topology.js';
-import { listingText, runListings } from '../show/after-run.js';
+import { type Listings, openListings, printListings } from '../show/after-run.js';
 import { frameOfCapture } from './captured-frame.js';
 import { mermaidText } from './mermaid.js';
 import type { TraceOptions } from './options.js';
@@ -33,10 +33,9 @@ export async function runTrace(options: TraceOptions): Promise<number> {
   const clock = new Clock();
   clock.set(START_NS);
   const built = buildTopology(spec, { clock, random: new SeededRandom(options.seed) });
-  // Once before, so that a wrong command is told at once.
-  runListings(built, options.show);
+  const listings = await openListings(built, options.show);
   const trace = await ask(built, options);
-  print(trace, built, options);
+  print(trace, listings, options);
   return isExpected(trace, options.expect) ? EXIT_DONE : EXIT_FOUND;
 }
 
@@ -77,7 +76,7 @@ function startPlace(built: BuiltTopology, name: string): StartPlace {
   return { device: findDevice(built, name, `--from ${name}`) };
 }
 
-function print(trace: Trace, built: BuiltTopology, options: TraceOptions): void {
+function print(trace: Trace, makeListings: Listings, options: TraceOptions): void {
   const { diagram, out, json, detail } = options;
   const drawn = diagram === 'svg' ? svgText(trace) : diagram === 'mermaid' ? mermaidText(trace) : '';
   const { isTTY, columns } = process.stdout;
@@ -86,17 +85,14 @@ function print(trace: Trace, built: BuiltTopology, options: TraceOptions): void 
     if (out !== null) writeDiagram(out, drawn);
     const style = styleFor(isTTY === true, process.env);
     const width = columns ?? Number.POSITIVE_INFINITY;
-    const listings = runListings(built, options.show);
+    const listings = makeListings();
     if (json) {
       const shown = listings.length === 0 ? trace : { ...trace, listings };
       process.stdout.write(`${JSON.stringify(shown)}\n`);
       return;
     }
     process.stdout.write(traceText(trace, { detail, style, width }));
-    for (const listing of listings) {
-      process.stdout.write(listingText(listing));
-      if (listing.errors) put(listing.errors);
-    }
+    printListings(listings, (text) => process.stdout.write(text));
   }
 }
 

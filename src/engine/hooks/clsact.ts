@@ -38,7 +38,7 @@ const AUTOMATIC_FROM = 0x8000;
 const FIRST_AUTOMATIC = 0xc000;
 
 /** The filters of one side of a device. */
-export class FilterList {
+class FilterList {
   /** In the order in which they are asked. */
   #filters: readonly TcFilter[] = [];
 

@@ -15,7 +15,7 @@ export const BPF_F_ID = 1 << 5;
 export const BPF_F_LINK = 1 << 13;
 
 /** Programs that a list holds at most. */
-export const MPROG_MAXIMUM = 63;
+const MPROG_MAXIMUM = 63;
 
 const FIRST_REVISION = 1;
 /** Places start at -1, before the first member; errors are below. And no place named so far: */

@@ -8,7 +8,7 @@ import type { HookProgram } from './program.js';
 import { XDP_PASS } from './verdict.js';
 
 /** Programs that a dispatcher has room for, and what libxdp assumes of a program that says nothing. */
-export const DISPATCHER_CAPACITY = 10;
+const DISPATCHER_CAPACITY = 10;
 const DEFAULT_RUN_PRIORITY = 50;
 const DEFAULT_CHAIN_CALL_ACTIONS = 1 << XDP_PASS;
 /** Actions are bits of a 32-bit mask; an answer outside of it ends the chain. */

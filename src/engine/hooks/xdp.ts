@@ -120,7 +120,7 @@ export class XdpHook {
   }
 }
 
-export class XdpLink extends BpfLink {
+class XdpLink extends BpfLink {
   #hook: XdpHook | null;
 
   constructor(id: number, program: LoadedProgram, hook: XdpHook) {

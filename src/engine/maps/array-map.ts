@@ -2,6 +2,7 @@
  * `array` and `percpu_array`: the key is a u32 index and every entry is always there. Elements lie 8-byte aligned
  * one after the other, a per-CPU element as one copy per CPU; after the last there is one word that `keyAt` writes.
  */
+import { copy } from '../wire/bytes.js';
 import { BPF_EXIST, BPF_NOEXIST, type BpfMap, E2BIG, EEXIST, EINVAL, type MapSpec } from './map.js';
 import { zeroWords } from './memory.js';
 
@@ -56,8 +57,7 @@ export class ArrayMap implements BpfMap {
   update(key: Int32Array, at: number, value: Uint8Array, valueAt: number, flags: number): number {
     const offset = this.insert(key, at, flags);
     if (offset < 0) return offset;
-    const length = this.spec.valueSize;
-    for (let i = 0; i < length; i++) this.bytes[offset + i] = value[valueAt + i];
+    copy(this.bytes, offset, value, valueAt, this.spec.valueSize);
     return 0;
   }
 

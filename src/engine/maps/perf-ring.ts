@@ -101,6 +101,12 @@ export class PerfRing implements BpfMap {
     return this.#tail + HEADER_BYTES;
   }
 
+  /** Notes that records were lost before they came here; the next one says so. */
+  noteLost(count: number): void {
+    this.lost += count;
+    this.#lostSince += count;
+  }
+
   /** Drops all records and counts. */
   clear(): void {
     this.#head = 0;

@@ -17,11 +17,12 @@
  * taken with the first entry, since most maps of a node never have one; the system backs a page when it is first
  * written, so a large map with few entries costs little.
  */
+import { copy } from '../wire/bytes.js';
 import type { BpfMap, MapSpec } from './map.js';
 import type { MapMemory } from './map-memory.js';
 import { zeroBytes, zeroWords } from './memory.js';
 
-export const FREE = 0;
+const FREE = 0;
 export const LIVE = 1;
 export const REFERENCED = 2;
 
@@ -86,8 +87,7 @@ export abstract class SlotTable implements Omit<BpfMap, 'lookup'> {
   update(key: Int32Array, at: number, value: Uint8Array, valueAt: number, flags: number): number {
     const offset = this.insert(key, at, flags);
     if (offset < 0) return offset;
-    const length = this.spec.valueSize;
-    for (let i = 0; i < length; i++) this.bytes[offset + i] = value[valueAt + i];
+    copy(this.bytes, offset, value, valueAt, this.spec.valueSize);
     return 0;
   }
 

@@ -48,6 +48,7 @@ const SOURCE_KEY_WORDS = 6;
 export class Nat {
   readonly conntrack: Conntrack;
   readonly #random: RandomSource;
+  readonly #givesPort: (port: number) => boolean;
   /** Row of the last connection from a source; that is where its mapping is found. */
   readonly #bySource: HashMap;
   readonly #key = new Int32Array(SOURCE_KEY_WORDS);
@@ -57,7 +58,9 @@ export class Nat {
   readonly #candidate = new Int32Array(TUPLE_WORDS);
   readonly #inverse = new Int32Array(TUPLE_WORDS);
 
-  constructor(conntrack: Conntrack, random: RandomSource) {
+  /** `givesPort`: which ports a translated source may get. */
+  constructor(conntrack: Conntrack, random: RandomSource, givesPort: (port: number) => boolean = () => true) {
+    this.#givesPort = givesPort;
     this.conntrack = conntrack;
     this.#random = random;
     this.#bySource = new HashMap({
@@ -167,6 +170,12 @@ export class Nat {
     return this.conntrack.isTaken(0, this.#inverse);
   }
 
+  /** Whether the candidate may be taken, its port being one of ours to give. */
+  #isFree(side: number): boolean {
+    const isOurs = side !== SOURCE || this.#givesPort(swap16(sidePort(this.#candidate, side)));
+    return isOurs && !this.#isUsed();
+  }
+
   /** Takes the mapping of another connection of the same source, when it is within what is asked for. */
   #reuseMapping(first: number, last: number): boolean {
     const { tuples, expiresNs, clock } = this.conntrack;
@@ -192,7 +201,7 @@ export class Nat {
   /** Keeps the port where it is free, and within what is asked for. */
   #choosePort(side: number, first: number, last: number): void {
     const own = swap16(sidePort(this.#candidate, side));
-    if (first === 0 ? !this.#isUsed() : own >= first && own <= last && !this.#isUsed()) return;
+    if ((first === 0 || (own >= first && own <= last)) && this.#isFree(side)) return;
     this.#searchPort(side, first, last);
   }
 
@@ -216,7 +225,7 @@ export class Nat {
       const offset = this.#random.next() & 0xffff;
       for (let i = 0; i < attempts; i++) {
         putSidePort(candidate, side, swap16(minimum + ((offset + i) % size)));
-        if (!this.#isUsed()) return;
+        if (this.#isFree(side)) return;
       }
       if (attempts >= size || attempts < LAST_ATTEMPTS) return;
       attempts >>= 1;

@@ -40,6 +40,8 @@ export interface NetfilterOptions {
   readonly random: RandomSource;
   /** nf_conntrack_max. */
   readonly maximumConnections?: number;
+  /** Ports that sources may be translated to; default all. */
+  readonly givesPort?: ((port: number) => boolean) | undefined;
 }
 
 export class Netfilter implements TableContext {
@@ -53,11 +55,11 @@ export class Netfilter implements TableContext {
   readonly #tables = new Map<string, IptablesTable>();
   readonly #sets = new Map<string, readonly Uint8Array[]>();
 
-  constructor(namespace: Namespace, { clock, random, maximumConnections }: NetfilterOptions) {
+  constructor(namespace: Namespace, { clock, random, maximumConnections, givesPort }: NetfilterOptions) {
     this.#namespace = namespace;
     this.random = random;
     this.conntrack = new Conntrack(clock, maximumConnections, namespace.tcpTracking);
-    this.nat = new Nat(this.conntrack, random);
+    this.nat = new Nat(this.conntrack, random, givesPort);
     this.untranslate = new Untranslate(this.conntrack);
   }
 

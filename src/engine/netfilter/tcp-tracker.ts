@@ -90,7 +90,7 @@ const SIMULTANEOUS = 128;
 
 /** Results of `update`. */
 export const TRACKED = 0;
-export const IS_INVALID = 1;
+const IS_INVALID = 1;
 /** The connection is over and the segment opens another one. */
 export const REOPENS = 2;
 /** A reset before any answer: the connection is gone at once. */

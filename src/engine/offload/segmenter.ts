@@ -12,7 +12,7 @@ import * as udp from '../wire/udp.js';
 import type { Layers } from './layers.js';
 
 /** Segments that are made at a time, and how many of them can be longer than a small slot. */
-export const SEGMENT_BATCH = 64;
+const SEGMENT_BATCH = 64;
 const LONG_SEGMENTS = 8;
 
 export class Segmenter {

@@ -29,10 +29,10 @@ import {
 import { LOOPBACK_IFINDEX, type RoutingPolicy } from './routing-policy.js';
 
 /** Results besides drop reasons, which are positive. */
-export const TO_DEVICE = 0;
+const TO_DEVICE = 0;
 export const TO_LOCAL = -1;
 /** To a device, in fragments of `mtu`. */
-export const TO_FRAGMENT = -2;
+const TO_FRAGMENT = -2;
 /** As TO_LOCAL, though the destination is none of the namespace's own: a rule says so (TPROXY). */
 export const TO_TRANSPARENT = -3;
 

@@ -37,6 +37,7 @@ export interface Libc {
   ): number;
   munmap(address: Address, length: number): number;
   setns(fd: number, kind: number): number;
+  sched_yield(): number;
   syscall(number: number, a: number, b: number, c: number, d: number, e: Address, f: number): number;
   errno(): number;
   /** Address of the first byte of a typed array's memory. */
@@ -68,6 +69,7 @@ const PROTOTYPES: Readonly<Record<string, readonly [name: string, result: string
     mmap: ['mmap', 'intptr_t', 'void *', 'size_t', 'int', 'int', 'int', 'long'],
     munmap: ['munmap', 'int', 'void *', 'size_t'],
     setns: ['setns', 'int', 'int', 'int'],
+    sched_yield: ['sched_yield', 'int'],
     syscall: ['syscall', 'long', 'long', 'long', 'long', 'long', 'long', 'void *', 'long'],
   };
 

@@ -66,6 +66,11 @@ export class Poller {
     return ready;
   }
 
+  /** Lets other threads that wait for this core run first, where there are any. */
+  giveWay(): void {
+    this.#libc.sched_yield();
+  }
+
   /** READY_ bits of a row after `wait`. */
   ready(row: number): number {
     return (this.#entries[2 * row + 1] >>> (8 * (RETURNED_AT - 4))) & 0xffff;

@@ -80,14 +80,7 @@ function openQueue(libc: Libc, port: string, spec: PortSpec): number {
 }
 
 function cannotOpen(port: string, errno: number): LiveError {
-  if (errno === ENOENT || errno === ENXIO || errno === ENODEV) {
-    return new LiveError(
-      port,
-      `there is no ${TUN_DEVICE}`,
-      'load the driver: sudo modprobe tun (for a container: docker run --device /dev/net/tun)',
-      MISSING,
-    );
-  }
+  if (errno === ENOENT || errno === ENXIO || errno === ENODEV) return noTunDevice(port);
   if (errno === EACCES || errno === EPERM) {
     return new LiveError(
       port,
@@ -97,6 +90,15 @@ function cannotOpen(port: string, errno: number): LiveError {
     );
   }
   return new LiveError(port, `${TUN_DEVICE}: ${errorText(errno)}`, 'raise ulimit -n', BAD_INPUT);
+}
+
+export function noTunDevice(port: string): LiveError {
+  return new LiveError(
+    port,
+    `there is no ${TUN_DEVICE}`,
+    'load the driver: sudo modprobe tun (for a container: docker run --device /dev/net/tun)',
+    MISSING,
+  );
 }
 
 function cannotAttach(port: string, spec: PortSpec, errno: number): LiveError {

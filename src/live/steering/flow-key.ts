@@ -13,6 +13,7 @@ import * as ipv6 from '../../engine/wire/ipv6.js';
 import * as udp from '../../engine/wire/udp.js';
 import * as vlan from '../../engine/wire/vlan.js';
 import * as vxlan from '../../engine/wire/vxlan.js';
+import * as wireguard from '../../engine/wire/wireguard.js';
 
 /** What `read` found. */
 export const NO_FLOW = 0;
@@ -28,6 +29,13 @@ const DEPTH_LIMIT = 4;
 const IPV4_WORDS = 1;
 const IPV6_WORDS = 4;
 
+/** UDP ports of tunnels, 0 for none. */
+export interface TunnelPorts {
+  readonly tunnelPort: number;
+  readonly isGeneve: boolean;
+  readonly wireguardPort: number;
+}
+
 export class FlowKey {
   /** The flow's fingerprint, after FLOW and FIRST_FRAGMENT. */
   low = 0;
@@ -37,18 +45,38 @@ export class FlowKey {
   /** Of the datagram that a fragment is of. */
   datagramLow = 0;
   datagramHigh = 0;
-  /** UDP port of the tunnel, 0 for none, and whether it is Geneve. */
   readonly #tunnelPort: number;
   readonly #isGeneve: boolean;
+  readonly #wireguardPort: number;
 
-  constructor(tunnelPort: number, isGeneve: boolean) {
+  constructor({ tunnelPort, isGeneve, wireguardPort }: TunnelPorts) {
     this.#tunnelPort = tunnelPort;
     this.#isGeneve = isGeneve;
+    this.#wireguardPort = wireguardPort;
   }
 
   /** Reads the frame `bytes[start .. end)`; answers one of the constants above. */
   read(bytes: Uint8Array, start: number, end: number): number {
     return this.#frame(bytes, start, end, 0);
+  }
+
+  /**
+   * Takes the flow of two addresses of `words` words, one behind the other in `bytes`, each with its port as it is in
+   * memory; of ICMP the identifier is one of the two, and the other 0.
+   */
+  take(
+    bytes: Uint8Array,
+    addressesAt: number,
+    words: number,
+    protocol: number,
+    firstPort: number,
+    secondPort: number,
+  ): void {
+    if (hasPorts(protocol)) this.#note(bytes, addressesAt, words, protocol, firstPort, secondPort);
+    else {
+      const identifier = firstPort | secondPort;
+      this.#note(bytes, addressesAt, words, protocol, identifier, identifier);
+    }
   }
 
   #frame(bytes: Uint8Array, start: number, end: number, depth: number): number {
@@ -124,7 +152,11 @@ export class FlowKey {
     else if (hasPorts(protocol)) {
       if (at + 4 > end) return NO_FLOW;
       if (protocol === ipv4.PROTOCOL_UDP && udp.fits(at, end)) {
-        if (udp.destinationPort(bytes, at) === this.#tunnelPort) return this.#inTunnel(bytes, at, end, depth);
+        const port = udp.destinationPort(bytes, at);
+        if (port === this.#tunnelPort) return this.#inTunnel(bytes, at, end, depth);
+        if (port === this.#wireguardPort && isClearWireguard(bytes, at, end)) {
+          return this.#inWireguard(bytes, at, end, depth);
+        }
       }
       this.#note(bytes, sourceAt, words, protocol, u16le(bytes, at), u16le(bytes, at + 2));
       return FLOW;
@@ -140,6 +172,13 @@ export class FlowKey {
       ? geneve.HEADER_LENGTH + geneve.optionsLength(bytes, at)
       : vxlan.HEADER_LENGTH;
     return this.#frame(bytes, at + length, end, depth + 1);
+  }
+
+  #inWireguard(bytes: Uint8Array, udpAt: number, end: number, depth: number): number {
+    const at = udpAt + udp.HEADER_LENGTH + wireguard.HEADER_LENGTH;
+    return ipv4.version(bytes, at) === ipv6.VERSION
+      ? this.#ipv6(bytes, at, end - wireguard.TAG_LENGTH, depth + 1)
+      : this.#ipv4(bytes, at, end - wireguard.TAG_LENGTH, depth + 1);
   }
 
   #note(
@@ -167,6 +206,14 @@ export class FlowKey {
     this.datagramLow = mix(one ^ Math.imul(identification, 0xc2b2ae35));
     this.datagramHigh = mix(other + Math.imul(this.datagramLow, 0x27d4eb2f));
   }
+}
+
+/** A message of data whose packet can be seen (see engine/stack/wireguard.ts). */
+function isClearWireguard(bytes: Uint8Array, udpAt: number, end: number): boolean {
+  const at = udpAt + udp.HEADER_LENGTH;
+  const tagAt = end - wireguard.TAG_LENGTH;
+  if (tagAt <= at + wireguard.HEADER_LENGTH) return false;
+  return wireguard.type(bytes, at) === wireguard.TYPE_DATA && wireguard.isClearTag(bytes, tagAt);
 }
 
 function hasPorts(protocol: number): boolean {

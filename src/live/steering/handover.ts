@@ -1,6 +1,7 @@
 /**
  * Frames on their way from one worker to another: a ring in shared memory, with one writer and one reader. Records are
- * whole, in words: their length in words, the port's row, the frame's bytes and what it owes, then the frame.
+ * whole, in words: their length in words, the port's row (with COPY for one of a frame that all get), the frame's bytes
+ * and what it owes, then the frame.
  */
 import { type FrameArena, JUMBO_FRAME_LIMIT } from '../../engine/frame-arena.js';
 
@@ -10,6 +11,8 @@ const READ = 0;
 const WRITTEN = 16;
 const FIRST = 32;
 const HEADER_WORDS = 7;
+/** Bit of a row. */
+export const COPY = 1 << 16;
 /** A record that does not fit in front of the end is at the beginning. */
 const TO_BEGINNING = -1;
 
@@ -51,10 +54,15 @@ export class Handover {
     return true;
   }
 
+  /** The reader's. */
+  get isEmpty(): boolean {
+    return this.#words[READ] === Atomics.load(this.#words, WRITTEN);
+  }
+
   /** The reader's: row of the port that the next frame came by, or -1 when there is none. */
   get nextRow(): number {
     const words = this.#words;
-    if (words[READ] === Atomics.load(words, WRITTEN)) return -1;
+    if (this.isEmpty) return -1;
     if (words[FIRST + words[READ]] === TO_BEGINNING) Atomics.store(words, READ, 0);
     return words[FIRST + words[READ] + 1];
   }

@@ -1,6 +1,6 @@
 /**
- * Which worker has a flow that does not belong to the one that its fingerprint says; shared by all workers. Slots of four
- * words: fingerprint, worker plus one (0: free, -1: being written), and the second of its last use.
+ * Which worker has a flow; shared by all workers. Slots of four words: fingerprint, worker plus one (0: free, -1: being
+ * written), and the second of its last use.
  */
 const SLOT_WORDS = 4;
 const OWNER = 2;
@@ -8,7 +8,8 @@ const SECOND = 3;
 const BEING_WRITTEN = -1;
 /** Slots that an entry may be in, from the one that its fingerprint names on. */
 const WINDOW = 8;
-const SLOTS = 1 << 17;
+/** A flow that has no room any more can come to be another worker's: more than the connections that conntrack holds. */
+const SLOTS = 1 << 20;
 
 export class OwnerTable {
   readonly memory: SharedArrayBuffer;

@@ -54,12 +54,12 @@ export function lookupPacketPolicy(program: ProgramInstance, packet: PacketConte
 }
 
 /** The gateway node's IPv4 address (raw word) of a policy; NO_GATEWAY, EXCLUDED. */
-export function policyGateway(flow: Flow, policyAt: number): number {
+function policyGateway(flow: Flow, policyAt: number): number {
   return flow.family.egressPolicies.words[gatewayAt(flow, policyAt) >> 2];
 }
 
 /** Where a policy holds the gateway's address. */
-export function gatewayAt(flow: Flow, policyAt: number): number {
+function gatewayAt(flow: Flow, policyAt: number): number {
   return policyAt + 4 * flow.family.addressWords;
 }
 

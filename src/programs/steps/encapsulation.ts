@@ -77,7 +77,7 @@ export function encapsulate(
 }
 
 /** The ipcache entry sends its address through a tunnel: it has an endpoint and does not say to skip it. */
-export function isTunnelled(program: ProgramInstance, ipcacheAt: number): boolean {
+function isTunnelled(program: ProgramInstance, ipcacheAt: number): boolean {
   if (ipcacheAt < 0) return false;
   const flags = program.datapath.ipcache.bytes[ipcacheAt + ipcache.FLAGS];
   return (flags & ipcache.FLAG_HAS_TUNNEL_ENDPOINT) !== 0 && (flags & ipcache.FLAG_SKIP_TUNNEL) === 0;

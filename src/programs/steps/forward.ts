@@ -101,7 +101,7 @@ export function fibIfindex(program: ProgramInstance): number {
 }
 
 /** Redirects out of a device by the hook's own code; XDP transmits to the device that the packet came from. */
-export function redirectOut(program: ProgramInstance, packet: PacketContext, ifindex: number): number {
+function redirectOut(program: ProgramInstance, packet: PacketContext, ifindex: number): number {
   const verdict = packet.redirect(ifindex, 0);
   if (!program.isXdp) return verdict;
   return ifindex === packet.ifindex ? XDP_TX : XDP_REDIRECT;

@@ -20,7 +20,7 @@ function final(a: number, b: number, c: number): number {
 }
 
 /** jhash_3words. */
-export function hash3(a: number, b: number, c: number, seed: number): number {
+function hash3(a: number, b: number, c: number, seed: number): number {
   const initial = (seed + INITIAL + 12) | 0;
   return final((a + initial) | 0, (b + initial) | 0, (c + initial) | 0);
 }

@@ -15,7 +15,7 @@ import type { Flow } from '../flow.js';
 
 /** Answers of `ipVersion`. */
 export const IP_NONE = 0;
-export const IP_V4 = 4;
+const IP_V4 = 4;
 export const IP_V6 = 6;
 
 /** IPv6 headers looked at before giving up; the last must be the L4 header. */

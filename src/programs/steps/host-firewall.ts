@@ -19,7 +19,7 @@ import * as policy from './policy.js';
 import { toProxy } from './proxy.js';
 
 /** Answers of the lookups, beside drop reasons. */
-export const NOT_ENFORCED = 0;
+const NOT_ENFORCED = 0;
 export const ENFORCED = 1;
 
 /**

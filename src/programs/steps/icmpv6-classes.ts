@@ -6,7 +6,7 @@ import { DROP_FORBIDDEN_ICMP6, DROP_INVALID } from '../drop-reasons.js';
 import type { Flow } from '../flow.js';
 
 /** Answers of `icmpv6Type` and `classifyIcmpv6` beside drop reasons. */
-export const NOT_ICMPV6 = 256;
+const NOT_ICMPV6 = 256;
 export const PASSES_FIREWALL = 257;
 export const ASKS_POLICY = 258;
 

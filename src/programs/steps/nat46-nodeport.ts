@@ -20,7 +20,7 @@ import { CONTINUE, RECIRCULATE_IPV6 } from './outcome.js';
 const addresses = new Int32Array(8);
 
 /** The packet is a reply to an IPv6 client, from an IPv4 backend (`REPLY_OF_SERVICE`) or host (`REPLY_OF_HOST`). */
-export const REPLY_OF_SERVICE = 1;
+const REPLY_OF_SERVICE = 1;
 export const REPLY_OF_HOST = 2;
 
 /** An IPv4 request to a service with IPv6 backends: it becomes IPv6, and finds the service again under its mapped address. */

@@ -120,7 +120,7 @@ export function drop(
 }
 
 /** Counts and reports a drop without deciding the verdict. */
-export function report(
+function report(
   program: ProgramInstance,
   packet: PacketContext,
   reason: number,

@@ -23,10 +23,10 @@ import { isRedirectSkipped, lookupBackend, serviceFlags, serviceRevNat } from '.
 import { isLoopback, lookupSocketService } from './socket-service.js';
 
 /** Answers of a translation; a positive number is the errno that the call is to fail with. */
-export const TRANSLATED = 0;
+const TRANSLATED = 0;
 export const NO_SERVICE = -1;
 /** A service that is not translated here: packets will be. */
-export const UNTOUCHED = -2;
+const UNTOUCHED = -2;
 
 /** Metric reasons. */
 const REASON_NO_SLOT = 5;

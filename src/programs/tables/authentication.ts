@@ -7,7 +7,7 @@ import type { BpfMap } from '../../engine/maps/map.js';
 import { keyStruct, valueStruct, writeEntry } from './entry.js';
 import { writeU64 } from './u64.js';
 
-export const KEY_SIZE = 12;
+const KEY_SIZE = 12;
 const UNIT_NS = 512;
 
 /** Authentication types of policy entries. */

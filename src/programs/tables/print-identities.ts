@@ -29,7 +29,7 @@ function ipcachePrefix(key: Uint8Array): string {
 }
 
 /** `identity=1 encryptkey=0 tunnelendpoint=0.0.0.0 flags=<none>`. */
-export function ipcacheValue(value: Uint8Array): string {
+function ipcacheValue(value: Uint8Array): string {
   const flags = value[ipcache.FLAGS];
   const isV6 = (flags & ipcache.FLAG_IPV6_TUNNEL_ENDPOINT) !== 0;
   const tunnel = isV6

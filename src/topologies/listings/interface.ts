@@ -17,7 +17,7 @@ export const IFF_MULTICAST = 0x1000;
 
 const QUEUE_LENGTH = 1000;
 /** XDP_ATTACHED_DRV and XDP_ATTACHED_SKB. */
-export const XDP_DRIVER = 1;
+const XDP_DRIVER = 1;
 const XDP_GENERIC = 2;
 
 export interface AttachedXdp {
@@ -47,7 +47,7 @@ export interface Interface {
 }
 
 /** Every namespace has one. */
-export const LOOPBACK: Interface = {
+const LOOPBACK: Interface = {
   device: null,
   name: 'lo',
   ifindex: 1,
@@ -70,7 +70,7 @@ export function interfacesOf(namespace: Namespace): Interface[] {
   return [...loopback, ...all].sort((a, b) => a.ifindex - b.ifindex);
 }
 
-export function describeDevice(device: Device): Interface {
+function describeDevice(device: Device): Interface {
   const { bridge } = device;
   return {
     device,
@@ -91,7 +91,7 @@ export function describeDevice(device: Device): Interface {
 }
 
 /** What a device sends through: drivers of software devices have no queue. */
-export function rootQdisc(device: Device): string {
+function rootQdisc(device: Device): string {
   return device.kind === 'physical' || device.kind === 'tap' ? 'fq_codel' : 'noqueue';
 }
 

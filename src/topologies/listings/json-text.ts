@@ -22,7 +22,7 @@ export function bpftoolJson(value: JsonValue, pretty: boolean): string {
 }
 
 /** On one line. Members that are undefined are left out. */
-export function compact(value: JsonValue): string {
+function compact(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(compact).join(',')}]`;
   if (typeof value !== 'object' || value === null) return scalar(value);
   return `{${membersOf(value)

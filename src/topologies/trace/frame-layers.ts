@@ -246,7 +246,7 @@ const FLAGS: readonly (readonly [number, string])[] = [
 ];
 
 /** `SYN`, `SYN,ACK`; `none`. */
-export function flagsText(flags: number): string {
+function flagsText(flags: number): string {
   const names = FLAGS.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
   return names.length === 0 ? 'none' : names.join(',');
 }

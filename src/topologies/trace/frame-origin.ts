@@ -1,5 +1,5 @@
 /** Where a frame of a capture enters a topology, and what it is like there. */
-import { ENTER_SEND } from '../../engine/burst.js';
+import { ENTER_SEND } from '../../engine/entry.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import type { BuiltTopology } from '../built.js';
 import { PLACED_BACK, PLACED_IN, Placement } from '../placement.js';

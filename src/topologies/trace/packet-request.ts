@@ -65,7 +65,7 @@ function transportLength(content: PacketContent): number {
   }
 }
 
-export function isEcho({ protocol, icmpType }: PacketContent): boolean {
+function isEcho({ protocol, icmpType }: PacketContent): boolean {
   return protocol === 'icmpv6'
     ? icmpType === icmpv6.ECHO_REQUEST || icmpType === icmpv6.ECHO_REPLY
     : icmpType === icmp.ECHO_REQUEST || icmpType === icmp.ECHO_REPLY;

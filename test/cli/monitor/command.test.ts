@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { splitMonitorArguments } from '../../../src/cli/commands/monitor.js';
+import { split as splitMonitorArguments } from '../../../src/cli/commands/monitor.js';
 import { ciliumMonitor } from '../../../src/cli/monitor/cilium-flags.js';
 import { Monitor } from '../../../src/cli/monitor/monitor.js';
 import { fromHex } from '../../support/hex.js';

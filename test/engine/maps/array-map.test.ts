@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ArrayMap } from '../../../src/engine/maps/array-map.js';
 import { createMap } from '../../../src/engine/maps/create-map.js';
-import { entriesHex, getHex, setHex } from '../../../src/engine/maps/hex.js';
 import { BPF_ANY, BPF_EXIST, BPF_NOEXIST, type MapType } from '../../../src/engine/maps/map.js';
+import { entriesHex, getHex, setHex } from '../../support/map-hex.js';
 
 function array(type: MapType, valueSize = 6, maxEntries = 3, cpus = 1): ArrayMap {
   const map = createMap({ name: 'numbers', type, keySize: 4, valueSize, maxEntries, cpus });

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createMap } from '../../../src/engine/maps/create-map.js';
 import { dumpEntries, dumpText } from '../../../src/engine/maps/dump.js';
-import { entriesHex, setHex } from '../../../src/engine/maps/hex.js';
 import { loadBpftoolDump } from '../../../src/engine/maps/load-dump.js';
 import type { BpfMap, MapSpec, MapType } from '../../../src/engine/maps/map.js';
 import { recordsOf } from '../../../src/engine/maps/records.js';
+import { entriesHex, setHex } from '../../support/map-hex.js';
 
 function map(type: MapType, keySize: number, valueSize: number, more: Partial<MapSpec> = {}): BpfMap {
   return createMap({ name: 'm', type, keySize, valueSize, maxEntries: 8, ...more });

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createMap } from '../../../src/engine/maps/create-map.js';
-import { deleteHex, entriesHex, getHex, setHex } from '../../../src/engine/maps/hex.js';
 import { BPF_ANY, BPF_EXIST, BPF_NOEXIST, type BpfMap } from '../../../src/engine/maps/map.js';
+import { deleteHex, entriesHex, getHex, setHex } from '../../support/map-hex.js';
 import { mapSuite } from './map-suite.js';
 
 for (const keySize of [8, 12, 20, 24, 36]) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createMap } from '../../../src/engine/maps/create-map.js';
-import { deleteHex, setHex } from '../../../src/engine/maps/hex.js';
 import type { MapOfMaps } from '../../../src/engine/maps/map-of-maps.js';
+import { deleteHex, setHex } from '../../support/map-hex.js';
 import { mapSuite } from './map-suite.js';
 
 const inner = { name: 'maglev_inner', type: 'array', keySize: 4, valueSize: 20, maxEntries: 1 } as const;

@@ -26,6 +26,7 @@ export interface ModelOptions {
   readonly configure?: (host: Namespace) => void;
   /** Of IPv4. */
   readonly nat?: readonly string[];
+  readonly givesPort?: (port: number) => boolean;
   /** All tables, by family, in place of those that masquerade. */
   readonly tables?: readonly (readonly [Family, ReadonlyMap<TableName, readonly string[]>])[];
 }
@@ -68,6 +69,7 @@ export class ModelLab {
     this.netfilter = new Netfilter(host, {
       clock: this.clock,
       random: new SeededRandom(1),
+      givesPort: options.givesPort,
       ...(maximumConnections === undefined ? {} : { maximumConnections }),
     });
     if (tables === undefined) {

@@ -60,6 +60,22 @@ describe('port choice', () => {
     assert.equal(answer[1].slice(76, 80), '0007');
   });
 
+  test('of several that translate to one address each gives ports of its own', () => {
+    const lab = new ModelLab({ givesPort: (port) => port % 2 === 1 });
+    const ports = [50000, 50001, 123, 122].map((port) =>
+      Number.parseInt(flow(lab.show('a', udpFrame(out(), [port, 53], 'x'))).slice(9, 13), 16),
+    );
+    assert.deepEqual(
+      ports.map((port) => port % 2),
+      [1, 1, 1, 1],
+    );
+    assert.equal(ports[1], 50001);
+    assert.equal(ports[2], 123);
+    assert.ok(ports[3] < 512, 'a privileged one stays privileged');
+    const own = flow(lab.show('b', udpFrame(back('10.0.2.2', '10.0.2.1'), [53, ports[0]], 'answer')));
+    assert.equal(own, '0a000202:0035 0a000102:c350');
+  });
+
   test('ports as the rule says', () => {
     const lab = new ModelLab({ nat: ['-A POSTROUTING -o b -p udp -j MASQUERADE --to-ports 7000-7001'] });
     const ports = [1, 2, 3].map((i) =>

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { entriesHex, setHex } from '../../../src/engine/maps/hex.js';
 import { SeededRandom } from '../../../src/engine/random.js';
 import { i32le } from '../../../src/engine/wire/bytes.js';
 import * as checksum from '../../../src/engine/wire/checksum.js';
@@ -10,6 +9,7 @@ import * as ipv4 from '../../../src/engine/wire/ipv4.js';
 import { DROP_NAT_NO_MAPPING, NAT_NOT_NEEDED } from '../../../src/programs/drop-reasons.js';
 import { snatForward, snatReverse } from '../../../src/programs/steps/snat.js';
 import { fromHex, toHex } from '../../support/hex.js';
+import { entriesHex, setHex } from '../../support/map-hex.js';
 import { type End, frameBetween, hasRightChecksums, NatNode, NODE_IPV4, NODE_IPV6 } from '../nat-node.js';
 
 const [FIRST_PORT, LAST_PORT] = [32768, 65535];

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseAddress, parseMac } from '../../../src/engine/address-text.js';
 import { createMap } from '../../../src/engine/maps/create-map.js';
-import { getHex } from '../../../src/engine/maps/hex.js';
 import type { BpfMap } from '../../../src/engine/maps/map.js';
 import { writeAffinityMatch } from '../../../src/programs/tables/affinity.js';
 import { writeBackend } from '../../../src/programs/tables/backends.js';
@@ -13,6 +12,7 @@ import { writePolicyEntry } from '../../../src/programs/tables/policy.js';
 import { writeReverseNat } from '../../../src/programs/tables/reverse-nat.js';
 import { writeService, writeServiceBackend } from '../../../src/programs/tables/services.js';
 import { writeSourceRange } from '../../../src/programs/tables/source-ranges.js';
+import { getHex } from '../../support/map-hex.js';
 
 /** A map of the datapath, small. */
 function map(name: string): BpfMap {

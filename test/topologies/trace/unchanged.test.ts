@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { recordsOf } from '../../../src/engine/maps/records.js';
 import type { BuiltTopology } from '../../../src/topologies/built.js';
-import { listTopologies } from '../../../src/topologies/load.js';
+import { listTopologies } from '../../../src/topologies/ready-made.js';
 import { parseExpression } from '../../../src/topologies/trace/expression.js';
 import { makeFrame } from '../../../src/topologies/trace/packet-request.js';
 import { type PacketRequest, resolveExpression } from '../../../src/topologies/trace/resolve.js';

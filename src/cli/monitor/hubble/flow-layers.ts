@@ -1,7 +1,6 @@
 /** The layer-4 part of a flow, and its summary. */
-import * as tcp from '../../../engine/wire/tcp.js';
 import { type Dissection, layerOf } from '../dissect.js';
-import { icmpName } from '../packet-names.js';
+import { icmpName, TCP_FLAGS, tcpFlags } from '../packet-names.js';
 import { ports } from '../packet-summary.js';
 
 export interface FlowPorts {
@@ -23,19 +22,6 @@ export interface Layer4 {
   readonly ICMPv6?: FlowIcmp;
 }
 
-const NS_BIT = 0x100;
-/** In the order of the protobuf message. */
-const MESSAGE_FLAGS: readonly (readonly [string, number])[] = [
-  ['FIN', tcp.FIN],
-  ['SYN', tcp.SYN],
-  ['RST', tcp.RST],
-  ['PSH', tcp.PSH],
-  ['ACK', tcp.ACK],
-  ['URG', tcp.URG],
-  ['ECE', tcp.ECE],
-  ['CWR', tcp.CWR],
-  ['NS', NS_BIT],
-];
 /** In the order of the summary. */
 const SUMMARY_FLAGS = ['SYN', 'ACK', 'RST', 'FIN', 'PSH', 'URG', 'ECE', 'CWR', 'NS'];
 
@@ -51,20 +37,15 @@ export function layer4Of(dissection: Dissection): Layer4 | undefined {
   const pair = { source_port: nonZero(source), destination_port: nonZero(destination) };
   if (layer.name === 'UDP') return { UDP: pair };
   if (layer.name === 'SCTP') return { SCTP: pair };
-  const set = flagsAt(bytes, layer.at);
+  const set = tcpFlags(bytes, layer.at);
   const flags = Object.fromEntries(
-    MESSAGE_FLAGS.filter(([, bit]) => (set & bit) !== 0).map(([name]) => [name, true as const]),
+    TCP_FLAGS.filter(([, bit]) => (set & bit) !== 0).map(([name]) => [name, true as const]),
   );
   return { TCP: { ...pair, flags } };
 }
 
 function nonZero(value: number): number | undefined {
   return value === 0 ? undefined : value;
-}
-
-/** The flags' byte and, above it, the bit before it (RFC 3540). */
-function flagsAt(bytes: Uint8Array, at: number): number {
-  return tcp.flags(bytes, at) | ((bytes[at + tcp.FLAGS_OFFSET - 1] & 1) << 8);
 }
 
 /** `TCP Flags: SYN, ACK`, `ICMPv4 EchoRequest`, `UDP`. */
@@ -76,7 +57,7 @@ export function summaryOf(dissection: Dissection): string | undefined {
     return `${last.name} ${icmpName(last.name === 'ICMPv6', bytes[last.at], bytes[last.at + 1])}`;
   }
   if (last.name !== 'TCP') return last.name;
-  const set = flagsAt(bytes, last.at);
-  const bits = new Map(MESSAGE_FLAGS);
+  const set = tcpFlags(bytes, last.at);
+  const bits = new Map(TCP_FLAGS);
   return `TCP Flags: ${SUMMARY_FLAGS.filter((name) => (set & bits.get(name)!) !== 0).join(', ')}`;
 }

@@ -4,11 +4,11 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
-import { CaptureError } from './capture-error.js';
-import { openError } from './file-input.js';
-import { MemoryCapture, MemorySource } from './memory.js';
-import type { PacketBatch } from './packet-batch.js';
-import { type CaptureInterface, END, NOTHING_YET, type PacketSource } from './packet-source.js';
+import { CaptureError } from '../../src/io/capture-error.js';
+import { openError } from '../../src/io/file-input.js';
+import { MemoryCapture, MemorySource } from '../../src/io/memory.js';
+import type { PacketBatch } from '../../src/io/packet-batch.js';
+import { type CaptureInterface, END, NOTHING_YET, type PacketSource } from '../../src/io/packet-source.js';
 
 /** The part of pcap-parser (which has no types of its own) that is used. */
 interface PcapParser extends EventEmitter {

@@ -1,9 +1,9 @@
-/** Which of the known commands come nearest to what was typed. */
+/** Which of the known commands and names come nearest to what was typed: `suggestion` guesses at one word alone. */
 
 const SHOWN = 6;
 
 /** The known ones by likeness, best first: shared words count most, then how much of the text agrees. */
-export function nearest(asked: string, known: readonly string[]): string[] {
+export function mostAlike(asked: string, known: readonly string[]): string[] {
   const words = asked.split(' ');
   const score = (command: string): number => {
     const own = command.split(' ');

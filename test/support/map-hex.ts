@@ -1,5 +1,5 @@
-/** Maps in hex text, for tests, dumps and recorded vectors. Not for the packet path. */
-import { BPF_ANY, type BpfMap } from './map.js';
+/** Maps in hex text. */
+import { BPF_ANY, type BpfMap } from '../../src/engine/maps/map.js';
 
 export interface HexEntry {
   readonly key: string;
@@ -7,7 +7,7 @@ export interface HexEntry {
 }
 
 /** A key as `(key, 0)` takes it. Throws when `hex` is not exactly `keySize` bytes. */
-export function keyFromHex(map: BpfMap, hex: string): Int32Array {
+function keyFromHex(map: BpfMap, hex: string): Int32Array {
   const words = new Int32Array(map.keyWords);
   new Uint8Array(words.buffer).set(bytesFromHex(map, 'key', hex, map.spec.keySize));
   return words;

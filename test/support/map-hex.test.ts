@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createMap } from '../../../src/engine/maps/create-map.js';
-import { deleteHex, entriesHex, getHex, setHex } from '../../../src/engine/maps/hex.js';
-import { BPF_NOEXIST } from '../../../src/engine/maps/map.js';
+import { createMap } from '../../src/engine/maps/create-map.js';
+import { BPF_NOEXIST } from '../../src/engine/maps/map.js';
+import { deleteHex, entriesHex, getHex, setHex } from './map-hex.js';
 
 describe('hex', () => {
   const make = () => createMap({ name: 'nat', type: 'hash', keySize: 6, valueSize: 3, maxEntries: 2 });
