@@ -21,7 +21,6 @@ import {
   ROUTE_BROADCAST,
   ROUTE_LOCAL,
   ROUTE_PROHIBIT,
-  ROUTE_THROW,
   ROUTE_UNICAST,
   ROUTE_UNREACHABLE,
   RouteTable,
@@ -214,9 +213,10 @@ export class StackPath {
     const sourceAt = ipv4.sourceAt(ipAt);
     const destinationAt = ipv4.destinationAt(ipAt);
     if (ipv4.isMartianSource(bytes, sourceAt) && device.kind !== 'loopback') return fate.MARTIAN_SOURCE;
-    if (ipv4.isGroupAddress(bytes, destinationAt)) return TO_LOCAL;
-    if (ipv4.isMartianDestination(bytes, destinationAt) && device.kind !== 'loopback') {
-      return fate.MARTIAN_DESTINATION;
+    if (!ipv4.isOrdinaryDestination(bytes, destinationAt)) {
+      if (ipv4.isGroupAddress(bytes, destinationAt)) return TO_LOCAL;
+      const isMartian = ipv4.isMartianDestination(bytes, destinationAt);
+      if (isMartian && device.kind !== 'loopback') return fate.MARTIAN_DESTINATION;
     }
     const routes = namespace.ipv4Routes;
     if (!device.acceptLocal && routes.isLocal(bytes, sourceAt)) return fate.MARTIAN_SOURCE;
@@ -300,11 +300,7 @@ export class StackPath {
   #decide(namespace: Namespace, routes: RouteTable, row: number): number {
     if (row < 0) return fate.NO_ROUTE;
     const kind = routes.kind[row];
-    if (kind === ROUTE_LOCAL || kind === ROUTE_BROADCAST) return TO_LOCAL;
-    if (kind === ROUTE_BLACKHOLE) return fate.ROUTE_BLACKHOLE;
-    if (kind === ROUTE_UNREACHABLE) return fate.ROUTE_UNREACHABLE;
-    if (kind === ROUTE_PROHIBIT) return fate.ROUTE_PROHIBITED;
-    if (kind === ROUTE_THROW) return fate.NO_ROUTE;
+    if (kind !== ROUTE_UNICAST) return decisionOf(kind);
     if (routes.choices[row] !== 0) return this.#chooseNextHop(namespace, routes, routes.choices[row] - 1);
     const out = namespace.device(routes.ifindex[row]);
     if (out === null || !out.up) return fate.DEVICE_DOWN;
@@ -387,5 +383,22 @@ export class StackPath {
     this.unknownAt = at;
     this.unknownLength = length;
     return false;
+  }
+}
+
+/** What a route says that leads to no device. */
+function decisionOf(kind: number): number {
+  switch (kind) {
+    case ROUTE_LOCAL:
+    case ROUTE_BROADCAST:
+      return TO_LOCAL;
+    case ROUTE_BLACKHOLE:
+      return fate.ROUTE_BLACKHOLE;
+    case ROUTE_UNREACHABLE:
+      return fate.ROUTE_UNREACHABLE;
+    case ROUTE_PROHIBIT:
+      return fate.ROUTE_PROHIBITED;
+    default:
+      return fate.NO_ROUTE;
   }
 }

@@ -237,3 +237,9 @@ export function isMartianSource(bytes: Uint8Array, addressAt: number): boolean {
 export function isMartianDestination(bytes: Uint8Array, addressAt: number): boolean {
   return bytes[addressAt] === 127 || bytes[addressAt] === 0;
 }
+
+/** Whether the address at `addressAt` is of the classes A to C and neither loopback nor "this network"; one byte says it. */
+export function isOrdinaryDestination(bytes: Uint8Array, addressAt: number): boolean {
+  const first = bytes[addressAt];
+  return first < 0xe0 && first !== 127 && first !== 0;
+}
