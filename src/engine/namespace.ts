@@ -1,5 +1,6 @@
 import { Device, type DeviceOptions } from './device.js';
 import { type NetfilterChain, type StackHook, StackHooks } from './hooks/netfilter.js';
+import { TcpTrackingSettings } from './netfilter/tcp-window.js';
 import type { Node } from './node.js';
 import { FlowHash } from './stack/flow-hash.js';
 import type { IcmpErrors } from './stack/icmp-errors.js';
@@ -49,6 +50,8 @@ export class Namespace {
   redirects: Redirects | null = null;
   /** What takes the packets that are for the namespace itself; with null they end there, unanswered. */
   localDelivery: LocalDelivery | null = null;
+  /** How its conntrack, where it has one, takes TCP. */
+  readonly tcpTracking = new TcpTrackingSettings();
   /** The chains at the stack's hooks; null as long as there are none. */
   netfilter: StackHooks | null = null;
 

@@ -163,7 +163,32 @@ const SETTINGS: readonly Setting[] = [
       errors.ipv6Limit.intervalNs = value * 1e6;
     },
   },
+  tracking('be_liberal', flag, (settings, value) => {
+    settings.beLiberal = value === 1;
+  }),
+  tracking('loose', flag, (settings, value) => {
+    settings.loose = value === 1;
+  }),
+  tracking('ignore_invalid_rst', flag, (settings, value) => {
+    settings.ignoreInvalidReset = value === 1;
+  }),
+  tracking('max_retrans', { least: 0, most: 255 }, (settings, value) => {
+    settings.maximumRetransmissions = value;
+  }),
 ];
+
+/** A setting of how conntrack takes TCP. */
+function tracking(
+  name: string,
+  range: { readonly least: number; readonly most: number },
+  apply: (settings: HostStack['namespace']['tcpTracking'], value: number) => void,
+): Setting {
+  return {
+    name: `net.netfilter.nf_conntrack_tcp_${name}`,
+    ...range,
+    apply: ({ namespace }, value) => apply(namespace.tcpTracking, value),
+  };
+}
 
 function setIpv4Forwarding(namespace: HostStack['namespace'], value: number): void {
   namespace.ipv4Forwarding = value === 1;

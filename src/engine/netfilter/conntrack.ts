@@ -15,6 +15,7 @@ import * as ipv4 from '../wire/ipv4.js';
 import * as ipv6 from '../wire/ipv6.js';
 import { FragmentPorts } from './fragment-ports.js';
 import { REFUSED, REOPENS, TcpTracker, TRACKED } from './tcp-tracker.js';
+import { TcpTrackingSettings } from './tcp-window.js';
 import {
   copyTuple,
   DESTINATION_WORD,
@@ -103,7 +104,7 @@ export class Conntrack {
   zone = 0;
   readonly #inverse = new Int32Array(TUPLE_WORDS);
 
-  constructor(clock: Clock, capacity = DEFAULT_ENTRIES) {
+  constructor(clock: Clock, capacity = DEFAULT_ENTRIES, settings = new TcpTrackingSettings()) {
     this.clock = clock;
     this.capacity = capacity;
     const rows = capacity + 1;
@@ -111,7 +112,7 @@ export class Conntrack {
     this.status = new Int32Array(rows);
     this.marks = new Int32Array(rows);
     this.expiresNs = new Float64Array(rows);
-    this.tcp = new TcpTracker(rows);
+    this.tcp = new TcpTracker(rows, settings);
     this.#streamNs = new Float64Array(rows);
     this.#byTuple = new HashMap({
       name: 'nf_conntrack',
@@ -311,7 +312,11 @@ export class Conntrack {
     tcp.timeoutSeconds = 0;
     if (at < 0) return TRACKED;
     const isAnswered = (this.status[row] & IPS_SEEN_REPLY) !== 0;
-    const result = tcp.update(row, direction, isAnswered, bytes, at, end);
+    const isAssured = (this.status[row] & IPS_ASSURED) !== 0;
+    const result = tcp.update(row, direction, isAnswered, isAssured, bytes, at, end);
+    if (tcp.mostSeconds !== 0) {
+      this.expiresNs[row] = Math.min(this.expiresNs[row], this.clock.nowNs + tcp.mostSeconds * 1e9);
+    }
     if (tcp.isAssured) this.status[row] |= IPS_ASSURED;
     return result;
   }

@@ -58,7 +58,7 @@ export class Netfilter implements TableContext {
   constructor(namespace: Namespace, { clock, random, maximumConnections, givesPort }: NetfilterOptions) {
     this.#namespace = namespace;
     this.random = random;
-    this.conntrack = new Conntrack(clock, maximumConnections);
+    this.conntrack = new Conntrack(clock, maximumConnections, namespace.tcpTracking);
     this.nat = new Nat(this.conntrack, random, givesPort);
     this.untranslate = new Untranslate(this.conntrack);
   }

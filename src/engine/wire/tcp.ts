@@ -127,22 +127,58 @@ export function writeMaximumSegmentSize(bytes: Uint8Array, at: number, value: nu
   put16(bytes, at + 2, value);
 }
 
-/** The maximum segment size that the header at `at` announces, or 0; only after `fitsOptions`. */
-export function maximumSegmentSize(bytes: Uint8Array, at: number): number {
+/** Where an option of a kind and length is, or -1; a length of 0 is any. Only after `fitsOptions`. */
+function findOption(bytes: Uint8Array, at: number, wanted: number, wantedLength: number): number {
   const end = at + headerLength(bytes, at);
   for (let option = at + HEADER_LENGTH; option < end; ) {
     const kind = bytes[option];
-    if (kind === OPTION_END) return 0;
+    if (kind === OPTION_END) return -1;
     if (kind === OPTION_NO_OPERATION) {
       option++;
       continue;
     }
     const length = option + 1 < end ? bytes[option + 1] : 0;
-    if (length < 2 || option + length > end) return 0;
-    if (kind === OPTION_MAXIMUM_SEGMENT_SIZE && length === MAXIMUM_SEGMENT_SIZE_LENGTH) {
-      return u16(bytes, option + 2);
-    }
+    if (length < 2 || option + length > end) return -1;
+    if (kind === wanted && (wantedLength === 0 || length === wantedLength)) return option;
     option += length;
   }
-  return 0;
+  return -1;
+}
+
+/** The maximum segment size that the header at `at` announces, or 0; only after `fitsOptions`. */
+export function maximumSegmentSize(bytes: Uint8Array, at: number): number {
+  const option = findOption(bytes, at, OPTION_MAXIMUM_SEGMENT_SIZE, MAXIMUM_SEGMENT_SIZE_LENGTH);
+  return option < 0 ? 0 : u16(bytes, option + 2);
+}
+
+/** Window scale (RFC 7323 section 2.2), selective acknowledgments (RFC 2018). */
+const OPTION_WINDOW_SCALE = 3;
+const OPTION_SACK_PERMITTED = 4;
+const OPTION_SACK = 5;
+const LARGEST_SCALE = 14;
+const SACK_HEADER_LENGTH = 2;
+const SACK_BLOCK_LENGTH = 8;
+
+/** Bits by which a SYN says that the windows of its sender are shifted, or -1. */
+export function windowScale(bytes: Uint8Array, at: number): number {
+  const option = findOption(bytes, at, OPTION_WINDOW_SCALE, 3);
+  return option < 0 ? -1 : Math.min(bytes[option + 2], LARGEST_SCALE);
+}
+
+export function permitsSack(bytes: Uint8Array, at: number): boolean {
+  return findOption(bytes, at, OPTION_SACK_PERMITTED, 2) >= 0;
+}
+
+/** The highest sequence number that a segment acknowledges, selectively or not. */
+export function highestAcknowledgment(bytes: Uint8Array, at: number): number {
+  let highest = acknowledgment(bytes, at);
+  const option = headerLength(bytes, at) === HEADER_LENGTH ? -1 : findOption(bytes, at, OPTION_SACK, 0);
+  if (option < 0) return highest;
+  const end = option + bytes[option + 1];
+  if ((end - option - SACK_HEADER_LENGTH) % SACK_BLOCK_LENGTH !== 0) return highest;
+  for (let block = option + SACK_HEADER_LENGTH; block < end; block += SACK_BLOCK_LENGTH) {
+    const right = i32(bytes, block + 4);
+    if (((right - highest) | 0) > 0) highest = right;
+  }
+  return highest;
 }

@@ -77,6 +77,9 @@ export interface Segment {
   readonly sequence?: number;
   readonly acknowledgment?: number;
   readonly payload?: string;
+  readonly window?: number;
+  /** Bytes of the options, a multiple of 4. */
+  readonly options?: readonly number[];
 }
 
 const FLAG_BITS: Readonly<Record<string, number>> = {
@@ -90,10 +93,14 @@ const FLAG_BITS: Readonly<Record<string, number>> = {
 
 export function tcpFrame(way: Way, segment: Segment): Uint8Array {
   const { ports, flags, sequence = 1000, acknowledgment = 0, payload = '' } = segment;
+  const { window = 64240, options = [] } = segment;
   const bits = [...flags].reduce((all, letter) => all | FLAG_BITS[letter], 0);
-  const transport = new Uint8Array(tcp.HEADER_LENGTH + payload.length);
-  tcp.write(transport, 0, ports[0], ports[1], sequence, acknowledgment, bits, 64240);
-  transport.set(Buffer.from(payload), tcp.HEADER_LENGTH);
+  const header = tcp.HEADER_LENGTH + options.length;
+  const transport = new Uint8Array(header + payload.length);
+  tcp.write(transport, 0, ports[0], ports[1], sequence, acknowledgment, bits, window);
+  tcp.putHeaderLength(transport, 0, header);
+  transport.set(options, tcp.HEADER_LENGTH);
+  transport.set(Buffer.from(payload), header);
   return ipFrame(way, TCP, transport);
 }
 
