@@ -1,5 +1,4 @@
 /** What a link does to the frames on it beside carrying them: takes time, loses some, refuses long ones. */
-
 import { FRAME_OVER_MTU, LINK_QUEUE_FULL, LOST_ON_LINK } from './fate.js';
 import type { RandomSource } from './random.js';
 import { HEADER_LENGTH } from './wire/ethernet.js';

@@ -1,5 +1,4 @@
 /** A reusable batch of packets, as columns over the memory that the frames are in. */
-
 import { packetFlags, readPacketOptions } from './packet-options.js';
 import type { PacketOptions } from './packet-source.js';
 

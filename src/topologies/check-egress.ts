@@ -1,5 +1,4 @@
 /** What leaves the cluster: egress gateways, and what ip-masq-agent exempts. */
-
 import type { Prefix } from '../engine/address-text.js';
 import { isEqual } from '../engine/wire/bytes.js';
 import * as ipv4 from '../engine/wire/ipv4.js';

@@ -1,5 +1,4 @@
 /** Links between machines, routers, and the routes and neighbours that follow from both. */
-
 import { checkDevices } from './check-devices.js';
 import { readLinkOptions } from './check-link-options.js';
 import { checkRoutes } from './check-routes.js';

@@ -1,5 +1,4 @@
 /** A node's routes and neighbours: those declared, and those that the agent and the kernel add. */
-
 import { addressText, contains, type Prefix } from '../engine/address-text.js';
 import {
   ROUTE_BLACKHOLE,

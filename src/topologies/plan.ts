@@ -2,7 +2,6 @@
  * A checked topology: what the spec declares with everything filled in that it leaves out (interface indexes, MACs,
  * endpoint ids, identities, routes), addresses as bytes. The builder turns it into a network.
  */
-
 import type { Prefix } from '../engine/address-text.js';
 import type { DeviceKind } from '../engine/device.js';
 import type { LinkOptions } from '../engine/link.js';

@@ -1,5 +1,4 @@
 /** One scenario set up: a datapath with its maps filled, its instances loaded and its program arrays set. */
-
 import { Clock } from '../../src/engine/clock.js';
 import type { HookProgram } from '../../src/engine/hooks/program.js';
 import { TC_ACT_SHOT } from '../../src/engine/hooks/verdict.js';

@@ -1,5 +1,4 @@
 /** Debugging aid: everything about one step of one scenario, whether it passes or not. */
-
 import { EMULATED } from './entries.js';
 import { printFailure } from './print.js';
 import { readScenarios } from './read-scenarios.js';

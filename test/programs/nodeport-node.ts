@@ -1,5 +1,4 @@
 /** A node with one program and whatever services a test gives it; frames in, frames and verdicts out. */
-
 import { parseAddress } from '../../src/engine/address-text.js';
 import { Clock } from '../../src/engine/clock.js';
 import {

@@ -6,10 +6,8 @@ import type { LoadedTopology } from '../../topologies/load.js';
 import { EXIT_DONE, UsageError } from '../exit-codes.js';
 import { log, put } from '../log.js';
 import type { MonitorChoice } from '../monitor/choice.js';
-
 import { needRoot } from './need-root.js';
 import { checkShared, LabSession } from './session.js';
-
 import { Talk } from './talk.js';
 import { WalkDesk } from './walk-desk.js';
 

@@ -1,5 +1,4 @@
 /** One line for each frame that was asked for: what it is, and what became of it. */
-
 import { Names } from '../../topologies/names.js';
 import type { Replay } from '../../topologies/replay.js';
 import type { FrameListener } from './feed.js';

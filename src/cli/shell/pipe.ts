@@ -1,5 +1,4 @@
 /** What stands behind a pipe: grep, head, tail, sort, uniq and wc, as far as people use them on listings. */
-
 import { UsageError } from '../exit-codes.js';
 import { countOf, lastValue, readFlags, valuesOf, wholeNumber } from './flags.js';
 import { egrep, grep } from './grep.js';

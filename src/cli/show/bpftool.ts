@@ -1,5 +1,4 @@
 /** `bpftool map show|dump|lookup`: every map of a node, whatever its programs make of it. */
-
 import { dumpEntries, dumpText, notFoundText, recordEntry, recordText } from '../../engine/maps/dump.js';
 import type { BpfMap, MapSpec } from '../../engine/maps/map.js';
 import { recordsOf } from '../../engine/maps/records.js';

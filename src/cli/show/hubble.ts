@@ -1,5 +1,4 @@
 /** `hubble observe` behind a run: what the nodes' Hubble servers kept of it. */
-
 import { UsageError } from '../exit-codes.js';
 import { readObserve } from '../monitor/hubble/observe-flags.js';
 import { FlowPrinter } from '../monitor/hubble/observer.js';

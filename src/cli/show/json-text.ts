@@ -1,5 +1,4 @@
 /** JSON as Go's encoder writes it for Cilium's tools. 64-bit numbers may be bigint. */
-
 import type { JsonValue } from '../../topologies/listings/json-text.js';
 
 /** `cilium-dbg -o json`: Go's encoder with an indent of two, `<`, `>`, `&` escaped, and an empty line behind. */

@@ -1,5 +1,4 @@
 /** What netfilter's tools print: conntrack, iptables, iptables-save, and their files under /proc. */
-
 import { IptablesTable, type TableName } from '../../engine/netfilter/iptables.js';
 import type { Family, Netfilter } from '../../engine/netfilter/netfilter.js';
 import { listedConnections, procConntrack } from '../../topologies/listings/conntrack-show.js';

@@ -1,5 +1,4 @@
 /** Finds the listing that a command line means and runs it. */
-
 import { UsageError } from '../exit-codes.js';
 import type { Output, Place, ShowCommand, Tool } from './command.js';
 import { mostAlike } from './most-alike.js';

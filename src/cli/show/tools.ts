@@ -1,5 +1,4 @@
 /** The tools whose listings are known. A tool's commands may come from several files. */
-
 import { UsageError } from '../exit-codes.js';
 import { lsTool } from './bpf-files.js';
 import { bpftool } from './bpftool.js';

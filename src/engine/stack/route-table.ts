@@ -4,7 +4,6 @@
  * inside a byte fills all values it covers). A lookup is at most one step per address byte and allocates nothing.
  * Changing routes rebuilds the trie at the next lookup.
  */
-
 import { NextHops } from './next-hops.js';
 import type { RoutingPolicy } from './routing-policy.js';
 

@@ -1,5 +1,4 @@
 /** ARP for Ethernet and IPv4 (RFC 826). `at` is the first byte of the ARP message (after the Ethernet header). */
-
 import { copy, i32le, put16, put32le, u16 } from './bytes.js';
 import * as ethernet from './ethernet.js';
 

@@ -1,5 +1,4 @@
 /** IPv4 header (RFC 791). `at` is the first byte of the header. */
-
 import { i32le, put16, put16le, put32le, swap32, u16, u16le } from './bytes.js';
 import * as checksum from './checksum.js';
 

@@ -1,5 +1,4 @@
 /** Socket-level load balancing: a service is replaced by a backend before there is a packet, and back for the caller. */
-
 import { EHOSTUNREACH, ENOMEM } from '../../engine/hooks/errno.js';
 import type { SocketContext } from '../../engine/hooks/socket.js';
 import { BPF_ANY } from '../../engine/maps/map.js';

@@ -1,5 +1,4 @@
 /** What programs tell of a packet in `cilium_events`, in one line each. */
-
 import { DROP_NO_FIB } from '../../programs/drop-reasons.js';
 import * as events from '../../programs/tables/events.js';
 import { FIB_TEXTS } from './fib-text.js';

@@ -11,7 +11,6 @@ import {
   MARK_TO_PROXY,
 } from '../../programs/constants.js';
 import { markIdentity } from '../../programs/steps/identity.js';
-
 import type { Change } from './model.js';
 
 const WITHOUT_IDENTITY: ReadonlyMap<number, string> = new Map([

@@ -1,5 +1,4 @@
 /** A packet that somebody asks about: who sends it to whom, and what it is like. */
-
 import * as arp from '../../engine/wire/arp.js';
 import { i32le } from '../../engine/wire/bytes.js';
 import * as checksum from '../../engine/wire/checksum.js';

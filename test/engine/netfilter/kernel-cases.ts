@@ -2,7 +2,6 @@
  * What is shown to a router that masquerades, Linux's and ours: clients 10.0.1.2 and .3 behind its device `a`, servers
  * 10.0.2.2 and .3 behind `b`, where it has 10.0.2.1; likewise fd00:1:: and fd00:2::.
  */
-
 import type { Segment, Way } from './frames.js';
 import * as frames from './frames.js';
 import { ethernetHex } from './lab-addresses.js';

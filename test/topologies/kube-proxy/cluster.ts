@@ -1,5 +1,4 @@
 /** A node between clients at its device `a` and pods at `b`, with services of every kind. */
-
 import type { TableName } from '../../../src/engine/netfilter/iptables.js';
 import type { Family } from '../../../src/engine/netfilter/netfilter.js';
 import { planTopology } from '../../../src/topologies/check.js';
