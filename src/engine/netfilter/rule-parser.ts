@@ -15,7 +15,8 @@ import {
   type Target,
 } from './rule.js';
 
-const PROTOCOLS: Readonly<Record<string, number>> = {
+/** Protocols by the names that rules have for them. */
+export const RULE_PROTOCOLS: Readonly<Record<string, number>> = {
   icmp: 1,
   tcp: 6,
   udp: 17,
@@ -64,7 +65,7 @@ const MODULES = [
 ];
 
 /** Words of a rule; what stands in double quotes is one. */
-function wordsOf(text: string): string[] {
+export function wordsOf(text: string): string[] {
   return [...text.matchAll(/"((?:[^"\\]|\\.)*)"|\S+/g)].map(([word, quoted]) => quoted ?? word);
 }
 
@@ -308,7 +309,7 @@ class RuleReader {
 
   #protocol(option: string): number {
     const text = this.#argument(option);
-    const protocol = PROTOCOLS[text] ?? Number(text);
+    const protocol = RULE_PROTOCOLS[text] ?? Number(text);
     if (!Number.isInteger(protocol)) throw this.#fault(`${option}: "${text}" is no protocol`);
     return protocol;
   }

@@ -1,6 +1,7 @@
 /** Chains as `iptables -L` of iptables 1.8 (nf_tables) prints them. */
 import type { Chain, IptablesTable } from '../../engine/netfilter/iptables.js';
 import type { Family } from '../../engine/netfilter/netfilter.js';
+import { RULE_PROTOCOLS } from '../../engine/netfilter/rule-parser.js';
 import { type Extension, type RuleWords, readRuleWords } from './iptables-words.js';
 
 export interface ListOptions {
@@ -62,20 +63,11 @@ function count(value: number, exact: boolean): string {
   return `${Math.floor((left + 500) / 1000)}T`;
 }
 
-const PROTOCOL_NUMBERS: Readonly<Record<string, string>> = {
-  all: '0',
-  icmp: '1',
-  tcp: '6',
-  udp: '17',
-  'ipv6-icmp': '58',
-  sctp: '132',
-};
-
 function ruleText(rule: RuleWords, options: ListOptions): string {
   const { protocol, source, destination, input, output, matches, target } = rule;
   const name = target?.name ?? '';
   const [sign, plain] = splitSign(protocol ?? 'all');
-  const shown = options.numeric ? (PROTOCOL_NUMBERS[plain] ?? plain) : plain;
+  const shown = options.numeric ? protocolNumber(plain) : plain;
   const devices = options.verbose ? `  ${(input ?? '*').padEnd(6)} ${(output ?? '*').padEnd(6)} ` : ' ';
   const addresses = [source, destination].map((address) => addressText(address, options)).join(' ');
   const details = [
@@ -83,6 +75,10 @@ function ruleText(rule: RuleWords, options: ListOptions): string {
     target === null ? '' : targetText(target),
   ].join('');
   return `${name.padEnd(9)} ${sign}${shown.padEnd(5)}--${devices}${addresses} ${details}`;
+}
+
+function protocolNumber(name: string): string {
+  return name === 'all' ? '0' : String(RULE_PROTOCOLS[name] ?? name);
 }
 
 function splitSign(text: string): [sign: string, plain: string] {

@@ -1,4 +1,5 @@
 /** The words of a rule as `iptables -S` prints it, by what they belong to. */
+import { wordsOf } from '../../engine/netfilter/rule-parser.js';
 
 /** A match (`-m`) or a target (`-j`) with its options. */
 export class Extension {
@@ -58,7 +59,7 @@ const PLAIN = {
 } as const;
 
 export function readRuleWords(text: string): RuleWords {
-  const words = [...text.matchAll(/"((?:[^"\\]|\\.)*)"|\S+/g)].map(([word, quoted]) => quoted ?? word);
+  const words = wordsOf(text);
   const plain: Record<string, string> = {};
   const matches: Extension[] = [];
   let target: Extension | null = null;
