@@ -1,7 +1,8 @@
 /** Files of a fixed size whose bytes are memory: what is written there stays when the process ends in whatever way. */
 import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { errorText } from '../io/live/error-text.js';
 import type { Libc } from '../io/live/libc.js';
-import { BAD_INPUT, errorText, LiveError } from '../io/live/live-error.js';
+import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;

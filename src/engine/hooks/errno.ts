@@ -1,7 +1,11 @@
 /** Error numbers (asm-generic/errno.h). Operations that attach and detach answer 0 or a negative one, as bpf(2) does. */
 export const EPERM = 1;
 export const ENOENT = 2;
+export const EINTR = 4;
+export const EIO = 5;
+export const ENXIO = 6;
 export const EBADF = 9;
+export const EAGAIN = 11;
 export const ENOMEM = 12;
 export const EACCES = 13;
 export const EBUSY = 16;
@@ -9,8 +13,10 @@ export const EEXIST = 17;
 export const ENODEV = 19;
 export const EINVAL = 22;
 export const ENOSPC = 28;
+export const EPIPE = 32;
 export const ERANGE = 34;
 export const ENOLINK = 67;
+export const EBADFD = 77;
 export const EMSGSIZE = 90;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
@@ -27,7 +33,11 @@ export const ESTALE = 116;
 const NAMES: Readonly<Record<number, string>> = {
   [EPERM]: 'EPERM',
   [ENOENT]: 'ENOENT',
+  [EINTR]: 'EINTR',
+  [EIO]: 'EIO',
+  [ENXIO]: 'ENXIO',
   [EBADF]: 'EBADF',
+  [EAGAIN]: 'EAGAIN',
   [ENOMEM]: 'ENOMEM',
   [EACCES]: 'EACCES',
   [EBUSY]: 'EBUSY',
@@ -35,8 +45,10 @@ const NAMES: Readonly<Record<number, string>> = {
   [ENODEV]: 'ENODEV',
   [EINVAL]: 'EINVAL',
   [ENOSPC]: 'ENOSPC',
+  [EPIPE]: 'EPIPE',
   [ERANGE]: 'ERANGE',
   [ENOLINK]: 'ENOLINK',
+  [EBADFD]: 'EBADFD',
   [EMSGSIZE]: 'EMSGSIZE',
   [EOPNOTSUPP]: 'EOPNOTSUPP',
   [EAFNOSUPPORT]: 'EAFNOSUPPORT',

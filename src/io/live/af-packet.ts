@@ -4,10 +4,12 @@
  * segments would go on as they are, and with PACKET_AUXDATA, which holds the VLAN tag that the kernel took out.
  */
 import type { FrameArena } from '../../engine/frame-arena.js';
+import { EPERM } from '../../engine/hooks/errno.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
+import { errorText } from './error-text.js';
 import { InterfaceControl } from './interface-control.js';
 import { type Libc, loadLibc } from './libc.js';
-import { BAD_INPUT, EPERM, errorText, LiveError, MISSING, missingCapability } from './live-error.js';
+import { BAD_INPUT, LiveError, MISSING, missingCapability } from './live-error.js';
 import {
   KERNEL_DROPS,
   type LivePort,

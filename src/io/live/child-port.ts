@@ -9,9 +9,10 @@ import type { FrameArena } from '../../engine/frame-arena.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import { CONTROL_LENGTH, CONTROL_LOST, CONTROL_NOT_SENT, CONTROL_READY } from './child/protocol.js';
 import { ANY_INTERFACE } from './child/raw-socket.js';
+import { errorText } from './error-text.js';
 import { InterfaceControl } from './interface-control.js';
 import { type Libc, loadLibc } from './libc.js';
-import { BAD_INPUT, errorText, LiveError } from './live-error.js';
+import { BAD_INPUT, LiveError } from './live-error.js';
 import {
   KERNEL_DROPS,
   LINK_DOWN,

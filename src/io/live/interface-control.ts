@@ -1,15 +1,9 @@
 /** Reads and sets an interface by ioctl (netdevice(7)), in the network namespace that it was opened in. */
+
+import { EBUSY, EINVAL, ENODEV, EPERM } from '../../engine/hooks/errno.js';
+import { errorText } from './error-text.js';
 import type { Libc } from './libc.js';
-import {
-  BAD_INPUT,
-  EBUSY,
-  EINVAL,
-  ENODEV,
-  EPERM,
-  errorText,
-  LiveError,
-  missingCapability,
-} from './live-error.js';
+import { BAD_INPUT, LiveError, missingCapability } from './live-error.js';
 
 /** Longest interface name (IFNAMSIZ with its zero). */
 const NAME_LENGTH = 15;

@@ -3,8 +3,9 @@
  * all done when it returns. For TAPs that is 0.35 to 1 times more small frames per second; many containers and kernels
  * (kernel.io_uring_disabled) do not allow it, and then there is none.
  */
+
+import { EINTR } from '../../engine/hooks/errno.js';
 import type { Libc } from './libc.js';
-import { EINTR } from './live-error.js';
 
 const SYS_SETUP = 425;
 const SYS_ENTER = 426;

@@ -1,15 +1,9 @@
 /** Calls inside another network namespace: setns(2) is the calling thread's alone. */
+
+import { EACCES, EINVAL, ENOENT, EPERM } from '../../engine/hooks/errno.js';
+import { errorText } from './error-text.js';
 import type { Libc } from './libc.js';
-import {
-  BAD_INPUT,
-  EACCES,
-  EINVAL,
-  ENOENT,
-  EPERM,
-  errorText,
-  LiveError,
-  missingCapability,
-} from './live-error.js';
+import { BAD_INPUT, LiveError, missingCapability } from './live-error.js';
 
 const O_RDONLY = 0;
 const O_CLOEXEC = 0o2000000;

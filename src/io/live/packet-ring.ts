@@ -5,8 +5,9 @@
  */
 import type { FrameArena } from '../../engine/frame-arena.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
+import { errorText } from './error-text.js';
 import type { Libc } from './libc.js';
-import { errorText, LiveError, MISSING } from './live-error.js';
+import { LiveError, MISSING } from './live-error.js';
 import { putTagBack } from './vlan-back.js';
 import { takeVnetHeader, VNET_HEADER_LENGTH } from './vnet-header.js';
 

@@ -1,6 +1,8 @@
 /** Waits for any of many ports, in the calling thread, which sleeps in poll(2) meanwhile; another thread can wake it. */
+
+import { errorText } from './error-text.js';
 import { type Libc, loadLibc } from './libc.js';
-import { BAD_INPUT, errorText, LiveError } from './live-error.js';
+import { BAD_INPUT, LiveError } from './live-error.js';
 
 const POLLIN = 1;
 const POLLOUT = 4;

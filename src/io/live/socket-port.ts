@@ -1,7 +1,5 @@
 /** A port on a socket that keeps frames apart: batches by recvmmsg(2) and sendmmsg(2). */
 import { type FrameArena, SMALL_FRAME_LIMIT } from '../../engine/frame-arena.js';
-import { ArenaAddress } from './arena-address.js';
-import type { Libc } from './libc.js';
 import {
   EAGAIN,
   EBADF,
@@ -15,7 +13,9 @@ import {
   ENOMEM,
   ENXIO,
   EPIPE,
-} from './live-error.js';
+} from '../../engine/hooks/errno.js';
+import { ArenaAddress } from './arena-address.js';
+import type { Libc } from './libc.js';
 import {
   KERNEL_DROPS,
   LINK_DOWN,

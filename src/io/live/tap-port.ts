@@ -1,12 +1,12 @@
 /** The frames of one TAP, or of one of its queues. */
 import { type FrameArena, JUMBO_FRAME_LIMIT, SMALL_FRAME_LIMIT } from '../../engine/frame-arena.js';
+import { EAGAIN, EBADF, EBADFD, EINTR, EIO, ENOBUFS, ENOMEM } from '../../engine/hooks/errno.js';
 import * as ethernet from '../../engine/wire/ethernet.js';
 import * as vlan from '../../engine/wire/vlan.js';
 import { ArenaAddress } from './arena-address.js';
 import type { InterfaceControl } from './interface-control.js';
 import { IoRing } from './io-ring.js';
 import type { Libc } from './libc.js';
-import { EAGAIN, EBADF, EBADFD, EINTR, EIO, ENOBUFS, ENOMEM } from './live-error.js';
 import {
   KERNEL_DROPS,
   LINK_DOWN,

@@ -2,22 +2,12 @@
  * TAP devices (kernel: Documentation/networking/tuntap.rst). Frames travel with a `struct virtio_net_hdr`, so that
  * 64 KiB segments cross whole and nobody computes a checksum in between.
  */
+
+import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENXIO, EPERM } from '../../engine/hooks/errno.js';
+import { errorText } from './error-text.js';
 import { checkInterfaceName, InterfaceControl } from './interface-control.js';
 import { type Libc, loadLibc } from './libc.js';
-import {
-  BAD_INPUT,
-  EACCES,
-  EBUSY,
-  EINVAL,
-  ENODEV,
-  ENOENT,
-  ENXIO,
-  EPERM,
-  errorText,
-  LiveError,
-  MISSING,
-  missingCapability,
-} from './live-error.js';
+import { BAD_INPUT, LiveError, MISSING, missingCapability } from './live-error.js';
 import type { LivePort, PortSpec } from './live-port.js';
 import { inNamespace } from './namespace.js';
 import { OutputDrops } from './output-drops.js';

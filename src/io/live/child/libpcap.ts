@@ -1,6 +1,8 @@
 /** libpcap through the package `cap`: one event per frame, the interface always promiscuous. */
 import { formatMac } from '../../../engine/address-text.js';
-import { BAD_INPUT, ENETDOWN, errorText, LiveError, missingCapability } from '../live-error.js';
+import { ENETDOWN } from '../../../engine/hooks/errno.js';
+import { errorText } from '../error-text.js';
+import { BAD_INPUT, LiveError, missingCapability } from '../live-error.js';
 import type { PortSpec } from '../live-port.js';
 import { type ChildLink, FRAME_LIMIT, type LinkUser } from './link.js';
 import { requirePackage } from './packages.js';
