@@ -1,13 +1,13 @@
 /** Starts a datapath thread, asks it things and ends it; the calling thread stays free all the while. */
+
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { type Libc, loadLibc } from '../io/live/libc.js';
+import { wake } from '../io/live/poller.js';
 import { RequestError } from './request-error.js';
 import { LiveStatistics } from './statistics.js';
 import type { Change, Notice, NumbersJson, Reply, Running, ThreadSetup } from './thread-messages.js';
 
 type Message = Reply | { readonly notice: Notice };
-
-const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
 const HAS_ENDED = 'the datapath thread has ended';
 
@@ -107,7 +107,7 @@ export class DatapathThread {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#control.postMessage({ id, kind, argument });
-      this.#libc.write(this.wakeFd, ONE, ONE.length);
+      wake(this.#libc, this.wakeFd);
     });
   }
 

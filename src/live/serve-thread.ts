@@ -8,7 +8,7 @@ import { type Libc, loadLibc } from '../io/live/libc.js';
 import { BAD_INPUT, LiveError } from '../io/live/live-error.js';
 import type { LivePort } from '../io/live/live-port.js';
 import { openPort, portName } from '../io/live/open.js';
-import { Poller } from '../io/live/poller.js';
+import { Poller, wake } from '../io/live/poller.js';
 import { isWrittenByPackets } from '../programs/tables/map-specs.js';
 import { buildTopology } from '../topologies/build.js';
 import type { BuiltTopology } from '../topologies/built.js';
@@ -30,8 +30,6 @@ import type { Change, NumbersJson } from './thread-messages.js';
 /** Slots for a burst of each port and what it makes; the long ones hold merged segments, and what is being read. */
 const SMALL_SLOTS = 2048;
 const LONG_SLOTS = 192;
-
-const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
 /** Adds handlers and watchers to a thread before it runs; answers what is to be done when it ends. */
 export type Prepare = (runtime: Runtime, extra: unknown) => (() => void) | undefined;
@@ -87,7 +85,7 @@ export async function serveThread(prepare: Prepare): Promise<void> {
 function addHandlers(runtime: Runtime, builder: LiveBuilder, ports: Ports, libc: Libc): void {
   const { steering } = runtime;
   runtime.handle('peers', (wakeFds: readonly number[]) => {
-    runtime.wakeWorker = (other) => libc.write(wakeFds[other], ONE, ONE.length);
+    runtime.wakeWorker = (other) => wake(libc, wakeFds[other]);
   });
   runtime.handle('hold', (isHeld: boolean) => runtime.hold(isHeld));
   runtime.handle('snapshot', () => takeSnapshot(runtime.built));

@@ -84,8 +84,9 @@ export class Poller {
   }
 }
 
+const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
+
 /** Ends the `wait` of the poller with this `wakeFd`; from any thread. */
-export async function wake(wakeFd: number): Promise<void> {
-  const libc = await loadLibc('poll');
-  libc.write(wakeFd, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0), 8);
+export function wake(libc: Libc, wakeFd: number): void {
+  libc.write(wakeFd, ONE, ONE.length);
 }
